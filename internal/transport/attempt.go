@@ -1,0 +1,136 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// attempt is the state of one attempt. Each has its own, so that a callback
+// which comes late says nothing about the next one.
+type attempt struct {
+	trace   httptrace.ClientTrace
+	getting atomic.Bool // a connection was asked for
+	got     atomic.Bool // and obtained: from here on something may be sent
+	body    body
+}
+
+func (t *attempt) getConn(string)                { t.getting.Store(true) }
+func (t *attempt) gotConn(httptrace.GotConnInfo) { t.got.Store(true) }
+
+// unsent tells whether it is proven that nothing of the request was sent. A
+// RoundTripper that reports no trace proves nothing, unless it says itself that
+// it could not connect.
+func (t *attempt) unsent(err error) bool {
+	if t.got.Load() {
+		return false
+	}
+	return t.getting.Load() || isDial(err)
+}
+
+// body is a request body over bytes.
+type body struct{ bytes.Reader }
+
+func (*body) Close() error { return nil }
+
+// RoundTrip makes one attempt, from connecting to the last byte of the reply.
+// net/http above it gets an answer without headers or a body: there is no
+// redirect in it to follow, and nothing left to read.
+func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.n++
+	a.last, a.reply.Body, a.reply.TooLarge = outcome{}, nil, false
+	if a.err = a.send(req); a.err != nil {
+		return nil, a.err
+	}
+	a.seen = http.Response{StatusCode: a.last.status, Body: http.NoBody, Request: req}
+	return &a.seen, nil
+}
+
+// send makes the attempt and notes its outcome.
+func (a *attempts) send(req *http.Request) error {
+	if err := ended(a.ctx); err != nil {
+		a.last = outcome{fault: canceled, unsent: true}
+		return err
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, a.client.timeout)
+	defer cancel()
+	t := &attempt{}
+	t.trace.GetConn, t.trace.GotConn = t.getConn, t.gotConn
+	// The copy is shallow: header and URL are only read from here on.
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &t.trace))
+	if err := a.load(req, t); err != nil {
+		a.last = outcome{fault: local, unsent: true}
+		return err
+	}
+	resp, err := a.base.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errNoReply
+	}
+	if err != nil {
+		a.last.unsent = t.unsent(err)
+		return a.fail(ctx, err, lost)
+	}
+	if err, from := a.receive(resp); err != nil {
+		return a.fail(ctx, err, from)
+	}
+	return nil
+}
+
+// load puts the body into the request of one attempt.
+func (a *attempts) load(req *http.Request, t *attempt) error {
+	switch {
+	case a.call.Open != nil:
+		r, err := a.call.Open()
+		if err != nil {
+			return err
+		}
+		req.Body, req.ContentLength, req.GetBody = r, -1, a.call.Open
+		if a.call.Length > 0 {
+			req.ContentLength = a.call.Length
+		}
+	case len(a.call.Body) > 0:
+		t.body.Reset(a.call.Body)
+		req.Body, req.ContentLength, req.GetBody = &t.body, int64(len(a.call.Body)), a.reopen
+	}
+	// With GetBody net/http moves on to another connection by itself when a
+	// kept-alive one turns out to be dead before anything was written. What is
+	// sent only once uses no kept-alive connection, and gets no such chance.
+	if a.call.Class == Exchange {
+		req.GetBody = nil
+	}
+	return nil
+}
+
+func (a *attempts) reopen() (io.ReadCloser, error) {
+	b := &body{}
+	b.Reset(a.call.Body)
+	return b, nil
+}
+
+// fail names the fault behind an error and returns the error to report.
+func (a *attempts) fail(ctx context.Context, err error, kind fault) error {
+	over := ended(a.ctx)
+	switch {
+	case kind == local:
+		a.last.fault = local
+		return err
+	case over != nil:
+		a.last.fault = canceled
+		return over
+	case ctx.Err() != nil:
+		a.last.fault = timeout
+		return timeoutError{}
+	case isHopeless(err):
+		a.last.fault = hopeless
+	case a.last.unsent:
+		a.last.fault = unreached
+	case isTimeout(err):
+		a.last.fault = timeout
+	default:
+		a.last.fault = kind
+	}
+	return clean(err)
+}
