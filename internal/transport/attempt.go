@@ -57,10 +57,17 @@ func (a *attempts) send(req *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, a.client.timeout)
 	defer cancel()
-	t := &attempt{}
+	t := &a.first
+	if a.n > 1 {
+		t = &attempt{}
+	}
 	t.trace.GetConn, t.trace.GotConn = t.getConn, t.gotConn
-	// The copy is shallow: header and URL are only read from here on.
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &t.trace))
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	req.Host = a.url.Host
+	if a.call.Header != nil {
+		req.Header = a.call.Header // only read from here on
+	}
 	if err := a.load(req, t); err != nil {
 		a.last = outcome{fault: local, unsent: true}
 		return err
@@ -79,27 +86,31 @@ func (a *attempts) send(req *http.Request) error {
 	return nil
 }
 
-// load puts the body into the request of one attempt.
+// load puts the body into the request of one attempt. With GetBody net/http
+// moves on to another connection by itself when a kept-alive one turns out to
+// be dead before anything was written. What may be sent only once has a
+// connection of its own and gets no such chance.
 func (a *attempts) load(req *http.Request, t *attempt) error {
+	once := a.call.Class == Exchange
 	switch {
 	case a.call.Open != nil:
 		r, err := a.call.Open()
 		if err != nil {
 			return err
 		}
-		req.Body, req.ContentLength, req.GetBody = r, -1, a.call.Open
+		req.Body, req.ContentLength = r, -1
 		if a.call.Length > 0 {
 			req.ContentLength = a.call.Length
 		}
+		if !once {
+			req.GetBody = a.call.Open
+		}
 	case len(a.call.Body) > 0:
 		t.body.Reset(a.call.Body)
-		req.Body, req.ContentLength, req.GetBody = &t.body, int64(len(a.call.Body)), a.reopen
-	}
-	// With GetBody net/http moves on to another connection by itself when a
-	// kept-alive one turns out to be dead before anything was written. What is
-	// sent only once uses no kept-alive connection, and gets no such chance.
-	if a.call.Class == Exchange {
-		req.GetBody = nil
+		req.Body, req.ContentLength = &t.body, int64(len(a.call.Body))
+		if !once {
+			req.GetBody = a.reopen
+		}
 	}
 	return nil
 }

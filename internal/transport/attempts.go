@@ -24,7 +24,8 @@ type attempts struct {
 	http   http.Client
 	seen   http.Response // all that net/http and retryablehttp get to see
 
-	n      int // the attempt under way, from 1
+	n      int     // the attempt under way, from 1
+	first  attempt // each later one has memory of its own
 	last   outcome
 	err    error         // of the last attempt
 	wait   time.Duration // before the next one
@@ -111,7 +112,7 @@ func (a *attempts) log(again bool) {
 	l.LogAttrs(a.ctx, slog.LevelDebug, "attempt", attrs[:n]...)
 }
 
-// isTimeout is the error of an attempt that took too long while the caller's
+// timeoutError is the error of an attempt that took too long while the caller's
 // context had not ended; so it is none of the context's errors.
 type timeoutError struct{}
 

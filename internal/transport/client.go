@@ -41,11 +41,12 @@ type Client struct {
 	own      *http.Transport          // nil when the caller brought a RoundTripper
 	timeout  time.Duration            // of one attempt
 	logger   *slog.Logger
+	none     http.Header // stays empty
 }
 
 // New makes a Client. It reads the configuration once and opens nothing.
 func New(cfg Config) *Client {
-	c := &Client{timeout: maxAttempt, logger: cfg.Logger}
+	c := &Client{timeout: maxAttempt, logger: cfg.Logger, none: http.Header{}}
 	if cfg.HTTPClient != nil {
 		c.base = cfg.HTTPClient.Transport
 		if t := cfg.HTTPClient.Timeout; t > 0 {
@@ -157,16 +158,10 @@ func (c *Client) Do(ctx context.Context, call *Call) (Reply, error) {
 	a.retry.Backoff = a.backoff
 	a.retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
-	header := call.Header
-	if header == nil {
-		header = http.Header{}
-	}
-	req := &http.Request{
-		Method: call.Method, URL: &a.url, Host: a.url.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	// Without a body, which every attempt gets for itself, nothing of the
-	// retryablehttp.Request needs its constructor.
+	// What is sent is put together anew for each attempt; this request is only
+	// what carries the context through retryablehttp and net/http, which copy the
+	// headers they are shown.
+	req := &http.Request{Method: call.Method, URL: &a.url, Header: c.none}
 	_, err := a.retry.Do(&retryablehttp.Request{Request: req.WithContext(ctx)})
 	return a.reply, a.result(err)
 }

@@ -1,0 +1,293 @@
+package sunco
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/sunco-go/sunco/internal/transport"
+)
+
+// Client speaks to Zendesk for one partner and any number of its customers.
+// ClientID and ClientSecret are required for the OAuth flow; every other
+// field may stay zero. Fields must not change once a method was called.
+//
+// A Client is safe for concurrent use and must not be copied. Customers cost
+// it nothing: what belongs to one of them is in its [Installation].
+//
+// Every method that makes requests takes a context and returns soon after it
+// ends. Faults that are safe to try again are tried again, with full jitter
+// and at most 60 s of waiting in one call (10 s for the exchange); one attempt
+// lasts at most 30 s. Redirects are never followed. The errors are [*Error],
+// [*RateLimitError], [*AmbiguousError] where something may have happened, and
+// [*InputError] when nothing was sent.
+type Client struct {
+	// ClientID and ClientSecret are what Zendesk issued to the partner.
+	ClientID     string
+	ClientSecret Secret
+
+	// RedirectURI is sent with the authorize URL and must be one of those
+	// registered with Zendesk. Empty: none is sent, and Zendesk uses the
+	// first that is registered.
+	RedirectURI string
+
+	// Marketplace names the partner on every request. A bot that is listed
+	// in the Zendesk Marketplace must set it; zero sends nothing.
+	Marketplace Marketplace
+
+	// LegacyRegion is where an app lives for which token info names no
+	// subdomain. Zero: none, and such an app is [ErrNoRegion].
+	LegacyRegion LegacyRegion
+
+	// FormExchange sends the token request as a form, as RFC 6749 has it and
+	// as Zendesk's sample application does. False: JSON, as Zendesk's guide.
+	FormExchange bool
+
+	// Domain is the domain of the bridge and of all customers, with an
+	// optional port. Empty: zendesk.com. "localhost", with or without a
+	// port, means plain http to a sandbox on this machine; every other
+	// domain means https.
+	Domain string
+
+	// HTTPClient makes the requests. It is copied and never changed, and its
+	// redirect policy is not used. Nil, or without a Transport: a transport
+	// of the package's own, meant for many hosts.
+	HTTPClient *http.Client
+
+	// Logger gets one line at level Debug per attempt, without paths,
+	// queries, bodies and credentials. Nil: nothing is logged.
+	Logger *slog.Logger
+
+	once   sync.Once
+	shared *core
+	err    error
+}
+
+// Marketplace is how a Marketplace app names itself on every request. Header
+// values are printable ASCII. At most one of BotID and AppID may be set: bots
+// have a BotID, other apps an AppID, and neither is known before the app was
+// submitted.
+//
+// https://developer.zendesk.com/documentation/conversations/how-to-guides/building-a-marketplace-bot/
+type Marketplace struct {
+	Name           string // X-Zendesk-Marketplace-Name
+	OrganizationID string // X-Zendesk-Marketplace-Organization-Id
+	BotID          string // X-Zendesk-Marketplace-Bot-Id
+	AppID          string // X-Zendesk-Marketplace-App-Id
+}
+
+// headers returns the non-empty headers, checked.
+func (m Marketplace) headers() (http.Header, error) {
+	if m.BotID != "" && m.AppID != "" {
+		return nil, &InputError{Name: "marketplace", Reason: "both BotID and AppID are set; a bot has a BotID, any other app an AppID"}
+	}
+	header := http.Header{}
+	for _, field := range []struct{ name, header, value string }{
+		{"marketplace name", "X-Zendesk-Marketplace-Name", m.Name},
+		{"marketplace organization id", "X-Zendesk-Marketplace-Organization-Id", m.OrganizationID},
+		{"marketplace bot id", "X-Zendesk-Marketplace-Bot-Id", m.BotID},
+		{"marketplace app id", "X-Zendesk-Marketplace-App-Id", m.AppID},
+	} {
+		if !printableASCII(field.value) {
+			return nil, &InputError{Name: field.name, Reason: "a header value is printable ASCII"}
+		}
+		if field.value != "" {
+			header[field.header] = []string{field.value}
+		}
+	}
+	return header, nil
+}
+
+// printableASCII reports whether s is made of visible ASCII and spaces.
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// core is what a Client's calls share, made at the first of them.
+type core struct {
+	realm     realm
+	transport *transport.Client
+	authorize string // the authorize URL up to the state
+	header    http.Header
+}
+
+// core checks the configuration once and returns what calls share.
+func (c *Client) core() (*core, error) {
+	if c == nil {
+		return nil, &InputError{Name: "client", Reason: "nil"}
+	}
+	c.once.Do(func() { c.shared, c.err = c.newCore() })
+	return c.shared, c.err
+}
+
+func (c *Client) newCore() (*core, error) {
+	realm, err := newRealm(c.Domain)
+	if err != nil {
+		return nil, err
+	}
+	header, err := c.Marketplace.headers()
+	if err != nil {
+		return nil, err
+	}
+	header["Accept"] = []string{typeJSON}
+	header["Content-Type"] = []string{typeJSON}
+	header["User-Agent"] = []string{"sunco-go"}
+	return &core{
+		realm:     realm,
+		transport: transport.New(transport.Config{HTTPClient: c.HTTPClient, Logger: c.Logger}),
+		authorize: c.authorizePrefix(realm),
+		header:    header,
+	}, nil
+}
+
+// CloseIdleConnections closes the idle connections of the package's own
+// transport. Those of an HTTPClient are its owner's.
+func (c *Client) CloseIdleConnections() {
+	if core, err := c.core(); err == nil {
+		core.transport.CloseIdleConnections()
+	}
+}
+
+const (
+	typeJSON = "application/json"
+	typeForm = "application/x-www-form-urlencoded"
+
+	maxRequest    = 100_000  // bytes of JSON that Zendesk accepts
+	maxTokenReply = 64 << 10 // bytes of a reply about a token
+	maxReply      = 1 << 20  // bytes of any other reply
+)
+
+// call is one operation on the platform.
+type call struct {
+	op      string
+	class   transport.Class
+	method  string
+	base    url.URL // of the bridge or of a customer, from realm
+	path    string  // below base, escaped
+	query   string
+	token   Token       // zero: none is sent
+	secrets credentials // others than token that the request carries
+
+	body        []byte
+	contentType string // empty: JSON, which Zendesk's guide sends without a body too
+	open        func() (io.ReadCloser, error)
+	length      int64
+
+	limit int64     // bytes of a successful reply; 0: maxReply
+	to    io.Writer // takes a successful reply as it is
+	gone  []int     // statuses that are success once an earlier attempt may have done it
+}
+
+// do is the only function that touches the network. A 2xx reply is decoded
+// into out; everything else becomes an error.
+func (c *core) do(ctx context.Context, k *call, out any) error {
+	request, err := c.request(ctx, k)
+	if err != nil {
+		return err
+	}
+	reply, err := c.transport.Do(ctx, request)
+	succeeded := err == nil && reply.Status/100 == 2
+	if reply.MaybeApplied && err == nil && slices.Contains(k.gone, reply.Status) {
+		return nil
+	}
+	if succeeded && !reply.TooLarge && k.to != nil {
+		return nil
+	}
+	if succeeded {
+		if reply.TooLarge {
+			err = badReply("longer than " + strconv.FormatInt(request.Limit, 10) + " bytes")
+		} else {
+			err = decodeReply(reply.Body, out)
+		}
+		if err == nil {
+			return nil
+		}
+		// What was made cannot be named, and making it again makes two.
+		reply.MaybeApplied = k.class == transport.Exchange || k.class == transport.Create
+	}
+	return k.failure(reply, err)
+}
+
+// request checks what must be right before anything is sent.
+func (c *core) request(ctx context.Context, k *call) (*transport.Call, error) {
+	if ctx == nil {
+		return nil, &InputError{Name: "context", Reason: "nil"}
+	}
+	if k.class != transport.Exchange {
+		if err := k.token.check(); err != nil {
+			return nil, err
+		}
+	}
+	if len(k.body) > maxRequest {
+		return nil, &InputError{Name: k.op, Reason: "the request body is longer than 100 kB"}
+	}
+	u := k.base
+	path, err := url.PathUnescape(k.path)
+	if err != nil {
+		return nil, &InputError{Name: "path", Reason: "not validly escaped"}
+	}
+	if path != k.path {
+		u.RawPath = u.Path + k.path
+	}
+	u.Path += path
+	u.RawQuery = k.query
+	if !c.realm.trusts(&u) {
+		return nil, &InputError{Name: "host", Reason: "not one that may see a credential"}
+	}
+	header := make(http.Header, len(c.header)+2)
+	for name, values := range c.header {
+		header[name] = values[:len(values):len(values)]
+	}
+	if k.contentType != "" {
+		header["Content-Type"] = []string{k.contentType}
+	}
+	if !k.token.AccessToken.IsZero() {
+		header["Authorization"] = []string{"Bearer " + k.token.AccessToken.Reveal()}
+	}
+	limit := k.limit
+	if limit == 0 {
+		limit = maxReply
+	}
+	return &transport.Call{
+		Class: k.class, Op: k.op, Method: k.method, URL: u, Header: header,
+		Body: k.body, Open: k.open, Length: k.length, Limit: limit, Out: k.to,
+	}, nil
+}
+
+// failure says what a call came to that was no success. err is why there is
+// no usable reply, nil when the reply's status is the failure.
+func (k *call) failure(reply transport.Reply, err error) error {
+	secrets := append(k.secrets, k.token.AccessToken)
+	failed := &Error{
+		Op:        k.op,
+		Status:    reply.Status,
+		RequestID: secrets.requestID(reply.Header),
+		tenant:    !strings.HasPrefix(k.base.Host, bridgeLabel+"."),
+	}
+	if err != nil {
+		failed.Err = secrets.cleanError(err)
+	} else if details := secrets.cleanDetails(errorDetails(reply.Body)); len(details) > 0 {
+		failed.Details = details
+		failed.Code, failed.Title = details[0].Code, details[0].Title
+	}
+	var result error = failed
+	if reply.RateLimited {
+		result = &RateLimitError{RetryAfter: reply.RetryAfter, Err: failed}
+	}
+	settled := err == nil && reply.Status < 500 && reply.Status != http.StatusTooManyRequests
+	if reply.MaybeApplied && !settled {
+		return &AmbiguousError{Op: k.op, Err: result}
+	}
+	return result
+}

@@ -1,0 +1,147 @@
+package sunco
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/sunco-go/sunco/internal/transport"
+)
+
+const (
+	maxUpload   = 50_000_000 // bytes that Zendesk accepts
+	maxDownload = 64 << 20   // bytes written to an io.Writer
+	maxPath     = 2048       // bytes of path and query
+)
+
+// Body is a request body for [Client.Do] that is not JSON, an upload for
+// example. Open is called for every attempt, and what it returns is closed.
+type Body struct {
+	ContentType string
+	Length      int64 // bytes that Open's reader yields, at most 50 MB; 0: unknown
+	Open        func() (io.ReadCloser, error)
+}
+
+// Do calls any other endpoint of the customer's app, with the hosts, the
+// retries, the limits and the errors of the methods that have a name. Path is
+// relative to /v2/apps/{appId}, begins with a slash, is escaped, and may carry
+// a query: "/conversations/123/messages". Dot segments, empty segments, an
+// escaped slash and a fragment are refused, in whatever encoding.
+//
+// Body is nil, a [*Body], or a value that encoding/json/v2 encodes to at most
+// 100 kB. Out is nil, an [io.Writer] for at most 64 MiB of a reply of any
+// kind, or a pointer that a JSON reply of at most 1 MiB is decoded into;
+// names match with exact case there. A reply is not written twice: once the
+// first bytes are in an io.Writer, a fault is an error.
+//
+// The method decides what is tried again: GET and HEAD are reads, PUT and
+// PATCH updates. DELETE is tried again, and then 404 is success. POST creates:
+// it is tried again only where it provably never left, and otherwise an
+// [*AmbiguousError] says that it may have happened.
+//
+// https://developer.zendesk.com/api-reference/conversations/
+func (c *Client) Do(ctx context.Context, in *Installation, method, path string, body, out any) error {
+	k, core, err := c.tenantCall(in)
+	if err != nil {
+		return err
+	}
+	if err := checkID("app id", in.AppID); err != nil {
+		return err
+	}
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		k.class = transport.Read
+	case http.MethodPost:
+		k.class = transport.Create
+	case http.MethodPut, http.MethodPatch:
+		k.class = transport.Update
+	case http.MethodDelete:
+		k.class, k.gone = transport.Delete, []int{http.StatusNotFound}
+	default:
+		return &InputError{Name: "method", Reason: "not GET, HEAD, POST, PUT, PATCH or DELETE"}
+	}
+	k.op, k.method = "do "+method, method
+	path, k.query, _ = strings.Cut(path, "?")
+	k.path = "/v2/apps/" + in.AppID + path
+	if err := k.setBody(body); err != nil {
+		return err
+	}
+	if to, ok := out.(io.Writer); ok {
+		k.to, k.limit, out = to, maxDownload, nil
+	} else if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		return &InputError{Name: "out", Reason: "neither nil, an io.Writer nor a pointer to decode into"}
+	}
+	return core.do(ctx, k, out)
+}
+
+// setBody puts Do's body into the call.
+func (k *call) setBody(body any) error {
+	switch body := body.(type) {
+	case nil:
+	case *Body:
+		if body == nil || body.Open == nil {
+			return &InputError{Name: "body", Reason: "Body.Open is nil"}
+		}
+		if body.Length < 0 || body.Length > maxUpload {
+			return &InputError{Name: "body", Reason: "the length is negative or above 50 MB"}
+		}
+		if body.ContentType == "" || !printableASCII(body.ContentType) {
+			return &InputError{Name: "body", Reason: "the content type is empty or not printable ASCII"}
+		}
+		k.open, k.length, k.contentType = body.Open, body.Length, body.ContentType
+	default:
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return &InputError{Name: "body", Reason: "cannot be encoded as JSON: " + err.Error()}
+		}
+		k.body = encoded
+	}
+	return nil
+}
+
+// checkPath refuses every path that a server could read as another one than
+// it looks like, also when something on the way decodes it once more.
+func checkPath(path string) error {
+	if len(path) > maxPath || !visibleASCII(path) || strings.Contains(path, "#") {
+		return &InputError{Name: "path", Reason: "longer than 2048 bytes, with a fragment, or not escaped"}
+	}
+	path, query, _ := strings.Cut(path, "?")
+	if _, err := url.QueryUnescape(query); err != nil {
+		return &InputError{Name: "path", Reason: "the query is not validly escaped"}
+	}
+	if !strings.HasPrefix(path, "/") || path == "/" {
+		return &InputError{Name: "path", Reason: "does not begin with a slash and a segment"}
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if !safeSegment(segment) {
+			return &InputError{Name: "path", Reason: "a segment is empty, a dot segment, or hides a slash"}
+		}
+	}
+	return nil
+}
+
+func safeSegment(segment string) bool {
+	const decodings = 3
+	for range decodings {
+		if segment == "" || segment == "." || segment == ".." || strings.ContainsAny(segment, "/\\\x00") {
+			return false
+		}
+		decoded, err := url.PathUnescape(segment)
+		if err != nil {
+			return false
+		}
+		if decoded == segment {
+			return true
+		}
+		segment = decoded
+	}
+	return false
+}

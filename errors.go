@@ -1,0 +1,199 @@
+package sunco
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Conditions worth branching on. Match them with [errors.Is]; the error that
+// matches is an [*Error] unless it says otherwise.
+var (
+	// ErrUnauthorized matches status 401: the token is not, or no longer,
+	// good for what was asked. From [Client.TokenInfo] it means that the
+	// token is dead.
+	ErrUnauthorized = errors.New("sunco: unauthorized")
+	// ErrForbidden matches status 403.
+	ErrForbidden = errors.New("sunco: forbidden")
+	// ErrNotFound matches status 404. It never proves that an integration
+	// was removed.
+	ErrNotFound = errors.New("sunco: not found")
+	// ErrMoved matches when the customer's host does not exist, or answers
+	// 404 without an error that Zendesk's API would give: the subdomain may
+	// have been renamed. [Client.Locate] finds it again.
+	ErrMoved = errors.New("sunco: the customer's host is not there; its subdomain may have been renamed")
+	// ErrBadReply matches a reply that cannot be used although its status
+	// says success: not JSON, too long, incomplete, a repeated or missing
+	// member, an error inside.
+	ErrBadReply = errors.New("the reply is not usable")
+	// ErrNoRegion says that an installation names neither a subdomain nor a
+	// legacy region, so nobody knows where it lives. Set
+	// [Client.LegacyRegion] or [Installation.LegacyRegion]. It is returned
+	// as it is.
+	ErrNoRegion = errors.New("sunco: the app has no subdomain: it is a legacy app, set LegacyRegion to LegacyUS or LegacyEU")
+	// ErrStateMismatch says that a callback does not carry the expected
+	// state exactly once: it does not belong to the flow it claims to end.
+	// It is returned as it is.
+	ErrStateMismatch = errors.New("sunco: callback: the state is not the one this flow began with")
+	// ErrAccessDenied matches the [*AuthorizationError] of a customer who
+	// pressed Deny.
+	ErrAccessDenied = errors.New("sunco: access denied")
+)
+
+// Error is what a call to Zendesk came to when it was not a success. Its text
+// names the operation and holds neither a body, a query nor a credential.
+type Error struct {
+	Op        string        // the operation, "create webhook" for example
+	Status    int           // status of the last reply; 0: there was none
+	Code      string        // Zendesk's first error code, "" when it gave none
+	Title     string        // the sentence that came with Code, shortened
+	Details   []ErrorDetail // all errors of the reply; several only on status 400
+	RequestID string        // Zendesk's id of the request, for its support; "" when it gave none
+	Err       error         // why there was no reply, or why it is not usable; nil when the status says it all
+
+	tenant bool // the host was a customer's
+}
+
+// ErrorDetail is one error in a reply. Both members come from the network,
+// are shortened, and are withheld where they repeat a credential.
+type ErrorDetail struct {
+	Code  string
+	Title string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("sunco: " + e.Op)
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.Status != 0 {
+		status := strconv.Itoa(e.Status)
+		if text := http.StatusText(e.Status); text != "" {
+			status += " " + text
+		}
+		if e.Err != nil {
+			b.WriteString(" (last status " + status + ")")
+		} else {
+			b.WriteString(": " + status)
+		}
+	}
+	for _, part := range []string{e.Code, e.Title} {
+		if part != "" {
+			b.WriteString(": " + part)
+		}
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is matches the sentinels of this package by status and by host.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized && e.Err == nil
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden && e.Err == nil
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound && e.Err == nil
+	case ErrMoved:
+		var dns *net.DNSError
+		return e.tenant && (errors.As(e.Err, &dns) && dns.IsNotFound ||
+			e.Status == http.StatusNotFound && e.Err == nil && len(e.Details) == 0)
+	}
+	return false
+}
+
+// AmbiguousError says that a call may or may not have happened: the request
+// may have reached Zendesk, and no answer that settles it came back. An
+// update, a deletion or a revocation is simply called again. An exchange
+// cannot be repeated, because its code may be spent: the customer connects
+// again. After a creation, list first; [Client.EnsureWebhook] does.
+type AmbiguousError struct {
+	Op  string // the operation
+	Err error  // what is known: an [*Error], or several errors joined
+}
+
+// Error implements error.
+func (e *AmbiguousError) Error() string {
+	advice := "it may have happened"
+	if e.Op == opExchange {
+		advice = "the code may be spent, let the customer connect again"
+	}
+	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(e.Err.Error(), "sunco: "))
+}
+
+// Unwrap returns e.Err.
+func (e *AmbiguousError) Unwrap() error { return e.Err }
+
+// RateLimitError says that Zendesk asked to slow down (status 429, or 503 with
+// a Retry-After), and that the call gave up: it was tried several times, or
+// the wait asked for is longer than a call may take. Nothing happened, unless
+// it stands inside an [*AmbiguousError].
+type RateLimitError struct {
+	RetryAfter time.Duration // how long Zendesk asked to wait; zero: it did not say
+	Err        *Error
+}
+
+// Error implements error.
+func (e *RateLimitError) Error() string {
+	if e.RetryAfter == 0 {
+		return e.Err.Error() + ": rate limited"
+	}
+	return fmt.Sprintf("%s: rate limited, retry after %v", e.Err, e.RetryAfter)
+}
+
+// Unwrap returns e.Err.
+func (e *RateLimitError) Unwrap() error { return e.Err }
+
+// WebhookLimitError says that a webhook could not be created and that the
+// integration already has as many as it may. Delete one of Existing.
+type WebhookLimitError struct {
+	Existing []Webhook // the integration's webhooks, none of which has the wanted target
+	Err      error     // Zendesk's refusal, an [*Error]
+}
+
+// Error implements error.
+func (e *WebhookLimitError) Error() string {
+	return fmt.Sprintf("sunco: %s: the integration already has %d webhooks, delete one: %s",
+		opEnsureWebhook, len(e.Existing), strings.TrimPrefix(e.Err.Error(), "sunco: "))
+}
+
+// Unwrap returns e.Err.
+func (e *WebhookLimitError) Unwrap() error { return e.Err }
+
+// InputError says which argument, field or incoming parameter cannot be used,
+// and why. Nothing was sent.
+type InputError struct {
+	Name   string // what is wrong, "subdomain" for example
+	Reason string // what is wrong with it; never its value
+}
+
+// Error implements error.
+func (e *InputError) Error() string { return "sunco: " + e.Name + ": " + e.Reason }
+
+// AuthorizationError is the error that came back to the redirect URI instead
+// of a code (RFC 6749, section 4.1.2.1). A browser delivered it, so its text
+// proves nothing and is not for showing.
+type AuthorizationError struct {
+	Code        string // "access_denied" when the customer pressed Deny
+	Description string // shortened; often empty
+}
+
+// Error implements error. It leaves the description out.
+func (e *AuthorizationError) Error() string { return "sunco: authorize: " + e.Code }
+
+// Is matches [ErrAccessDenied].
+func (e *AuthorizationError) Is(target error) bool {
+	return target == ErrAccessDenied && e.Code == "access_denied"
+}

@@ -1,0 +1,81 @@
+package sunco
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Installation is what a partner stores for one customer, and all that is
+// needed to act for it. It is plain data: store its fields, the token through
+// [Secret.Reveal], under AppID, which is the key that a removal names.
+//
+// Every call checks the fields it uses again, so that a row which was damaged
+// or tampered with in a store sends nothing anywhere. No call modifies an
+// Installation; it may be used by several goroutines.
+type Installation struct {
+	AppID        string       // the customer's app
+	Subdomain    string       // where the app lives; empty for legacy apps
+	LegacyRegion LegacyRegion // where a legacy app lives; used only without a Subdomain
+	Token        Token        // acts for the integration in that app
+	Webhooks     []Webhook    // whose deliveries are expected, with their secrets; kept by the partner
+}
+
+// Generation is that of the installation's token; see [Token.Generation].
+func (in *Installation) Generation() string { return in.Token.Generation() }
+
+// LogValue implements [slog.LogValuer]. The token is left out.
+func (in *Installation) LogValue() slog.Value {
+	if in == nil {
+		return slog.Value{}
+	}
+	return slog.GroupValue(
+		slog.String("app_id", in.AppID),
+		slog.String("subdomain", in.Subdomain),
+		slog.String("legacy_region", string(in.LegacyRegion)),
+		slog.String("generation", in.Generation()),
+	)
+}
+
+// Install turns the code of a callback into an installation: [Client.Exchange]
+// and then [Client.Locate].
+//
+// Once a token exists it is returned, with an error too: a code works once,
+// and without its token the integration stays installed at the customer's and
+// nobody can use it. So store what comes back whenever it is not nil, and
+// finish later with Locate.
+func (c *Client) Install(ctx context.Context, code Secret) (*Installation, error) {
+	token, err := c.Exchange(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	return c.Locate(ctx, *token)
+}
+
+var errNoInstallation = &InputError{Name: "installation", Reason: "nil"}
+
+const maxID = 64
+
+// validID reports whether id can stand in a path as it is. Zendesk's ids are
+// opaque; dots and slashes would lead to other endpoints.
+func validID(id string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkID(name, id string) error {
+	switch {
+	case id == "":
+		return &InputError{Name: name, Reason: "empty"}
+	case !validID(id):
+		return &InputError{Name: name, Reason: "not 1 to 64 letters, digits, hyphens and underscores"}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package sunco
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// decodeReply decodes a reply that ought to be a JSON object into out, or
+// only checks it when out is nil. Names match with exact case, and a repeated
+// name at any depth is an error. The decoder's own error texts can quote the
+// body, so that they are replaced.
+func decodeReply(body []byte, out any) error {
+	if out == nil {
+		if len(body) == 0 {
+			return nil
+		}
+		out = new(struct{})
+	}
+	if err := refusesInside(body); err != nil {
+		return err
+	}
+	err := json.Unmarshal(body, out)
+	var semantic *json.SemanticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return badReply("a member is repeated")
+	case errors.As(err, &semantic):
+		return badReply("a member has an unexpected type")
+	case len(body) == 0:
+		return badReply("it is empty")
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		return badReply("HTML instead of JSON")
+	default:
+		return badReply("not JSON")
+	}
+}
+
+// refusesInside finds an error in a reply whose status says success.
+func refusesInside(body []byte) error {
+	if !bytes.Contains(body, []byte(`"error`)) {
+		return nil
+	}
+	var inside struct {
+		Error  jsontext.Value `json:"error"`
+		Errors jsontext.Value `json:"errors"`
+	}
+	if json.Unmarshal(body, &inside) != nil {
+		return nil // the caller's decoding says what is wrong
+	}
+	for _, value := range []jsontext.Value{inside.Error, inside.Errors} {
+		if len(value) > 0 && value.Kind() != 'n' {
+			return badReply("it carries an error")
+		}
+	}
+	return nil
+}
+
+func badReply(reason string) error { return fmt.Errorf("%w: %s", ErrBadReply, reason) }
+
+// errorDetails reads an error reply in any of the shapes Zendesk has used:
+// {"errors":[{code,title}]}, {"error":{code,description}} and RFC 6749's
+// {"error":…,"error_description":…}. Anything else gives nil.
+func errorDetails(body []byte) []ErrorDetail {
+	var shape struct {
+		Errors      jsontext.Value `json:"errors"`
+		Error       jsontext.Value `json:"error"`
+		Description jsontext.Value `json:"error_description"`
+	}
+	if json.Unmarshal(body, &shape, jsontext.AllowInvalidUTF8(true)) != nil {
+		return nil
+	}
+	var list []struct {
+		Code  string `json:"code"`
+		Title string `json:"title"`
+	}
+	var single struct {
+		Code        string `json:"code"`
+		Description string `json:"description"`
+	}
+	var code, description string
+	switch {
+	case json.Unmarshal(shape.Errors, &list) == nil && len(list) > 0:
+		details := make([]ErrorDetail, 0, len(list))
+		for _, entry := range list {
+			details = append(details, ErrorDetail{entry.Code, entry.Title})
+		}
+		return details
+	case shape.Error.Kind() == '{' && json.Unmarshal(shape.Error, &single) == nil:
+		return []ErrorDetail{{single.Code, single.Description}}
+	case shape.Error.Kind() == '"' && json.Unmarshal(shape.Error, &code) == nil:
+		_ = json.Unmarshal(shape.Description, &description)
+		return []ErrorDetail{{code, description}}
+	}
+	return nil
+}
+
+// credentials are the secrets of one call. What comes back from the network
+// may repeat them, and then it must not come out.
+type credentials []Secret
+
+// cleanDetails makes what a server said fit for an error: no credential, no
+// control characters, bounded.
+func (c credentials) cleanDetails(details []ErrorDetail) []ErrorDetail {
+	const most = 16
+	details = details[:min(len(details), most)]
+	for i, d := range details {
+		if c.within(d.Code) || c.within(d.Title) {
+			details[i] = ErrorDetail{Title: redacted}
+			continue
+		}
+		details[i] = ErrorDetail{Code: cleanCode(d.Code), Title: cleanText(d.Title)}
+	}
+	return details
+}
+
+// requestID reads the id under which Zendesk's logs know the request.
+func (c credentials) requestID(header http.Header) string {
+	for _, name := range []string{"X-Request-Id", "X-Zendesk-Request-Id"} {
+		if id := cleanCode(header.Get(name)); id != "" && !c.within(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// cleanError returns err, or a stand-in when its text repeats a credential.
+func (c credentials) cleanError(err error) error {
+	if c.within(fmt.Sprintf("%v %+v %#v", err, err, err)) {
+		return errors.New("no usable reply (the reason is withheld, it repeats a credential)")
+	}
+	return err
+}
+
+// within reports whether text contains one of the credentials as it is or in
+// a usual encoding: base64 at any alignment, hexadecimal, percent, quoted.
+func (c credentials) within(text string) bool {
+	folded := strings.ToLower(text)
+	for _, secret := range c {
+		value := secret.Reveal()
+		if value == "" {
+			continue
+		}
+		quoted := strconv.Quote(value)
+		jsonQuoted, _ := jsontext.AppendQuote(nil, value)
+		if strings.Contains(text, value) ||
+			strings.Contains(text, url.QueryEscape(value)) ||
+			strings.Contains(text, url.PathEscape(value)) ||
+			strings.Contains(text, quoted[1:len(quoted)-1]) ||
+			strings.Contains(text, strings.Trim(string(jsonQuoted), `"`)) ||
+			strings.Contains(folded, hex.EncodeToString([]byte(value))) ||
+			withinBase64(text, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// withinBase64 looks for value at each of the three ways in which it can lie
+// in a longer text that was encoded.
+func withinBase64(text, value string) bool {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
+	for shift := range 3 {
+		padded := strings.Repeat("\x00", shift) + value
+		whole := base64.RawStdEncoding.EncodeToString([]byte(padded[:len(padded)/3*3]))
+		// The first group also depends on what stands before.
+		if shift > 0 && len(whole) >= 4 {
+			whole = whole[4:]
+		}
+		if len(whole) >= 4 && strings.Contains(text, whole) {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanCode returns code when it looks like a machine's word, else "".
+func cleanCode(code string) string {
+	if len(code) > 64 || strings.ContainsFunc(code, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.:", r)
+	}) {
+		return ""
+	}
+	return code
+}
+
+// cleanText makes one short line of a server's sentence. Words too long to be
+// words, which encoded data are, are left out.
+func cleanText(text string) string {
+	const longestWord, longestText = 48, 200
+	var b strings.Builder
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		if len(word) > longestWord {
+			word = "…"
+		}
+		if b.Len()+len(word) > longestText {
+			b.WriteString(" …")
+			break
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}
