@@ -65,8 +65,9 @@ func (a *attempts) send(req *http.Request) error {
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &t.trace))
 	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
 	req.Host = a.url.Host
-	if a.call.Header != nil {
-		req.Header = a.call.Header // only read from here on
+	req.Header = a.call.Header // only read from here on
+	if req.Header == nil {
+		req.Header = http.Header{}
 	}
 	if err := a.load(req, t); err != nil {
 		a.last = outcome{fault: local, unsent: true}
@@ -78,7 +79,11 @@ func (a *attempts) send(req *http.Request) error {
 	}
 	if err != nil {
 		a.last.unsent = t.unsent(err)
-		return a.fail(ctx, err, lost)
+		kind := lost
+		if !t.got.Load() && isHopeless(err) {
+			kind = hopeless
+		}
+		return a.fail(ctx, err, kind)
 	}
 	if err, from := a.receive(resp); err != nil {
 		return a.fail(ctx, err, from)
@@ -121,12 +126,13 @@ func (a *attempts) reopen() (io.ReadCloser, error) {
 	return b, nil
 }
 
-// fail names the fault behind an error and returns the error to report.
+// fail notes the fault behind an error, of the kind it seems to be, and returns
+// the error to report.
 func (a *attempts) fail(ctx context.Context, err error, kind fault) error {
 	over := ended(a.ctx)
 	switch {
 	case kind == local:
-		a.last.fault = local
+		a.last.fault = kind
 		return err
 	case over != nil:
 		a.last.fault = canceled
@@ -134,14 +140,11 @@ func (a *attempts) fail(ctx context.Context, err error, kind fault) error {
 	case ctx.Err() != nil:
 		a.last.fault = timeout
 		return timeoutError{}
-	case isHopeless(err):
-		a.last.fault = hopeless
-	case a.last.unsent:
-		a.last.fault = unreached
-	case isTimeout(err):
-		a.last.fault = timeout
-	default:
-		a.last.fault = kind
+	case kind == lost && a.last.unsent:
+		kind = unreached
+	case kind == lost && isTimeout(err):
+		kind = timeout
 	}
+	a.last.fault = kind
 	return clean(err)
 }

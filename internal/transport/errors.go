@@ -27,7 +27,7 @@ func isHopeless(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return true
 	}
-	return isCertificate(err) || isPlain(err)
+	return isCertificate(err) || is[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // isCertificate tells errors about the server's certificate.
@@ -40,11 +40,6 @@ func isCertificate(err error) bool {
 		is[x509.InsecureAlgorithmError](err) ||
 		is[x509.UnhandledCriticalExtension](err) ||
 		is[x509.SystemRootsError](err)
-}
-
-// isPlain tells that what answered does not speak TLS.
-func isPlain(err error) bool {
-	return errors.Is(err, http.ErrSchemeMismatch) || is[tls.RecordHeaderError](err)
 }
 
 func isTimeout(err error) bool {
@@ -68,8 +63,8 @@ func clean(err error) error {
 		}
 		err = u.Err
 	}
-	if isPlain(err) {
-		return http.ErrSchemeMismatch
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(e.RecordHeader[:]) == "HTTP/" {
+		return http.ErrSchemeMismatch // as http.Client does
 	}
 	if printable(err) {
 		return err
@@ -91,12 +86,12 @@ func printable(err error) bool {
 		err = inner
 	}
 	switch err {
-	case io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, errNoReply, errProtocol,
+	case io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, errNoReply, errProtocol, http.ErrSchemeMismatch,
 		context.Canceled, context.DeadlineExceeded:
 		return true
 	}
 	switch err.(type) {
-	case net.Error, tls.AlertError, *net.AddrError, net.UnknownNetworkError, timeoutError:
+	case net.Error, tls.AlertError, tls.RecordHeaderError, *net.AddrError, net.UnknownNetworkError, timeoutError:
 		return true
 	}
 	return false
