@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -139,4 +141,54 @@ func canceledAfter(t *testing.T, d time.Duration) context.Context {
 	time.AfterFunc(d, cancel)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+func parse(t *testing.T, s string) url.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *u
+}
+
+func printed(err error) string {
+	return fmt.Sprintf("%s %v %+v %#v %q %d %x", err, err, err, err, err, err, err)
+}
+
+// listen serves raw connections, one after another, until the test ends.
+func listen(t *testing.T, serve func(net.Conn)) net.Listener {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serve(c)
+			c.Close()
+		}
+	}()
+	return l
+}
+
+// rawServer reads the head of a request and answers with these bytes.
+func rawServer(t *testing.T, answer string) string {
+	l := listen(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		for {
+			if line, err := r.ReadString('\n'); err != nil || line == "\r\n" {
+				break
+			}
+		}
+		_, _ = io.WriteString(c, answer)
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, r)
+	})
+	return "http://" + l.Addr().String()
 }
