@@ -73,20 +73,6 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
-// withoutKeepAlive gives what is sent only once a connection of its own: a
-// kept-alive one may have been closed by the other side, and then nobody knows
-// whether the request arrived. (Request.Close does not help: it only closes the
-// connection afterwards.)
-func withoutKeepAlive(base http.RoundTripper) http.RoundTripper {
-	t, ok := base.(*http.Transport)
-	if !ok {
-		return base
-	}
-	t = t.Clone()
-	t.DisableKeepAlives = true
-	return t
-}
-
 // Call is one request and what may be done with it.
 type Call struct {
 	Class  Class

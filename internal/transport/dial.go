@@ -34,6 +34,31 @@ func newTransport() *http.Transport {
 	}
 }
 
+// withoutKeepAlive gives what is sent only once a connection of its own: a
+// kept-alive one may have been closed by the other side, and then nobody knows
+// whether the request arrived. (Request.Close does not help: it only closes the
+// connection afterwards.) A foreign RoundTripper is used as it is.
+func withoutKeepAlive(base http.RoundTripper) http.RoundTripper {
+	t, ok := base.(*http.Transport)
+	if !ok {
+		return base
+	}
+	t = t.Clone()
+	t.DisableKeepAlives = true
+	if t.DialTLSContext != nil {
+		return t // which negotiates the protocol by itself
+	}
+	// net/http merges HTTP/2 connections that are opened at the same time, and
+	// without keep-alive it then loses requests on them.
+	t.Protocols = &http.Protocols{}
+	t.Protocols.SetHTTP1(true)
+	t.ForceAttemptHTTP2, t.TLSNextProto = false, nil
+	if t.TLSClientConfig != nil {
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	}
+	return t
+}
+
 // proxy is the environment's, but never for this machine. (The standard library
 // exempts localhost only, not the names under it.)
 func proxy(req *http.Request) (*url.URL, error) {
