@@ -2,7 +2,6 @@ package sunco
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -118,8 +117,11 @@ func printableASCII(s string) bool {
 type core struct {
 	realm     realm
 	transport *transport.Client
+	header    http.Header // of every request
+	exchange  url.URL
+	tokenInfo url.URL
 	authorize string // the authorize URL up to the state
-	header    http.Header
+	oauth     error  // why there is no authorize URL
 }
 
 // core checks the configuration once and returns what calls share.
@@ -141,14 +143,17 @@ func (c *Client) newCore() (*core, error) {
 		return nil, err
 	}
 	header["Accept"] = []string{typeJSON}
-	header["Content-Type"] = []string{typeJSON}
+	header["Content-Type"] = []string{typeJSON} // on requests without a body too, as in Zendesk's guide
 	header["User-Agent"] = []string{"sunco-go"}
-	return &core{
+	core := &core{
 		realm:     realm,
 		transport: transport.New(transport.Config{HTTPClient: c.HTTPClient, Logger: c.Logger}),
-		authorize: c.authorizePrefix(realm),
 		header:    header,
-	}, nil
+		exchange:  realm.bridge("/oauth/token"),
+		tokenInfo: realm.bridge("/v2/tokenInfo"),
+	}
+	core.authorize, core.oauth = c.authorizePrefix(realm)
+	return core, nil
 }
 
 // CloseIdleConnections closes the idle connections of the package's own
@@ -168,112 +173,88 @@ const (
 	maxReply      = 1 << 20  // bytes of any other reply
 )
 
-// call is one operation on the platform.
+// call is one operation on the platform: what the transport has to know, and
+// what the answer means.
 type call struct {
-	op      string
-	class   transport.Class
-	method  string
-	base    url.URL // of the bridge or of a customer, from realm
-	path    string  // below base, escaped
-	query   string
-	token   Token       // zero: none is sent
-	secrets credentials // others than token that the request carries
-
-	body        []byte
-	contentType string // empty: JSON, which Zendesk's guide sends without a body too
-	open        func() (io.ReadCloser, error)
-	length      int64
-
-	limit int64     // bytes of a successful reply; 0: maxReply
-	to    io.Writer // takes a successful reply as it is
-	gone  []int     // statuses that are success once an earlier attempt may have done it
+	transport.Call
+	token       Token     // zero: none is sent
+	secrets     [2]Secret // others that the request carries
+	contentType string    // empty: JSON
+	gone        []int     // statuses that are success once an earlier attempt may have done it
 }
 
 // do is the only function that touches the network. A 2xx reply is decoded
 // into out; everything else becomes an error.
 func (c *core) do(ctx context.Context, k *call, out any) error {
-	request, err := c.request(ctx, k)
-	if err != nil {
+	if err := c.prepare(ctx, k); err != nil {
 		return err
 	}
-	reply, err := c.transport.Do(ctx, request)
-	succeeded := err == nil && reply.Status/100 == 2
-	if reply.MaybeApplied && err == nil && slices.Contains(k.gone, reply.Status) {
-		return nil
-	}
-	if succeeded && !reply.TooLarge && k.to != nil {
-		return nil
-	}
-	if succeeded {
-		if reply.TooLarge {
-			err = badReply("longer than " + strconv.FormatInt(request.Limit, 10) + " bytes")
-		} else {
-			err = decodeReply(reply.Body, out)
-		}
-		if err == nil {
+	reply, err := c.transport.Do(ctx, &k.Call)
+	if err != nil || reply.Status/100 != 2 {
+		if err == nil && reply.MaybeApplied && slices.Contains(k.gone, reply.Status) {
 			return nil
 		}
-		// What was made cannot be named, and making it again makes two.
-		reply.MaybeApplied = k.class == transport.Exchange || k.class == transport.Create
+		return k.failure(reply, err)
 	}
-	return k.failure(reply, err)
+	switch {
+	case reply.TooLarge:
+		err = badReply("longer than " + strconv.FormatInt(k.Limit, 10) + " bytes")
+	case k.Out == nil:
+		err = decodeReply(reply.Body, out)
+	}
+	if err != nil {
+		return k.unusable(reply, err)
+	}
+	return nil
 }
 
-// request checks what must be right before anything is sent.
-func (c *core) request(ctx context.Context, k *call) (*transport.Call, error) {
+// prepare checks what must be right before anything is sent, and completes
+// the request.
+func (c *core) prepare(ctx context.Context, k *call) error {
 	if ctx == nil {
-		return nil, &InputError{Name: "context", Reason: "nil"}
+		return &InputError{Name: "context", Reason: "nil"}
 	}
-	if k.class != transport.Exchange {
-		if err := k.token.check(); err != nil {
-			return nil, err
-		}
+	if len(k.Body) > maxRequest {
+		return &InputError{Name: k.Op, Reason: "the request body is longer than 100 kB"}
 	}
-	if len(k.body) > maxRequest {
-		return nil, &InputError{Name: k.op, Reason: "the request body is longer than 100 kB"}
+	if !c.realm.trusts(&k.URL) {
+		return &InputError{Name: "host", Reason: "not one that may see a credential"}
 	}
-	u := k.base
-	path, err := url.PathUnescape(k.path)
-	if err != nil {
-		return nil, &InputError{Name: "path", Reason: "not validly escaped"}
-	}
-	if path != k.path {
-		u.RawPath = u.Path + k.path
-	}
-	u.Path += path
-	u.RawQuery = k.query
-	if !c.realm.trusts(&u) {
-		return nil, &InputError{Name: "host", Reason: "not one that may see a credential"}
-	}
-	header := make(http.Header, len(c.header)+2)
+	k.Header = make(http.Header, len(c.header)+1)
 	for name, values := range c.header {
-		header[name] = values[:len(values):len(values)]
+		k.Header[name] = values[:len(values):len(values)]
 	}
 	if k.contentType != "" {
-		header["Content-Type"] = []string{k.contentType}
+		k.Header["Content-Type"] = []string{k.contentType}
 	}
-	if !k.token.AccessToken.IsZero() {
-		header["Authorization"] = []string{"Bearer " + k.token.AccessToken.Reveal()}
+	if k.Class != transport.Exchange {
+		if err := k.token.check(); err != nil {
+			return err
+		}
+		k.Header["Authorization"] = []string{"Bearer " + k.token.AccessToken.Reveal()}
 	}
-	limit := k.limit
-	if limit == 0 {
-		limit = maxReply
+	if k.Limit == 0 {
+		k.Limit = maxReply
 	}
-	return &transport.Call{
-		Class: k.class, Op: k.op, Method: k.method, URL: u, Header: header,
-		Body: k.body, Open: k.open, Length: k.length, Limit: limit, Out: k.to,
-	}, nil
+	return nil
+}
+
+// unusable is a reply whose status says success and whose body does not do.
+// What a creation made cannot be named then, and making it again makes two.
+func (k *call) unusable(reply transport.Reply, err error) error {
+	reply.MaybeApplied = k.Class == transport.Exchange || k.Class == transport.Create
+	return k.failure(reply, err)
 }
 
 // failure says what a call came to that was no success. err is why there is
 // no usable reply, nil when the reply's status is the failure.
 func (k *call) failure(reply transport.Reply, err error) error {
-	secrets := append(k.secrets, k.token.AccessToken)
+	secrets := credentials{k.token.AccessToken, k.secrets[0], k.secrets[1]}
 	failed := &Error{
-		Op:        k.op,
+		Op:        k.Op,
 		Status:    reply.Status,
 		RequestID: secrets.requestID(reply.Header),
-		tenant:    !strings.HasPrefix(k.base.Host, bridgeLabel+"."),
+		tenant:    !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
 	}
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
@@ -287,7 +268,7 @@ func (k *call) failure(reply transport.Reply, err error) error {
 	}
 	settled := err == nil && reply.Status < 500 && reply.Status != http.StatusTooManyRequests
 	if reply.MaybeApplied && !settled {
-		return &AmbiguousError{Op: k.op, Err: result}
+		return &AmbiguousError{Op: k.Op, Err: result}
 	}
 	return result
 }

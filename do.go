@@ -58,28 +58,35 @@ func (c *Client) Do(ctx context.Context, in *Installation, method, path string, 
 	}
 	switch method {
 	case http.MethodGet, http.MethodHead:
-		k.class = transport.Read
+		k.Class = transport.Read
 	case http.MethodPost:
-		k.class = transport.Create
+		k.Class = transport.Create
 	case http.MethodPut, http.MethodPatch:
-		k.class = transport.Update
+		k.Class = transport.Update
 	case http.MethodDelete:
-		k.class, k.gone = transport.Delete, []int{http.StatusNotFound}
+		k.Class, k.gone = transport.Delete, []int{http.StatusNotFound}
 	default:
 		return &InputError{Name: "method", Reason: "not GET, HEAD, POST, PUT, PATCH or DELETE"}
 	}
-	k.op, k.method = "do "+method, method
-	path, k.query, _ = strings.Cut(path, "?")
-	k.path = "/v2/apps/" + in.AppID + path
+	k.Op, k.Method = "do "+method, method
+	k.setPath("/v2/apps/" + in.AppID + path)
 	if err := k.setBody(body); err != nil {
 		return err
 	}
 	if to, ok := out.(io.Writer); ok {
-		k.to, k.limit, out = to, maxDownload, nil
+		k.Out, k.Limit, out = to, maxDownload, nil
 	} else if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
 		return &InputError{Name: "out", Reason: "neither nil, an io.Writer nor a pointer to decode into"}
 	}
 	return core.do(ctx, k, out)
+}
+
+// setPath appends an escaped and checked path, with its query, to the URL.
+func (k *call) setPath(path string) {
+	path, k.URL.RawQuery, _ = strings.Cut(path, "?")
+	decoded, _ := url.PathUnescape(path)
+	k.URL.RawPath = k.URL.Path + path
+	k.URL.Path += decoded
 }
 
 // setBody puts Do's body into the call.
@@ -96,13 +103,13 @@ func (k *call) setBody(body any) error {
 		if body.ContentType == "" || !printableASCII(body.ContentType) {
 			return &InputError{Name: "body", Reason: "the content type is empty or not printable ASCII"}
 		}
-		k.open, k.length, k.contentType = body.Open, body.Length, body.ContentType
+		k.Open, k.Length, k.contentType = body.Open, body.Length, body.ContentType
 	default:
 		encoded, err := json.Marshal(body)
 		if err != nil {
 			return &InputError{Name: "body", Reason: "cannot be encoded as JSON: " + err.Error()}
 		}
-		k.body = encoded
+		k.Body = encoded
 	}
 	return nil
 }

@@ -41,11 +41,8 @@ func (c *Client) AuthorizeURL(state string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := c.checkClientID(); err != nil {
-		return "", err
-	}
-	if err := checkRedirectURI(c.RedirectURI); err != nil {
-		return "", err
+	if core.oauth != nil {
+		return "", core.oauth
 	}
 	if state == "" {
 		return core.authorize, nil
@@ -57,35 +54,23 @@ func (c *Client) AuthorizeURL(state string) (string, error) {
 }
 
 // authorizePrefix is the authorize URL without state.
-func (c *Client) authorizePrefix(realm realm) string {
-	u := realm.bridge()
-	u.Path += "/oauth/authorize"
-	prefix := u.String() + "?response_type=code&client_id=" + url.QueryEscape(c.ClientID)
-	if c.RedirectURI != "" {
-		prefix += "&redirect_uri=" + url.QueryEscape(c.RedirectURI)
-	}
-	return prefix
-}
-
-func (c *Client) checkClientID() error {
+func (c *Client) authorizePrefix(realm realm) (string, error) {
 	switch {
 	case c.ClientID == "":
-		return &InputError{Name: "client id", Reason: "empty; set Client.ClientID"}
+		return "", &InputError{Name: "client id", Reason: "empty; set Client.ClientID"}
 	case len(c.ClientID) > maxClientID || !printableASCII(c.ClientID):
-		return &InputError{Name: "client id", Reason: "not up to 512 printable ASCII characters"}
+		return "", &InputError{Name: "client id", Reason: "not up to 512 printable ASCII characters"}
 	}
-	return nil
-}
-
-func checkRedirectURI(raw string) error {
-	if raw == "" {
-		return nil
+	u := realm.bridge("/oauth/authorize")
+	prefix := u.String() + "?response_type=code&client_id=" + url.QueryEscape(c.ClientID)
+	if c.RedirectURI == "" {
+		return prefix, nil
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" || u.Opaque != "" || u.Fragment != "" || strings.Contains(raw, "#") {
-		return &InputError{Name: "redirect URI", Reason: "not an absolute URL without a fragment"}
+	redirect, err := url.Parse(c.RedirectURI)
+	if err != nil || redirect.Scheme == "" || redirect.Opaque != "" || strings.Contains(c.RedirectURI, "#") {
+		return "", &InputError{Name: "redirect URI", Reason: "not an absolute URL without a fragment"}
 	}
-	return nil
+	return prefix + "&redirect_uri=" + url.QueryEscape(c.RedirectURI), nil
 }
 
 // ParseCallback reads what Zendesk sent the browser back with, and returns the
@@ -158,18 +143,19 @@ func checkCode(code Secret) error {
 	return nil
 }
 
-// tokenRequest is the body of the token endpoint (RFC 6749, section 4.1.3).
-type tokenRequest struct {
-	GrantType    string `json:"grant_type" url:"grant_type"`
-	Code         string `json:"code" url:"code"`
-	ClientID     string `json:"client_id" url:"client_id"`
-	ClientSecret string `json:"client_secret" url:"client_secret"`
-}
-
-// tokenReply is its answer.
-type tokenReply struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
+// exchange is a token request and its reply (RFC 6749, sections 4.1.3 and 4.1.4).
+type exchange struct {
+	call
+	request struct {
+		GrantType    string `json:"grant_type" url:"grant_type"`
+		Code         string `json:"code" url:"code"`
+		ClientID     string `json:"client_id" url:"client_id"`
+		ClientSecret string `json:"client_secret" url:"client_secret"`
+	}
+	reply struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+	}
 }
 
 // Exchange exchanges the code of a callback for a token. Most partners call
@@ -186,8 +172,8 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkClientID(); err != nil {
-		return nil, err
+	if core.oauth != nil {
+		return nil, core.oauth
 	}
 	if c.ClientSecret.IsZero() {
 		return nil, &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
@@ -195,46 +181,50 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (*Token, error) {
 	if err := checkCode(code); err != nil {
 		return nil, err
 	}
-	k := &call{
-		op: opExchange, class: transport.Exchange, method: http.MethodPost,
-		base: core.realm.bridge(), path: "/oauth/token", limit: maxTokenReply,
-		secrets: credentials{code, c.ClientSecret},
+	x := new(exchange)
+	x.Call = transport.Call{
+		Class: transport.Exchange, Op: opExchange, Method: http.MethodPost,
+		URL: core.exchange, Limit: maxTokenReply,
 	}
-	form := tokenRequest{"authorization_code", code.Reveal(), c.ClientID, c.ClientSecret.Reveal()}
-	if k.body, k.contentType, err = encodeTokenRequest(form, c.FormExchange); err != nil {
+	x.secrets = [2]Secret{code, c.ClientSecret}
+	if err := x.encode(c); err != nil {
 		return nil, err
 	}
-	var wire tokenReply
-	if err := core.do(ctx, k, &wire); err != nil {
+	if err := core.do(ctx, &x.call, &x.reply); err != nil {
 		return nil, err
 	}
-	token := &Token{AccessToken: NewSecret(wire.AccessToken)}
-	if reason := wire.unusable(token); reason != "" {
-		return nil, &AmbiguousError{Op: opExchange, Err: &Error{Op: opExchange, Status: http.StatusOK, Err: badReply(reason)}}
+	return x.token()
+}
+
+// encode makes the body.
+func (x *exchange) encode(c *Client) (err error) {
+	x.request.GrantType, x.request.ClientID = "authorization_code", c.ClientID
+	x.request.Code, x.request.ClientSecret = x.secrets[0].Reveal(), x.secrets[1].Reveal()
+	if c.FormExchange {
+		values, err := query.Values(x.request)
+		if err != nil {
+			return &InputError{Name: "token request", Reason: "cannot be encoded as a form"}
+		}
+		x.Body, x.contentType = []byte(values.Encode()), typeForm
+		return nil
+	}
+	if x.Body, err = json.Marshal(&x.request); err != nil {
+		return &InputError{Name: "client secret", Reason: "not valid UTF-8"}
+	}
+	return nil
+}
+
+// token checks the reply.
+func (x *exchange) token() (*Token, error) {
+	token := &Token{AccessToken: NewSecret(x.reply.AccessToken)}
+	unusable := ""
+	if token.check() != nil {
+		unusable = "it carries no usable token"
+	} else if x.reply.TokenType != "" && !strings.EqualFold(x.reply.TokenType, "Bearer") {
+		unusable = "the token is of another type than Bearer"
+	}
+	if unusable != "" {
+		return nil, x.unusable(transport.Reply{Status: http.StatusOK}, badReply(unusable))
 	}
 	return token, nil
-}
-
-func (w *tokenReply) unusable(token *Token) string {
-	if err := token.check(); err != nil {
-		return "the token cannot be used"
-	}
-	if w.TokenType != "" && !strings.EqualFold(w.TokenType, "Bearer") {
-		return "the token is of another type than Bearer"
-	}
-	return ""
-}
-
-func encodeTokenRequest(request tokenRequest, form bool) (body []byte, contentType string, err error) {
-	if !form {
-		if body, err = json.Marshal(request); err != nil {
-			return nil, "", &InputError{Name: "client secret", Reason: "not valid UTF-8"}
-		}
-		return body, "", nil
-	}
-	values, err := query.Values(request)
-	if err != nil {
-		return nil, "", &InputError{Name: "token request", Reason: "cannot be encoded as a form"}
-	}
-	return []byte(values.Encode()), typeForm, nil
 }

@@ -84,8 +84,8 @@ func validLabel(label string) bool {
 }
 
 // bridge is where authorize, token and token info live.
-func (r realm) bridge() url.URL {
-	return url.URL{Scheme: r.scheme, Host: bridgeLabel + "." + r.domain, Path: "/sc"}
+func (r realm) bridge(path string) url.URL {
+	return url.URL{Scheme: r.scheme, Host: bridgeLabel + "." + r.domain, Path: "/sc" + path}
 }
 
 // home is where everything else of one customer's app lives. The checks are

@@ -18,8 +18,7 @@ import (
 
 // decodeReply decodes a reply that ought to be a JSON object into out, or
 // only checks it when out is nil. Names match with exact case, and a repeated
-// name at any depth is an error. The decoder's own error texts can quote the
-// body, so that they are replaced.
+// name at any depth is an error.
 func decodeReply(body []byte, out any) error {
 	if out == nil {
 		if len(body) == 0 {
@@ -30,14 +29,18 @@ func decodeReply(body []byte, out any) error {
 	if err := refusesInside(body); err != nil {
 		return err
 	}
-	err := json.Unmarshal(body, out)
-	var semantic *json.SemanticError
+	if err := json.Unmarshal(body, out); err != nil {
+		return explain(err, body)
+	}
+	return nil
+}
+
+// explain says what is wrong with a body without quoting it.
+func explain(err error, body []byte) error {
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return badReply("a member is repeated")
-	case errors.As(err, &semantic):
+	case errors.As(err, new(*json.SemanticError)):
 		return badReply("a member has an unexpected type")
 	case len(body) == 0:
 		return badReply("it is empty")

@@ -26,7 +26,8 @@ func (c *Client) Revoke(ctx context.Context, in *Installation) error {
 	if err != nil {
 		return err
 	}
-	k.op, k.class, k.method, k.path = opRevoke, transport.Revoke, http.MethodDelete, "/oauth/authorization"
+	k.Class, k.Op, k.Method = transport.Revoke, opRevoke, http.MethodDelete
+	k.URL.Path += "/oauth/authorization"
 	k.gone = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
 	err = core.do(ctx, k, nil)
 	if !errors.Is(err, ErrUnauthorized) {

@@ -72,9 +72,10 @@ func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &call{
-		op: "token info", class: transport.Read, method: http.MethodGet,
-		base: core.realm.bridge(), path: "/v2/tokenInfo", token: token, limit: maxTokenReply,
+	k := &call{token: token}
+	k.Call = transport.Call{
+		Class: transport.Read, Op: "token info", Method: http.MethodGet,
+		URL: core.tokenInfo, Limit: maxTokenReply,
 	}
 	var wire struct {
 		App jsontext.Value `json:"app"`
@@ -88,7 +89,7 @@ func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
 		return nil, err
 	}
 	if len(wire.App) == 0 || json.Unmarshal(wire.App, &app) != nil || !validID(app.ID) {
-		return nil, &Error{Op: k.op, Status: http.StatusOK, Err: badReply("it names no app")}
+		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it names no app"))
 	}
 	return &App{ID: app.ID, DisplayName: app.DisplayName, Subdomain: app.Subdomain, raw: wire.App}, nil
 }

@@ -103,12 +103,12 @@ func (c *Client) ListWebhooks(ctx context.Context, in *Installation) ([]Webhook,
 	if err != nil {
 		return nil, err
 	}
-	k.op, k.class, k.method = "list webhooks", transport.Read, http.MethodGet
+	k.Class, k.Op, k.Method = transport.Read, "list webhooks", http.MethodGet
 	if err := core.do(ctx, k, &wire); err != nil {
 		return nil, err
 	}
 	if wire.Webhooks == nil {
-		return nil, k.failure(transport.Reply{Status: http.StatusOK}, badReply("it carries no list"))
+		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it carries no list"))
 	}
 	webhooks := make([]Webhook, len(wire.Webhooks))
 	for i := range wire.Webhooks {
@@ -127,7 +127,7 @@ func (c *Client) GetWebhook(ctx context.Context, in *Installation, id string) (*
 	if err != nil {
 		return nil, err
 	}
-	k.op, k.class, k.method = "get webhook", transport.Read, http.MethodGet
+	k.Class, k.Op, k.Method = transport.Read, "get webhook", http.MethodGet
 	return k.webhook(ctx, core)
 }
 
@@ -155,7 +155,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, in *Installation, id string)
 	if err != nil {
 		return err
 	}
-	k.op, k.class, k.method = "delete webhook", transport.Delete, http.MethodDelete
+	k.Class, k.Op, k.Method = transport.Delete, "delete webhook", http.MethodDelete
 	k.gone = []int{http.StatusNotFound}
 	return core.do(ctx, k, nil)
 }
@@ -165,10 +165,10 @@ func (c *Client) writeWebhook(ctx context.Context, in *Installation, op string, 
 	if err != nil {
 		return nil, err
 	}
-	if k.body, err = json.Marshal(body); err != nil {
+	if k.Body, err = json.Marshal(body); err != nil {
 		return nil, &InputError{Name: op, Reason: "a trigger or the target is not valid UTF-8"}
 	}
-	k.op, k.class, k.method = op, class, method
+	k.Class, k.Op, k.Method = class, op, method
 	return k.webhook(ctx, core)
 }
 
@@ -181,8 +181,7 @@ func (k *call) webhook(ctx context.Context, core *core) (*Webhook, error) {
 		return nil, err
 	}
 	if !validID(wire.Webhook.ID) {
-		reply := transport.Reply{Status: http.StatusOK, MaybeApplied: k.class == transport.Create}
-		return nil, k.failure(reply, badReply("it names no webhook"))
+		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it names no webhook"))
 	}
 	webhook := wire.Webhook.webhook()
 	return &webhook, nil
@@ -201,7 +200,7 @@ func (c *Client) tenantCall(in *Installation) (*call, *core, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &call{base: home, token: in.Token}, core, nil
+	return &call{token: in.Token, Call: transport.Call{URL: home}}, core, nil
 }
 
 // webhookCall begins a call about one webhook, or about all without an id.
@@ -213,9 +212,9 @@ func (c *Client) webhookCall(in *Installation, id string) (*call, *core, error) 
 	if err := checkID("app id", in.AppID); err != nil {
 		return nil, nil, err
 	}
-	k.path = "/v2/apps/" + in.AppID + "/integrations/me/webhooks"
+	k.URL.Path += "/v2/apps/" + in.AppID + "/integrations/me/webhooks"
 	if id != "" {
-		k.path += "/" + id
+		k.URL.Path += "/" + id
 	}
 	return k, core, nil
 }
