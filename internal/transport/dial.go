@@ -10,6 +10,12 @@ import (
 	"time"
 )
 
+// maxConns is how many connections one host gets under HTTP/1. Calls beyond it
+// wait, as unsent as they are while dialling. All of them may stay idle, so that
+// a burst is paid for once. Without a bound net/http dials for every call that
+// finds no idle connection, and a burst opens far more than it ever uses.
+const maxConns = 64
+
 // newTransport is the transport for callers who bring none. Each customer is a
 // host of its own, so the number of idle connections is not limited over all
 // hosts; they end after 90 seconds.
@@ -25,7 +31,8 @@ func newTransport() *http.Transport {
 		},
 		ForceAttemptHTTP2:      true, // a DialContext would turn HTTP/2 off
 		MaxIdleConns:           0,    // unlimited
-		MaxIdleConnsPerHost:    100,
+		MaxIdleConnsPerHost:    maxConns,
+		MaxConnsPerHost:        maxConns,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		// An HTTP/2 connection that died silently would let call after call run

@@ -2,8 +2,10 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -47,6 +49,13 @@ func TestLog(t *testing.T) {
 		assert.NotContains(t, lines[2], "wait")
 		assert.NotContains(t, lines[2], "fault")
 	})
+}
+
+func TestTimeoutIsANetError(t *testing.T) {
+	var err net.Error = timeoutError{}
+	assert.True(t, err.Timeout())
+	assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, "no complete reply in time", err.Error())
 }
 
 func TestFaultWords(t *testing.T) {

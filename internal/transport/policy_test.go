@@ -216,3 +216,27 @@ func TestJitter(t *testing.T) {
 		}
 	})
 }
+
+// net/http may move a body to another connection, but not one that is sent once.
+func TestBodyForAnotherConnection(t *testing.T) {
+	for _, class := range []Class{Update, Create, Exchange} {
+		s := play(func(req *http.Request) (*http.Response, error) {
+			assert.EqualValues(t, 4, req.ContentLength)
+			if class == Exchange {
+				assert.Nil(t, req.GetBody)
+				return replies(200)(req)
+			}
+			for range 2 {
+				r, err := req.GetBody()
+				require.NoError(t, err)
+				b, err := io.ReadAll(r)
+				require.NoError(t, err)
+				assert.Equal(t, "body", string(b))
+				require.NoError(t, r.Close())
+			}
+			return replies(200)(req)
+		})
+		_, err := do(t, s, class)
+		require.NoError(t, err)
+	}
+}

@@ -22,6 +22,7 @@ import (
 // Real sockets: how often a fault is met, by what it is met, and that nobody
 // takes it for something that may have happened.
 func TestUnsentOverSockets(t *testing.T) {
+	t.Parallel()
 	refused := listen(t, func(net.Conn) {})
 	refused.Close()
 	var resets atomic.Int32
@@ -93,6 +94,7 @@ func countingClient(t *testing.T) (*Client, *atomic.Int32) {
 
 // The resolver's answers, through a real transport.
 func TestNamesThatDoNotResolve(t *testing.T) {
+	t.Parallel()
 	for _, notFound := range []bool{true, false} {
 		for _, class := range classes() {
 			c := newClient(t)
@@ -116,6 +118,7 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 
 // A server that takes the request and goes away: everything may have happened.
 func TestLostOverSockets(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		var hits atomic.Int32
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
