@@ -1,0 +1,175 @@
+package suncotest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	authorizePath = "/oauth/authorize"
+	consentPath   = "/oauth/consent"
+
+	maxState    = 4096
+	maxConsents = 1000
+	consentLife = 10 * time.Minute
+)
+
+// consent is a question that was put to a customer and not answered yet.
+type consent struct {
+	redirect string
+	state    string
+	hasState bool
+	expires  time.Time
+}
+
+// authorize begins the flow: it shows the consent page, or approves at once.
+func (p *Platform) authorize(c *call) reply {
+	asked, refusal, ok := p.readAuthorize(c)
+	if !ok {
+		return refusal
+	}
+	if p.cfg.Approve {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.state.accounts) == 0 {
+			return page(http.StatusNotFound, "No account", "There is no account to install into.")
+		}
+		return p.allow(asked, p.state.accounts[0])
+	}
+	return p.ask(c, asked)
+}
+
+// authorizeHead says what a GET would, without a code and without a question:
+// a prefetcher costs nothing.
+func (p *Platform) authorizeHead(c *call) reply {
+	if _, refusal, ok := p.readAuthorize(c); !ok {
+		return refusal
+	}
+	return noStore(reply{status: http.StatusOK, contentType: "text/html; charset=utf-8"})
+}
+
+// readAuthorize checks the parameters. Nothing is ever redirected before the
+// client and its redirect URI are known to be good.
+func (p *Platform) readAuthorize(c *call) (consent, reply, bool) {
+	refuse := func(status int, what string) (consent, reply, bool) {
+		return consent{}, page(status, "This request cannot be answered", what), false
+	}
+	values, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "The query is malformed.")
+	}
+	for _, name := range []string{"client_id", "response_type", "state", "redirect_uri"} {
+		if len(values[name]) > 1 {
+			return refuse(http.StatusBadRequest, "A parameter is given more than once.")
+		}
+	}
+	switch {
+	case values.Get("client_id") == "":
+		return refuse(http.StatusBadRequest, "The client_id is missing.")
+	case values.Get("client_id") != p.cfg.ClientID:
+		return refuse(p.cfg.Behavior.UnknownClientStatus, "The client_id is not known.")
+	case values.Get("response_type") != "code":
+		return refuse(http.StatusBadRequest, "The response_type must be code.")
+	case len(values.Get("state")) > maxState:
+		return refuse(http.StatusBadRequest, "The state is too long.")
+	}
+	redirect, ok := p.redirectURI(values.Get("redirect_uri"))
+	if !ok {
+		return refuse(http.StatusNotFound, "The redirect_uri is not registered.")
+	}
+	return consent{
+		redirect: redirect,
+		state:    values.Get("state"),
+		hasState: values.Has("state"),
+		expires:  time.Now().Add(consentLife),
+	}, reply{}, true
+}
+
+// redirectURI returns where the browser goes, and whether it may go there.
+func (p *Platform) redirectURI(asked string) (string, bool) {
+	registered := p.cfg.RedirectURIs
+	switch {
+	case asked == "" && len(registered) > 0:
+		return registered[0], true
+	case asked == "":
+		return DefaultRedirectURI, true
+	case len(registered) > 0:
+		return asked, slices.Contains(registered, asked)
+	}
+	u, err := parseAbsolute(asked)
+	return asked, err == nil && p.reachable(u.Hostname())
+}
+
+// allow issues a code for the account. The mutex is held.
+func (p *Platform) allow(asked consent, a *account) reply {
+	now := time.Now()
+	for key, old := range p.state.codes {
+		if !now.Before(old.expires) {
+			delete(p.state.codes, key)
+		}
+	}
+	fresh := randomHex(20)
+	p.state.codes[fresh] = &code{account: a, expires: now.Add(p.cfg.Behavior.CodeLifetime)}
+	return asked.back("code", fresh)
+}
+
+// deny sends the customer's no.
+func (p *Platform) deny(asked consent) reply {
+	pairs := []string{"error", "access_denied"}
+	if text := p.cfg.Behavior.DenyDescription; text != "" {
+		pairs = append(pairs, "error_description", text)
+	}
+	return asked.back(pairs...)
+}
+
+// back redirects to the partner with the pairs, and with the state if there was
+// one. A query that the redirect URI already has stays.
+func (asked consent) back(pairs ...string) reply {
+	if asked.hasState {
+		pairs = append(pairs, "state", asked.state)
+	}
+	var query strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		if i > 0 {
+			query.WriteByte('&')
+		}
+		query.WriteString(url.QueryEscape(pairs[i]) + "=" + url.QueryEscape(pairs[i+1]))
+	}
+	separator := "?"
+	if strings.Contains(asked.redirect, "?") {
+		separator = "&"
+	}
+	return noStore(reply{status: http.StatusFound}).
+		with("Location", asked.redirect+separator+query.String()).
+		with("Referrer-Policy", "no-referrer")
+}
+
+// remember keeps a question until it is answered, and returns its nonce. The
+// oldest questions are forgotten when there are too many.
+func (p *Platform) remember(asked consent) string {
+	nonce := randomHex(16)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.state
+	s.consents[nonce] = &asked
+	s.order = append(s.order, nonce)
+	for len(s.order) > maxConsents {
+		delete(s.consents, s.order[0])
+		s.order = slices.Delete(s.order, 0, 1)
+	}
+	return nonce
+}
+
+// answered takes a question back by its nonce, once. The mutex is held.
+func (s *state) answered(nonce string) (consent, bool) {
+	asked := s.consents[nonce]
+	if asked == nil {
+		return consent{}, false
+	}
+	delete(s.consents, nonce)
+	s.order = slices.DeleteFunc(s.order, func(n string) bool { return n == nonce })
+	return *asked, time.Now().Before(asked.expires)
+}

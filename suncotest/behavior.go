@@ -1,0 +1,122 @@
+package suncotest
+
+import (
+	"net/http"
+	"time"
+)
+
+// Behavior chooses, one field each, among the possible answers to what no document
+// settles. The zero value is the likeliest reading of all of them.
+type Behavior struct {
+	// UnknownClientStatus answers authorize for a client id that is not
+	// registered. Unknown; zero: 404, as for an unregistered redirect URI.
+	UnknownClientStatus int
+
+	// DenyDescription is sent as error_description when the customer denies.
+	// Undocumented, though clients read it. Empty: the parameter is absent.
+	DenyDescription string
+
+	// CodeLifetime is how long a code can be exchanged. Unknown; zero: 10
+	// minutes.
+	CodeLifetime time.Duration
+
+	// CodeReuseRevokes makes the second use of a code kill the token of the
+	// first, as RFC 6749 suggests. Unknown.
+	CodeReuseRevokes bool
+
+	// TokenErrorStatus answers the token endpoint for a wrong client, a wrong
+	// secret and a code that cannot be used. Only old documents name one; zero:
+	// 401. Malformed requests get 400, or this status too when it is set.
+	TokenErrorStatus int
+
+	// TokenErrorShape is the form of the token endpoint's errors. Unknown.
+	TokenErrorShape ErrorShape
+
+	// TokenLifetime gives tokens an exp and ends them with it. Zero: they do
+	// not expire, as in the published example.
+	TokenLifetime time.Duration
+
+	// RevokedStatus answers a token that was once good. Unknown; zero: 401. A
+	// token that never was gets 401 always.
+	RevokedStatus int
+
+	// OldTokenDies makes a second authorization by the same customer kill the
+	// token of the first. Unknown; false: both work.
+	OldTokenDies bool
+
+	// WebhooksDie makes a second authorization by the same customer delete the
+	// webhooks. False: they survive, which is what production code relies on.
+	WebhooksDie bool
+
+	// NoSubdomain leaves the optional subdomain out of token info.
+	NoSubdomain bool
+
+	// OldSubdomainUnresolvable makes the name a customer had before
+	// [Platform.Rename] fail to resolve. False: it resolves and answers 404.
+	OldSubdomainUnresolvable bool
+
+	// WebhookLimit is how many webhooks an integration may have. Zero: 3, which
+	// the guide says; the description of the API says 10 for a whole app.
+	WebhookLimit int
+
+	// WebhookLimitStatus answers one webhook too many. Unknown; zero: 400.
+	WebhookLimitStatus int
+
+	// NoProbe creates webhooks without asking the target. False: HEAD to the
+	// target, then to its origin's /, and 400 when neither answers 2xx, as old
+	// documents and production code have it.
+	NoProbe bool
+
+	// NoRetargetProbe leaves the probe out when a PATCH changes the target.
+	// Whether there is one is unknown.
+	NoRetargetProbe bool
+
+	// RemoveFirst calls the remove URL before the token dies. The order is
+	// unknown; false: the token is dead before the call.
+	RemoveFirst bool
+
+	// RemoveDelay passes between the two, in either order. Unknown; zero:
+	// nothing passes.
+	RemoveDelay time.Duration
+
+	// RemoveRetries is how often the remove URL is called again, with
+	// RemoveRetryInterval between calls, until it answers 2xx. Unknown; zero: it
+	// is called once.
+	RemoveRetries int
+
+	// RemoveRetryInterval is used by RemoveRetries. Zero: one minute.
+	RemoveRetryInterval time.Duration
+
+	// MarketplaceRequired refuses API requests, token exchange included, that
+	// lack one of the marketplace headers, or that carry the Bot-Id and the
+	// App-Id both. Their presence is required; whether it is enforced at run time
+	// is unknown.
+	MarketplaceRequired bool
+
+	// MarketplaceStatus is used by MarketplaceRequired. Unknown; zero: 403.
+	MarketplaceStatus int
+}
+
+// ErrorShape is a form in which an error can be written.
+type ErrorShape int
+
+// The shapes of an error that have been seen or must be feared.
+const (
+	ErrorsArray  ErrorShape = iota // {"errors":[{"code":…,"title":…}]}, as API v2 has it
+	ErrorObject                    // {"error":{"code":…,"description":…}}, as API v1 had it
+	ErrorRFC6749                   // {"error":…,"error_description":…}
+	ErrorHTML                      // a page
+	ErrorText                      // one line of text
+	ErrorEmpty                     // no body at all
+)
+
+func (b Behavior) withDefaults() Behavior {
+	b.UnknownClientStatus = or(b.UnknownClientStatus, http.StatusNotFound)
+	b.CodeLifetime = or(b.CodeLifetime, 10*time.Minute)
+	b.RevokedStatus = or(b.RevokedStatus, http.StatusUnauthorized)
+	b.WebhookLimit = or(b.WebhookLimit, 3)
+	b.WebhookLimitStatus = or(b.WebhookLimitStatus, http.StatusBadRequest)
+	b.RemoveRetryInterval = or(b.RemoveRetryInterval, time.Minute)
+	b.MarketplaceStatus = or(b.MarketplaceStatus, http.StatusForbidden)
+	return b
+}

@@ -1,0 +1,162 @@
+package suncotest
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"net/url"
+)
+
+const pageStyle = `:root{color-scheme:light dark}
+body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem}
+main{max-width:32rem;margin:2rem auto}
+h1{font-size:1.4rem;line-height:1.25}
+fieldset{border:1px solid #8888;border-radius:.5rem;padding:.5rem 1rem;margin:1rem 0}
+label{display:flex;gap:.75rem;align-items:center;padding:.6rem 0;min-height:1.5rem}
+input[type=radio]{width:1.25rem;height:1.25rem}
+small{opacity:.75}
+p.buttons{display:flex;flex-wrap:wrap;gap:.75rem}
+button{font:inherit;padding:.7rem 1.4rem;border-radius:.5rem;border:1px solid #0b6b4f;cursor:pointer}
+button.yes{background:#0b6b4f;color:#fff}
+button.no{background:transparent;color:inherit;border-color:#888}
+code{overflow-wrap:anywhere}
+`
+
+const pageHead = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<style nonce="{{.Style}}">` + pageStyle + `</style>
+</head>
+<body>
+<main>
+`
+
+const consentPage = pageHead + `<h1>Connect {{.Client}}?</h1>
+<p><strong>{{.Client}}</strong> asks to read and answer the conversations of one of your accounts.</p>
+<form method="post" action="{{.Action}}">
+<input type="hidden" name="nonce" value="{{.Nonce}}">
+<fieldset>
+<legend>Account</legend>
+{{range $i, $a := .Accounts}}<label><input type="radio" name="account" value="{{$a.Subdomain}}"{{if eq $i 0}} checked{{end}}>
+<span>{{$a.DisplayName}}<br><small>{{$a.Where}}</small></span></label>
+{{end}}</fieldset>
+<p class="buttons">
+<button class="yes" type="submit" name="decision" value="allow">Allow</button>
+<button class="no" type="submit" name="decision" value="deny">Deny</button>
+</p>
+</form>
+<p><small>You will go back to <code>{{.Redirect}}</code>. This is a test platform, not Zendesk.</small></p>
+</main>
+</body>
+</html>
+`
+
+const messagePage = pageHead + `<h1>{{.Title}}</h1>
+<p>{{.Text}}</p>
+<p><small>This is a test platform, not Zendesk.</small></p>
+</main>
+</body>
+</html>
+`
+
+// pageData fills both pages.
+type pageData struct {
+	Title, Text, Style              string
+	Client, Action, Nonce, Redirect string
+	Accounts                        []choice
+}
+
+// choice is an account on the consent page.
+type choice struct{ Subdomain, DisplayName, Where string }
+
+// ask shows the consent page.
+func (p *Platform) ask(c *call, asked consent) reply {
+	target, err := url.Parse(asked.redirect)
+	if err != nil {
+		return problem(http.StatusBadRequest)
+	}
+	origin := target.Scheme + "://" + target.Host
+	data := pageData{
+		Title:    "Connect " + p.cfg.ClientID,
+		Client:   p.cfg.ClientID,
+		Action:   c.at.prefix + consentPath,
+		Nonce:    p.remember(asked),
+		Redirect: origin + target.EscapedPath(),
+		Accounts: p.choices(),
+	}
+	return render(http.StatusOK, consentPage, data, "'self' "+origin)
+}
+
+func (p *Platform) choices() []choice {
+	domain, _, _ := splitDomain(p.cfg.Domain)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []choice
+	for _, a := range p.state.accounts {
+		where := a.Subdomain + "." + domain
+		switch a.Legacy {
+		case LegacyUS:
+			where = legacyHostUS
+		case LegacyEU:
+			where = legacyHostEU
+		}
+		all = append(all, choice{a.Subdomain, a.DisplayName, where})
+	}
+	return all
+}
+
+// decide takes the customer's answer. Each page can be answered once.
+func (p *Platform) decide(c *call) reply {
+	var protection http.CrossOriginProtection
+	if protection.Check(c.Request) != nil {
+		return page(http.StatusForbidden, "Refused", "This answer came from another site.")
+	}
+	if mediaType(c.Header.Get("Content-Type")) != "application/x-www-form-urlencoded" {
+		return page(http.StatusUnsupportedMediaType, "Refused", "This is not a form.")
+	}
+	values, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return page(http.StatusBadRequest, "Refused", "The form is malformed.")
+	}
+	form, ok := singles(values)
+	if !ok || form["decision"] != "allow" && form["decision"] != "deny" {
+		return page(http.StatusBadRequest, "Refused", "The form is not one of this page.")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked, ok := p.state.answered(form["nonce"])
+	if !ok {
+		return page(http.StatusBadRequest, "This page is no longer valid",
+			"It was answered before, or it is too old. Go back to the application and start again.")
+	}
+	if form["decision"] == "deny" {
+		return p.deny(asked)
+	}
+	a := p.state.bySubdomain(form["account"])
+	if a == nil {
+		return page(http.StatusBadRequest, "Refused", "There is no such account.")
+	}
+	return p.allow(asked, a)
+}
+
+// page is a message for a person.
+func page(status int, title, text string) reply {
+	return render(status, messagePage, pageData{Title: title, Text: text}, "'none'")
+}
+
+// render fills a page that loads nothing, runs nothing and sends forms to
+// formAction only.
+func render(status int, source string, data pageData, formAction string) reply {
+	data.Style = randomHex(8)
+	var out bytes.Buffer
+	if err := template.Must(template.New("page").Parse(source)).Execute(&out, data); err != nil {
+		return problem(http.StatusInternalServerError)
+	}
+	r := reply{status: status, contentType: "text/html; charset=utf-8", body: out.Bytes()}
+	return noStore(r).with("Referrer-Policy", "no-referrer").with("Content-Security-Policy",
+		"default-src 'none'; style-src 'nonce-"+data.Style+"'; form-action "+formAction+
+			"; base-uri 'none'; frame-ancestors 'none'")
+}

@@ -1,0 +1,118 @@
+package suncotest
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+)
+
+// Handle is the type of [Fault.Handle], for the ready-made ones.
+type Handle = func(w http.ResponseWriter, r *http.Request, next http.Handler)
+
+// Reply returns a Handle that answers with this and does not process the request.
+// An empty contentType sends none.
+func Reply(status int, contentType, body string) Handle {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		reply{status: status, contentType: contentType, body: []byte(body)}.write(w, r)
+	}
+}
+
+// RetryAfter returns a Handle that answers with this status and Retry-After and
+// does not process the request. The header is sent as it is given.
+func RetryAfter(status int, value string) Handle {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header()["Retry-After"] = []string{value}
+		problem(status).write(w, r)
+	}
+}
+
+// Redirect returns a Handle that redirects with this status and does not process
+// the request.
+func Redirect(status int, location string) Handle {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		reply{status: status}.with("Location", location).write(w, r)
+	}
+}
+
+// Reset is a Handle that resets the connection and does not process the request.
+func Reset(_ http.ResponseWriter, r *http.Request, _ http.Handler) { abort(r) }
+
+// ResetAfter is a Handle that processes the request and resets the connection
+// instead of answering.
+func ResetAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(httptest.NewRecorder(), r)
+	abort(r)
+}
+
+// Hang is a Handle that does not process the request and never answers: it waits
+// until the client leaves.
+func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+// HangAfter is a Handle that processes the request and never answers.
+func HangAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(httptest.NewRecorder(), r)
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+// Truncate is a Handle that processes the request and ends the connection in the
+// middle of the answer's body.
+func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	whole := httptest.NewRecorder()
+	next.ServeHTTP(whole, r)
+	for name, values := range whole.Header() {
+		w.Header()[name] = values
+	}
+	body := whole.Body.Bytes()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(whole.Code)
+	_, _ = w.Write(body[:len(body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// abort ends the connection of a request without an answer, by a reset where that
+// can be done.
+func abort(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*pipeConn); ok {
+		c.reset()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// ResetHandshake is a [Fault.Conn]: it resets the connection in the middle of the
+// TLS handshake.
+func ResetHandshake(c net.Conn) {
+	_, _ = c.Read(make([]byte, 1024)) // the beginning of the client's hello
+	if pipe, ok := c.(*pipeConn); ok {
+		pipe.reset()
+	}
+}
+
+// PlainHTTP is a [Fault.Conn]: it answers in plain HTTP where TLS is expected.
+func PlainHTTP(c net.Conn) {
+	_, _ = c.Read(make([]byte, 1024))
+	_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+}
+
+// Silent is a [Fault.Conn]: it accepts the connection and never says a word.
+func Silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+// StrangerCertificate is a [Fault.Conn]: it shows a certificate of an authority
+// that nobody trusts.
+func StrangerCertificate(c net.Conn) {
+	ca, err := newAuthority()
+	if err != nil {
+		return
+	}
+	server := tls.Server(c, &tls.Config{GetCertificate: ca.certificate, MinVersion: tls.VersionTLS12})
+	if server.Handshake() == nil {
+		_, _ = server.Read(make([]byte, 1)) // with TLS 1.3 the client's refusal comes later
+	}
+}

@@ -1,0 +1,70 @@
+package suncotest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	probeTimeout  = 10 * time.Second
+	removeTimeout = 20 * time.Second
+)
+
+// newCaller returns the client with which the platform calls the partner. It
+// follows no redirect, and takes any certificate: in memory there is only ours, and
+// on this machine a partner cannot have a real one.
+func (p *Platform) newCaller() *http.Client {
+	t := p.network.transport(nil)
+	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// send makes one request to the partner, within limit, and returns the status of
+// the answer, 0 when there was none. It is noted in the journal of calls.
+func (p *Platform) send(ctx context.Context, limit time.Duration, method, target string, body []byte) int {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("User-Agent", "suncotest")
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	entry := p.sent.add(req, body)
+	status := 0
+	defer func() { p.sent.finish(entry, status) }()
+	res, err := p.caller.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // nothing in it matters
+	status = res.StatusCode
+	return status
+}
+
+// probe asks a webhook's target whether it is there: itself, then its origin.
+func (p *Platform) probe(ctx context.Context, target string) bool {
+	u, err := url.Parse(target)
+	if err != nil {
+		return false
+	}
+	origin := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
+	for _, where := range []string{target, origin.String()} {
+		if p.send(ctx, probeTimeout, http.MethodHead, where, nil)/100 == 2 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package suncotest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// state is all that the platform remembers. Platform.mu guards it.
+type state struct {
+	accounts []*account
+	renamed  map[string]bool     // subdomains that customers have left
+	consents map[string]*consent // by the nonce of the page
+	codes    map[string]*code    // by the code
+	tokens   map[string]*grant   // by tokenKey
+	serial   int                 // of ids
+	order    []string            // of consents, oldest first
+}
+
+// account is a customer and, while it has the integration, its installation.
+type account struct {
+	Account
+	installed *installation
+}
+
+// installation is the partner's integration in a customer's app.
+type installation struct {
+	id       string
+	since    time.Time
+	grants   []*grant
+	webhooks []*webhook
+	leaving  bool // the remove URL is being called, the end has not come yet
+	gone     bool
+}
+
+// grant is an access token and what it is good for.
+type grant struct {
+	account *account
+	in      *installation
+	expires time.Time // zero: never
+	dead    bool
+}
+
+// code is an authorization code.
+type code struct {
+	account *account
+	expires time.Time
+	grant   *grant // of the first exchange
+}
+
+func newState(accounts []Account) state {
+	s := state{
+		renamed:  map[string]bool{},
+		consents: map[string]*consent{},
+		codes:    map[string]*code{},
+		tokens:   map[string]*grant{},
+	}
+	for _, a := range accounts {
+		s.accounts = append(s.accounts, &account{Account: a})
+	}
+	return s
+}
+
+func (s *state) bySubdomain(name string) *account {
+	for _, a := range s.accounts {
+		if a.Subdomain == name {
+			return a
+		}
+	}
+	return nil
+}
+
+func (s *state) byApp(id string) *account {
+	for _, a := range s.accounts {
+		if a.AppID == id {
+			return a
+		}
+	}
+	return nil
+}
+
+// nextID returns a new id, the same in every run that does the same.
+func (s *state) nextID(kind, owner string) string {
+	s.serial++
+	return stableID(kind, fmt.Sprintf("%s/%d", owner, s.serial))
+}
+
+// kill ends an installation: its tokens and its webhooks. The account may have a
+// newer one by now, which stays.
+func (a *account) kill(in *installation) {
+	for _, g := range in.grants {
+		g.dead = true
+	}
+	in.webhooks, in.gone = nil, true
+	if a.installed == in {
+		a.installed = nil
+	}
+}
+
+// stableID returns 24 hex characters that depend on nothing but the arguments.
+func stableID(kind, name string) string {
+	sum := sha256.Sum256([]byte("suncotest " + kind + " " + name))
+	return hex.EncodeToString(sum[:12])
+}
+
+// tokenKey is what a token is remembered by, so that looking one up takes the same
+// time for all wrong ones.
+func tokenKey(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return string(sum[:])
+}
+
+// randomHex returns n random bytes in hex.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

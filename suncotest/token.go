@@ -1,0 +1,156 @@
+package suncotest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// token exchanges a code for an access token.
+func (p *Platform) token(c *call) reply {
+	fields, refusal, ok := p.tokenFields(c)
+	if !ok {
+		return noStore(refusal)
+	}
+	if !p.isClient(fields["client_id"], fields["client_secret"]) {
+		return noStore(p.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed"))
+	}
+	token, ok := p.exchange(fields["code"])
+	if !ok {
+		return noStore(p.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used"))
+	}
+	return noStore(okToken(token))
+}
+
+func okToken(token string) reply {
+	return ok(http.StatusOK, struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+	}{token, "Bearer"})
+}
+
+func noStore(r reply) reply {
+	return r.with("Cache-Control", "no-store").with("Pragma", "no-cache")
+}
+
+// tokenFields reads the four fields, each of which must be there exactly once and
+// nothing else.
+func (p *Platform) tokenFields(c *call) (map[string]string, reply, bool) {
+	if c.URL.RawQuery != "" || c.URL.ForceQuery {
+		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
+	}
+	fields, status, what := readFields(c)
+	if status != 0 {
+		return nil, p.tokenError(status, "invalid_request", what), false
+	}
+	for _, name := range []string{"grant_type", "code", "client_id", "client_secret"} {
+		if fields[name] == "" {
+			return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "A required field is missing"), false
+		}
+	}
+	if len(fields) != 4 {
+		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "There is an unknown field"), false
+	}
+	if fields["grant_type"] != "authorization_code" {
+		return nil, p.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
+	}
+	return fields, reply{}, true
+}
+
+// readFields reads a flat body of strings, JSON or a form. The status says what is
+// wrong with it, and is 0 when nothing is.
+func readFields(c *call) (fields map[string]string, status int, what string) {
+	switch mediaType(c.Header.Get("Content-Type")) {
+	case "application/json":
+		object, err := readObject(c.body)
+		if err != nil {
+			return nil, http.StatusBadRequest, "The body is not one JSON object with distinct keys"
+		}
+		fields = map[string]string{}
+		for name, raw := range object {
+			value, ok := as[string](raw)
+			if !ok {
+				return nil, http.StatusBadRequest, "A field is not a string"
+			}
+			fields[name] = value
+		}
+	case "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(string(c.body))
+		if err != nil {
+			return nil, http.StatusBadRequest, "The body is not a form"
+		}
+		var ok bool
+		if fields, ok = singles(values); !ok {
+			return nil, http.StatusBadRequest, "A field is given more than once"
+		}
+	default:
+		return nil, http.StatusUnsupportedMediaType, "Neither JSON nor a form"
+	}
+	return fields, 0, ""
+}
+
+// tokenError is an error of the token endpoint in the shape and with the status
+// that are configured.
+func (p *Platform) tokenError(status int, code, title string) reply {
+	b := p.cfg.Behavior
+	return shaped(b.TokenErrorShape, or(b.TokenErrorStatus, status), code, title)
+}
+
+// isClient compares in constant time, and both halves always.
+func (p *Platform) isClient(id, secret string) bool {
+	same := func(a, b string) int {
+		x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+		return subtle.ConstantTimeCompare(x[:], y[:])
+	}
+	return same(id, p.cfg.ClientID)&same(secret, p.cfg.ClientSecret) == 1
+}
+
+// exchange spends a code and returns a new token, or false.
+func (p *Platform) exchange(presented string) (string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	found := p.state.codes[presented]
+	switch {
+	case found == nil:
+		return "", false
+	case found.grant != nil:
+		if p.cfg.Behavior.CodeReuseRevokes {
+			found.grant.dead = true
+		}
+		return "", false
+	case !now.Before(found.expires):
+		delete(p.state.codes, presented)
+		return "", false
+	}
+	a := found.account
+	p.install(a)
+	g := &grant{account: a, in: a.installed}
+	if life := p.cfg.Behavior.TokenLifetime; life > 0 {
+		g.expires = now.Add(life)
+	}
+	token := newToken(p.cfg.ClientID, a.AppID, now, g.expires)
+	p.state.tokens[tokenKey(token)] = g
+	a.installed.grants = append(a.installed.grants, g)
+	found.grant = g
+	return token, true
+}
+
+// install gives the account the integration, or gives it again. The mutex is held.
+func (p *Platform) install(a *account) {
+	if a.installed == nil || a.installed.leaving {
+		a.installed = &installation{id: p.state.nextID("integration", a.AppID), since: time.Now()}
+		return
+	}
+	if p.cfg.Behavior.OldTokenDies {
+		for _, g := range a.installed.grants {
+			g.dead = true
+		}
+		a.installed.grants = nil
+	}
+	if p.cfg.Behavior.WebhooksDie {
+		a.installed.webhooks = nil
+	}
+}

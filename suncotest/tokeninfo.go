@@ -1,0 +1,38 @@
+package suncotest
+
+import (
+	"maps"
+	"net/http"
+)
+
+// wireApp is the app in token info.
+type wireApp struct {
+	ID          string          `json:"id"`
+	DisplayName string          `json:"displayName"`
+	Settings    map[string]bool `json:"settings"`
+	Metadata    map[string]any  `json:"metadata"`
+	Subdomain   string          `json:"subdomain,omitempty"`
+}
+
+// tokenInfo tells which app the token is good for.
+func (p *Platform) tokenInfo(c *call) reply {
+	p.mu.Lock()
+	a := c.grant.account
+	app := wireApp{
+		ID:          a.AppID,
+		DisplayName: a.DisplayName,
+		Settings: map[string]bool{
+			"appLocalizationEnabled": true,
+			"echoPostback":           false,
+			"maskCreditCardNumbers":  true,
+			"multiConvoEnabled":      false,
+			"useAnimalNames":         false,
+		},
+		Metadata: maps.Clone(a.Metadata),
+	}
+	if a.Legacy == "" && !p.cfg.Behavior.NoSubdomain {
+		app.Subdomain = a.Subdomain
+	}
+	p.mu.Unlock()
+	return ok(http.StatusOK, map[string]wireApp{"app": app}).with("Cache-Control", "no-store")
+}
