@@ -20,8 +20,14 @@ type Installation struct {
 	Webhooks     []Webhook    // whose deliveries are expected, with their secrets; kept by the partner
 }
 
-// Generation is that of the installation's token; see [Token.Generation].
-func (in *Installation) Generation() string { return in.Token.Generation() }
+// Generation is that of the installation's token; see [Token.Generation]. A
+// nil Installation has generation "".
+func (in *Installation) Generation() string {
+	if in == nil {
+		return ""
+	}
+	return in.Token.Generation()
+}
 
 // LogValue implements [slog.LogValuer]. The token is left out.
 func (in *Installation) LogValue() slog.Value {
