@@ -1,0 +1,135 @@
+package sunco
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// installPage is all that a browser ever learns of a failure. The link is the
+// page's own address without its query, wherever the handler is mounted.
+const installPage = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Not connected</title>
+</head>
+<body>
+<main>
+<h1>Not connected</h1>
+<p>The connection to Zendesk was not completed.</p>
+<p><a href="?">Start again</a></p>
+</main>
+</body>
+</html>
+`
+
+func writeInstallPage(w http.ResponseWriter, status int) {
+	header := w.Header()
+	guardInstall(header)
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Del("Content-Length")
+	header.Del("Content-Encoding")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, installPage)
+}
+
+// hookWriter is what OnInstall writes to. Its headers are kept, because every
+// identical callback gets them.
+type hookWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *hookWriter) Header() http.Header { return w.header }
+
+func (w *hookWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+}
+
+// Write refuses: the answer is a redirect.
+func (w *hookWriter) Write([]byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return 0, http.ErrBodyNotAllowed
+}
+
+// end is the answer that the hook left, without what belongs to a body.
+func (w *hookWriter) end(returnTo string) installEnd {
+	end := installEnd{header: w.header.Clone(), location: returnTo}
+	if location := w.header.Get("Location"); location != "" {
+		end.location = location
+	}
+	for _, name := range [...]string{"Location", "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer"} {
+		end.header.Del(name)
+	}
+	return end
+}
+
+// errorWriter is what OnError writes to. It notes whether there is an answer,
+// and keeps what every answer has.
+type errorWriter struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+func (w *errorWriter) WriteHeader(status int) {
+	w.wrote = w.wrote || status >= 200
+	guardInstall(w.Header())
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *errorWriter) Write(p []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *errorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// cleanRequest is a callback without its code and its state: what the hooks
+// see, and may log.
+func cleanRequest(r *http.Request) *http.Request {
+	clean := r.WithContext(r.Context())
+	clean.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}
+	clean.RequestURI = clean.URL.RequestURI()
+	clean.Form, clean.PostForm, clean.MultipartForm = nil, nil, nil
+	clean.Header = make(http.Header, len(r.Header))
+	for name, values := range r.Header {
+		switch name {
+		case "Referer":
+		case "Cookie":
+			if values = foreignCookies(values); len(values) > 0 {
+				clean.Header[name] = values
+			}
+		default:
+			clean.Header[name] = append([]string(nil), values...)
+		}
+	}
+	return clean
+}
+
+// foreignCookies leaves out the cookies of flows.
+func foreignCookies(lines []string) []string {
+	var foreign []string
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.TrimSpace(pair)
+			if pair != "" && !isInstallCookie(pair) {
+				foreign = append(foreign, pair)
+			}
+		}
+	}
+	if len(foreign) == 0 {
+		return nil
+	}
+	return []string{strings.Join(foreign, "; ")}
+}
