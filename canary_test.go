@@ -41,6 +41,9 @@ func disguises(secret string) map[string]string {
 		if shift > 0 {
 			encoded = encoded[4:] // depends on what stands before
 		}
+		if len(encoded) < 8 {
+			continue // found by chance
+		}
 		all[fmt.Sprintf("base64 at %d", shift)] = encoded
 		all[fmt.Sprintf("base64url at %d", shift)] = strings.NewReplacer("+", "-", "/", "_").Replace(encoded)
 	}

@@ -21,6 +21,7 @@ import (
 const (
 	testAppID = "5963ba5b40e2610047cd2c51"
 	testHook  = "5e6d7c8b9a0b1c2d3e4f5a6b"
+	testCode  = "c0de-5f8a2b7c1d"
 	testToken = "tok-3ntr0py.9f8e7d6c5b4a.sig_1234567890"
 
 	tokenInfoReply = `{"app":{"id":"5963ba5b40e2610047cd2c51","displayName":"Acme","subdomain":"acme","settings":{"maskCreditCardNumbers":true},"metadata":{}}}`
@@ -174,11 +175,11 @@ func operations() []operation {
 	type ctx = context.Context
 	return []operation{
 		{"exchange", "exchange", "POST", bridgeBase + "/oauth/token", ok(tokenReply), func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
-			_, err := c.Exchange(ctx, sunco.NewSecret("c0de"))
+			_, err := c.Exchange(ctx, sunco.NewSecret(testCode))
 			return err
 		}},
 		{"install", "exchange", "POST", bridgeBase + "/oauth/token", step{}, func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
-			_, err := c.Install(ctx, sunco.NewSecret("c0de"))
+			_, err := c.Install(ctx, sunco.NewSecret(testCode))
 			return err
 		}},
 		{"token info", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {

@@ -1,0 +1,322 @@
+package sunco_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+)
+
+const errorBody = `{"errors":[{"code":"bad_thing","title":"A thing is bad"},{"code":"worse","title":"Another"}]}`
+
+// tries is how often a call of a kind is sent, and whether its outcome is
+// unknown, by trust's table.
+func tries(kind string, status int) (requests int, unknown bool) {
+	repeatable := !slices.Contains([]string{"exchange", "create"}, kind)
+	switch {
+	case status == 429 && kind == "exchange":
+		return 3, false
+	case status == 429:
+		return 4, false
+	case (status == 408 || status == 425) && repeatable:
+		return 4, false
+	case status >= 500 && status != 501 && kind == "read":
+		return 4, false
+	case status >= 500 && status != 501 && repeatable:
+		return 4, true
+	case status >= 500 && status != 501:
+		return 1, true
+	}
+	return 1, false
+}
+
+func TestStatusOfEveryCall(t *testing.T) {
+	for _, status := range []int{300, 301, 304, 307, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 423, 425, 429, 431, 451, 499,
+		500, 501, 502, 503, 504, 505, 507, 599} {
+		for _, op := range operations() {
+			if op.name == "revoke" && status == 401 {
+				continue // see TestRevoke
+			}
+			synctest.Test(t, func(t *testing.T) {
+				w := always(status, errorBody, "X-Request-Id", "req-1")
+				err := op.run(t.Context(), newClient(w), acme())
+				where := fmt.Sprintf("%s %d", op.name, status)
+				failed := requireError(t, err)
+				requests, unknown := tries(op.kind, status)
+				assert.Equal(t, requests, w.count(), where)
+				assert.Equal(t, unknown, ambiguous(err), where)
+				assert.Equal(t, status == 429, errors.As(err, new(*sunco.RateLimitError)), where)
+				assert.Equal(t, status, failed.Status, where)
+				assert.Equal(t, "bad_thing", failed.Code, where)
+				assert.Equal(t, "A thing is bad", failed.Title, where)
+				assert.Equal(t, []sunco.ErrorDetail{{Code: "bad_thing", Title: "A thing is bad"}, {Code: "worse", Title: "Another"}}, failed.Details)
+				assert.Equal(t, "req-1", failed.RequestID, where)
+				assert.NoError(t, failed.Err, where)
+				for _, part := range []string{"sunco: ", fmt.Sprint(status), "bad_thing", "A thing is bad", "req-1"} {
+					assert.ErrorContains(t, err, part, where)
+				}
+				assert.Equal(t, status == 401, errors.Is(err, sunco.ErrUnauthorized), where)
+				assert.Equal(t, status == 403, errors.Is(err, sunco.ErrForbidden), where)
+				assert.Equal(t, status == 404, errors.Is(err, sunco.ErrNotFound), where)
+				assert.NotErrorIs(t, err, sunco.ErrMoved, "an error of Zendesk's is not a host that moved")
+				assert.NotErrorIs(t, err, sunco.ErrBadReply)
+			})
+		}
+	}
+}
+
+func TestLostAnswers(t *testing.T) {
+	timeout := &net.OpError{Op: "read", Net: "tcp", Err: errTimeout{}}
+	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+	for name, fault := range map[string]error{"EOF": io.EOF, "unexpected EOF": io.ErrUnexpectedEOF, "reset": reset, "timeout": timeout} {
+		for _, op := range operations() {
+			synctest.Test(t, func(t *testing.T) {
+				w := failing(fault)
+				err := op.run(t.Context(), newClient(w), acme())
+				failed := requireError(t, err)
+				requests, unknown := tries(op.kind, 500)
+				assert.Equal(t, requests, w.count(), "%s %s", op.name, name)
+				assert.Equal(t, unknown, ambiguous(err), "%s %s", op.name, name)
+				assert.Zero(t, failed.Status)
+				assert.Error(t, failed.Err)
+			})
+		}
+	}
+}
+
+type errTimeout struct{}
+
+func (errTimeout) Error() string   { return "i/o timeout" }
+func (errTimeout) Timeout() bool   { return true }
+func (errTimeout) Temporary() bool { return true }
+
+func TestUnsentIsTriedAgain(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	for _, op := range operations() {
+		synctest.Test(t, func(t *testing.T) {
+			w := failing(refused)
+			err := op.run(t.Context(), newClient(w), acme())
+			require.Error(t, err)
+			assert.False(t, ambiguous(err), "%s: nothing was sent", op.name)
+			want := 4
+			if op.kind == "exchange" {
+				want = 3
+			}
+			assert.Equal(t, want, w.count(), op.name)
+		})
+	}
+}
+
+func TestNameThatDoesNotExist(t *testing.T) {
+	for _, op := range operations() {
+		w := failing(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "acme.zendesk.com", IsNotFound: true}})
+		err := op.run(t.Context(), newClient(w), acme())
+		require.Error(t, err)
+		assert.Equal(t, 1, w.count(), op.name)
+		assert.False(t, ambiguous(err))
+		tenant := op.url[:len(bridgeBase)] != bridgeBase
+		assert.Equal(t, tenant, errors.Is(err, sunco.ErrMoved), "%s: only a customer's host moves", op.name)
+	}
+}
+
+func TestMoved(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body string
+		want bool
+	}{
+		"empty": {"", true}, "HTML": {"<html>No help desk at acme.zendesk.com</html>", true}, "other JSON": {`{"message":"x"}`, true},
+		"Zendesk's error": {errorBody, false}, "v1": {`{"error":{"code":"not_found","description":"x"}}`, false}, "RFC 6749": {`{"error":"not_found"}`, false},
+	} {
+		for _, op := range operations() {
+			err := op.run(t.Context(), newClient(always(404, tc.body)), acme())
+			tenant := op.url[:len(bridgeBase)] != bridgeBase
+			assert.Equal(t, tc.want && tenant, errors.Is(err, sunco.ErrMoved), "%s %s", op.name, name)
+			assert.ErrorIs(t, err, sunco.ErrNotFound)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	const day = 24 * time.Hour
+	date := func(after time.Duration) string { return time.Now().Add(after).UTC().Format(http.TimeFormat) }
+	for _, tc := range []struct {
+		name   string
+		status int
+		after  func() string
+		asked  time.Duration // what the error must say
+		giveUp bool          // at the first answer
+	}{
+		{"429 seconds", 429, func() string { return "2" }, 2 * time.Second, false},
+		{"429 absent", 429, func() string { return "" }, 0, false},
+		{"429 date", 429, func() string { return date(3 * time.Second) }, 3 * time.Second, false},
+		{"429 a day", 429, func() string { return "86400" }, day, true},
+		{"429 a day's date", 429, func() string { return date(day) }, day, true},
+		{"429 overflow", 429, func() string { return "99999999999999999999" }, 1<<63 - 1, true},
+		{"429 nanoseconds overflow", 429, func() string { return "9223372037" }, 1<<63 - 1, true},
+		{"429 negative", 429, func() string { return "-1" }, 0, false},
+		{"429 fraction", 429, func() string { return "1.5" }, 0, false},
+		{"429 garbage", 429, func() string { return "soon" }, 0, false},
+		{"429 past", 429, func() string { return date(-day) }, 0, false},
+		{"503 seconds", 503, func() string { return "2" }, 0, false},
+		{"503 a day", 503, func() string { return "86400" }, day, true},
+	} {
+		for _, op := range operations() {
+			if op.kind == "exchange" && tc.status == 503 || op.kind == "create" && tc.status == 503 {
+				continue // not repeated at all
+			}
+			synctest.Test(t, func(t *testing.T) {
+				where := op.name + " " + tc.name
+				w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
+					return response(tc.status, "", "Retry-After", tc.after()), nil
+				}}
+				began := time.Now()
+				err := op.run(t.Context(), newClient(w), acme())
+				waited := time.Since(began)
+				requests, _ := tries(op.kind, tc.status)
+				if tc.giveUp {
+					requests = 1
+					assert.Zero(t, waited, where)
+				}
+				assert.Equal(t, requests, w.count(), where)
+				cap := time.Minute
+				if op.kind == "exchange" {
+					cap = 10 * time.Second
+				}
+				assert.LessOrEqual(t, waited, cap, where)
+				var limited *sunco.RateLimitError
+				if tc.status == 503 && !tc.giveUp {
+					assert.False(t, errors.As(err, &limited), where)
+					return
+				}
+				require.ErrorAs(t, err, &limited, where)
+				assert.Equal(t, tc.status, limited.Err.Status)
+				assert.InDelta(t, tc.asked, limited.RetryAfter, float64(time.Second), where)
+				if !tc.giveUp {
+					assert.GreaterOrEqual(t, waited, time.Duration(requests-1)*max(limited.RetryAfter-time.Second, 0), where)
+				}
+				assert.ErrorContains(t, err, "rate limited")
+			})
+		}
+	}
+}
+
+func TestRetryAfterBetweenTheCaps(t *testing.T) {
+	for _, op := range operations() {
+		synctest.Test(t, func(t *testing.T) {
+			w := script(t, step{status: 429, header: []string{"Retry-After", "11"}}, op.good, step{status: 200, body: tokenInfoReply})
+			began := time.Now()
+			err := op.run(t.Context(), newClient(w), acme())
+			if op.kind == "exchange" {
+				assert.ErrorAs(t, err, new(*sunco.RateLimitError), "an exchange waits 10 s at most")
+				assert.Equal(t, 1, w.count())
+				return
+			}
+			require.NoError(t, err, op.name)
+			assert.Equal(t, 11*time.Second, time.Since(began))
+		})
+	}
+}
+
+func TestContexts(t *testing.T) {
+	for _, op := range operations() {
+		t.Run(op.name+" ended before", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			err := op.run(ctx, newClient(silent(t)), acme())
+			assert.ErrorIs(t, err, context.Canceled)
+			assert.False(t, ambiguous(err))
+		})
+		t.Run(op.name+" ends while waiting for the answer", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				err := op.run(ctx, newClient(hanging{}), acme())
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, op.kind != "read", ambiguous(err))
+				assert.Equal(t, time.Second, time.Since(began))
+			})
+		})
+		t.Run(op.name+" ends between attempts", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				w := always(429, errorBody, "Retry-After", "5", "X-Request-Id", "req-9")
+				began := time.Now()
+				err := op.run(ctx, newClient(w), acme())
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, time.Second, time.Since(began))
+				failed := requireError(t, err)
+				assert.Equal(t, 429, failed.Status, "the last status is kept")
+				assert.Equal(t, "req-9", failed.RequestID)
+				assert.False(t, ambiguous(err), "429 did nothing")
+				assert.Equal(t, 1, w.count())
+			})
+		})
+		t.Run(op.name+" without an end", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				err := op.run(t.Context(), newClient(hanging{}), acme())
+				assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
+				requests, unknown := tries(op.kind, 500)
+				assert.Equal(t, unknown, ambiguous(err))
+				assert.GreaterOrEqual(t, time.Since(began), time.Duration(requests)*30*time.Second)
+				assert.Less(t, time.Since(began), time.Duration(requests)*30*time.Second+2*time.Second)
+			})
+		})
+	}
+}
+
+// hanging answers nothing until the context of the request ends.
+type hanging struct{}
+
+func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestAmbiguityAndContextAreJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &wire{answer: func(n int, _ sentRequest) (*http.Response, error) {
+			time.AfterFunc(time.Nanosecond, cancel)
+			return response(500, errorBody), nil
+		}}
+		err := newClient(w).DeleteWebhook(ctx, acme(), testHook)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.True(t, ambiguous(err), "the first attempt may have done it")
+		assert.Equal(t, 500, requireError(t, err).Status)
+	})
+}
+
+func TestErrorTexts(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{&sunco.Error{Op: "revoke", Status: 403}, "sunco: revoke: 403 Forbidden"},
+		{&sunco.Error{Op: "revoke", Status: 499}, "sunco: revoke: 499"},
+		{&sunco.Error{Op: "revoke", Err: io.EOF}, "sunco: revoke: EOF"},
+		{&sunco.Error{Op: "revoke", Status: 500, Err: io.EOF}, "sunco: revoke: EOF (last status 500 Internal Server Error)"},
+		{&sunco.Error{Op: "get", Status: 400, Code: "c", Title: "T", RequestID: "r"}, "sunco: get: 400 Bad Request: c: T (request r)"},
+		{&sunco.AmbiguousError{Op: "revoke", Err: &sunco.Error{Op: "revoke", Err: io.EOF}}, "sunco: revoke: outcome unknown, it may have happened: revoke: EOF"},
+		{&sunco.AmbiguousError{Op: "exchange", Err: io.EOF}, "sunco: exchange: outcome unknown, the code may be spent, let the customer connect again: EOF"},
+		{&sunco.RateLimitError{Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited"},
+		{&sunco.RateLimitError{RetryAfter: time.Minute, Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited, retry after 1m0s"},
+		{&sunco.AuthorizationError{Code: "access_denied", Description: "hidden"}, "sunco: authorize: access_denied"},
+		{&sunco.InputError{Name: "token", Reason: "empty"}, "sunco: token: empty"},
+	} {
+		assert.Equal(t, tc.want, tc.err.Error())
+	}
+}
