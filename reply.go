@@ -53,7 +53,7 @@ func explain(err error, body []byte) error {
 
 // refusesInside finds an error in a reply whose status says success.
 func refusesInside(body []byte) error {
-	if !bytes.Contains(body, []byte(`"error`)) {
+	if !bytes.Contains(body, []byte(`"error`)) && !bytes.Contains(body, []byte(`\u`)) {
 		return nil
 	}
 	var inside struct {
