@@ -1,10 +1,12 @@
 package sunco_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
@@ -75,4 +77,20 @@ func assertNoSecret(t *testing.T, place, printed string, secrets ...string) {
 			}
 		}
 	}
+}
+
+// assertPrintsNoSecret prints an error and all it wraps in every way.
+func assertPrintsNoSecret(t *testing.T, place string, err error, secrets ...string) {
+	t.Helper()
+	for _, e := range chain(err) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			assertNoSecret(t, place+" "+verb, fmt.Sprintf(verb, e), secrets...)
+		}
+	}
+	var out bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&out, nil))
+	logger.Error("failed", "error", err)
+	slog.New(slog.NewTextHandler(&out, nil)).Error("failed", slog.Any("error", err))
+	encoded, _ := json.Marshal(err)
+	assertNoSecret(t, place+" logged", out.String()+string(encoded), secrets...)
 }

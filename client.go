@@ -181,6 +181,8 @@ type call struct {
 	secrets     [2]Secret // others that the request carries
 	contentType string    // empty: JSON
 	gone        []int     // statuses that are success once an earlier attempt may have done it
+
+	reply transport.Reply
 }
 
 // do is the only function that touches the network. A 2xx reply is decoded
@@ -189,21 +191,22 @@ func (c *core) do(ctx context.Context, k *call, out any) error {
 	if err := c.prepare(ctx, k); err != nil {
 		return err
 	}
-	reply, err := c.transport.Do(ctx, &k.Call)
-	if err != nil || reply.Status/100 != 2 {
-		if err == nil && reply.MaybeApplied && slices.Contains(k.gone, reply.Status) {
+	var err error
+	k.reply, err = c.transport.Do(ctx, &k.Call)
+	if err != nil || k.reply.Status/100 != 2 {
+		if err == nil && k.reply.MaybeApplied && slices.Contains(k.gone, k.reply.Status) {
 			return nil
 		}
-		return k.failure(reply, err)
+		return k.failure(err)
 	}
 	switch {
-	case reply.TooLarge:
+	case k.reply.TooLarge:
 		err = badReply("longer than " + strconv.FormatInt(k.Limit, 10) + " bytes")
 	case k.Out == nil:
-		err = decodeReply(reply.Body, out)
+		err = decodeReply(k.reply.Body, out)
 	}
 	if err != nil {
-		return k.unusable(reply, err)
+		return k.unusable(err)
 	}
 	return nil
 }
@@ -241,33 +244,33 @@ func (c *core) prepare(ctx context.Context, k *call) error {
 
 // unusable is a reply whose status says success and whose body does not do.
 // What a creation made cannot be named then, and making it again makes two.
-func (k *call) unusable(reply transport.Reply, err error) error {
-	reply.MaybeApplied = k.Class == transport.Exchange || k.Class == transport.Create
-	return k.failure(reply, err)
+func (k *call) unusable(err error) error {
+	k.reply.MaybeApplied = k.Class == transport.Exchange || k.Class == transport.Create
+	return k.failure(err)
 }
 
 // failure says what a call came to that was no success. err is why there is
 // no usable reply, nil when the reply's status is the failure.
-func (k *call) failure(reply transport.Reply, err error) error {
+func (k *call) failure(err error) error {
 	secrets := credentials{k.token.AccessToken, k.secrets[0], k.secrets[1]}
 	failed := &Error{
 		Op:        k.Op,
-		Status:    reply.Status,
-		RequestID: secrets.requestID(reply.Header),
+		Status:    k.reply.Status,
+		RequestID: secrets.requestID(k.reply.Header),
 		tenant:    !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
 	}
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
-	} else if details := secrets.cleanDetails(errorDetails(reply.Body)); len(details) > 0 {
+	} else if details := secrets.cleanDetails(errorDetails(k.reply.Body)); len(details) > 0 {
 		failed.Details = details
 		failed.Code, failed.Title = details[0].Code, details[0].Title
 	}
 	var result error = failed
-	if reply.RateLimited {
-		result = &RateLimitError{RetryAfter: reply.RetryAfter, Err: failed}
+	if k.reply.RateLimited {
+		result = &RateLimitError{RetryAfter: k.reply.RetryAfter, Err: failed}
 	}
-	settled := err == nil && reply.Status < 500 && reply.Status != http.StatusTooManyRequests
-	if reply.MaybeApplied && !settled {
+	settled := err == nil && k.reply.Status < 500 && k.reply.Status != http.StatusTooManyRequests
+	if k.reply.MaybeApplied && !settled {
 		return &AmbiguousError{Op: k.Op, Err: result}
 	}
 	return result

@@ -109,19 +109,24 @@ func ParseCallback(r *http.Request, state string) (code Secret, err error) {
 	case len(failures) > 1 || len(codes) > 1:
 		return Secret{}, &InputError{Name: "callback", Reason: "a parameter is repeated"}
 	case len(failures) == 1:
-		return Secret{}, authorizationError(failures[0], values.Get("error_description"))
+		return Secret{}, authorizationError(failures[0], values.Get("error_description"), state)
 	case len(codes) == 0 || codes[0] == "":
 		return Secret{}, &InputError{Name: "callback", Reason: "neither a code nor an error"}
 	}
 	code = NewSecret(codes[0])
-	return code, checkCode(code)
+	if err := checkCode(code); err != nil {
+		return Secret{}, err
+	}
+	return code, nil
 }
 
-func authorizationError(code, description string) error {
-	if code = cleanCode(code); code == "" {
-		code = "unknown_error"
+func authorizationError(code, description, state string) error {
+	secrets := credentials{NewSecret(state)}
+	said := secrets.cleanDetails([]ErrorDetail{{code, description}})[0]
+	if said.Code == "" {
+		said.Code = "unknown_error"
 	}
-	return &AuthorizationError{Code: code, Description: cleanText(description)}
+	return &AuthorizationError{Code: said.Code, Description: said.Title}
 }
 
 // sameState compares in constant time; an empty or oversize state matches
@@ -224,7 +229,7 @@ func (x *exchange) token() (*Token, error) {
 		unusable = "the token is of another type than Bearer"
 	}
 	if unusable != "" {
-		return nil, x.unusable(transport.Reply{Status: http.StatusOK}, badReply(unusable))
+		return nil, x.unusable(badReply(unusable))
 	}
 	return token, nil
 }

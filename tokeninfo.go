@@ -89,7 +89,7 @@ func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
 		return nil, err
 	}
 	if len(wire.App) == 0 || json.Unmarshal(wire.App, &app) != nil || !validID(app.ID) {
-		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it names no app"))
+		return nil, k.unusable(badReply("it names no app"))
 	}
 	return &App{ID: app.ID, DisplayName: app.DisplayName, Subdomain: app.Subdomain, raw: wire.App}, nil
 }

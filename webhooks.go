@@ -108,7 +108,7 @@ func (c *Client) ListWebhooks(ctx context.Context, in *Installation) ([]Webhook,
 		return nil, err
 	}
 	if wire.Webhooks == nil {
-		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it carries no list"))
+		return nil, k.unusable(badReply("it carries no list"))
 	}
 	webhooks := make([]Webhook, len(wire.Webhooks))
 	for i := range wire.Webhooks {
@@ -181,7 +181,7 @@ func (k *call) webhook(ctx context.Context, core *core) (*Webhook, error) {
 		return nil, err
 	}
 	if !validID(wire.Webhook.ID) {
-		return nil, k.unusable(transport.Reply{Status: http.StatusOK}, badReply("it names no webhook"))
+		return nil, k.unusable(badReply("it names no webhook"))
 	}
 	webhook := wire.Webhook.webhook()
 	return &webhook, nil
