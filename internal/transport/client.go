@@ -127,9 +127,6 @@ type Reply struct {
 // same. Any status is a reply, not an error. When ctx has ended the error is
 // ctx.Err(). No error carries a URL, or a text that the server wrote.
 func (c *Client) Do(ctx context.Context, call *Call) (Reply, error) {
-	if err := ended(ctx); err != nil {
-		return Reply{}, err
-	}
 	a := &attempts{client: c, ctx: ctx, call: call, url: call.URL, base: c.base}
 	if call.Class == Exchange {
 		a.base = c.exchange()

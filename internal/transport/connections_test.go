@@ -24,13 +24,16 @@ import (
 // path of a request is the status it is answered with.
 type site struct {
 	*httptest.Server
-	conns, hits atomic.Int64
+	conns, hits, http1 atomic.Int64
 }
 
 func newSite(t *testing.T, http2 bool) *site {
 	s := &site{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.hits.Add(1)
+		if r.ProtoMajor == 1 {
+			s.http1.Add(1)
+		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		var status int
 		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
@@ -171,6 +174,9 @@ func TestExchangeHasItsOwnConnection(t *testing.T) {
 			}
 			wg.Wait()
 			assert.EqualValues(t, 20+64, s.hits.Load(), "each arrived once")
+			if http2 {
+				assert.EqualValues(t, 10+64, s.http1.Load(), "exchanges are not merged")
+			}
 		}
 	}
 }
