@@ -85,7 +85,7 @@ func (a *attempts) send(req *http.Request) error {
 		}
 		return a.fail(ctx, err, kind)
 	}
-	if err, from := a.receive(resp); err != nil {
+	if from, err := a.receive(resp); err != nil {
 		return a.fail(ctx, err, from)
 	}
 	return nil

@@ -124,7 +124,7 @@ type Reply struct {
 
 // Do sends a call, again where its class allows it. An error means that the
 // last attempt brought no complete reply; the Reply says what is known all the
-// same. Any status is a reply, not an error. When ctx has ended the error is
+// same. Any final status is a reply, not an error. When ctx has ended the error is
 // ctx.Err(). No error carries a URL, or a text that the server wrote.
 func (c *Client) Do(ctx context.Context, call *Call) (Reply, error) {
 	a := &attempts{client: c, ctx: ctx, call: call, url: call.URL, base: c.base}

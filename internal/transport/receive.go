@@ -18,7 +18,7 @@ var errProtocol = errors.New("the server changed the protocol")
 
 // receive reads a reply to its end, so that its connection can be used again,
 // and closes it. The fault says who is to blame for an error.
-func (a *attempts) receive(resp *http.Response) (error, fault) {
+func (a *attempts) receive(resp *http.Response) (fault, error) {
 	r := resp.Body
 	if r == nil {
 		r = http.NoBody
@@ -26,7 +26,7 @@ func (a *attempts) receive(resp *http.Response) (error, fault) {
 	defer r.Close()
 	if resp.StatusCode < 200 {
 		// The body of a 101 is the bare connection, which never ends.
-		return errProtocol, lost
+		return lost, errProtocol
 	}
 	a.last.status = resp.StatusCode
 	a.reply.Status, a.reply.Header = resp.StatusCode, resp.Header
@@ -45,14 +45,14 @@ func (a *attempts) receive(resp *http.Response) (error, fault) {
 	}
 	b, err := readAll(r, limit, resp.ContentLength)
 	if err != nil {
-		return err, truncated
+		return truncated, err
 	}
 	if int64(len(b)) > limit {
 		a.tooLarge(r)
-		return nil, none
+		return none, nil
 	}
 	a.reply.Body = b
-	return nil, none
+	return none, nil
 }
 
 // tooLarge gives up on a body.
@@ -87,7 +87,7 @@ func readAll(r io.Reader, limit, length int64) ([]byte, error) {
 }
 
 // copyOut gives a body to Call.Out, and never more than limit.
-func (a *attempts) copyOut(r io.Reader, limit int64) (error, fault) {
+func (a *attempts) copyOut(r io.Reader, limit int64) (fault, error) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Read(buf)
@@ -98,18 +98,18 @@ func (a *attempts) copyOut(r io.Reader, limit int64) (error, fault) {
 		if n > 0 {
 			a.last.wrote = true
 			if _, err := a.call.Out.Write(buf[:n]); err != nil {
-				return err, local
+				return local, err
 			}
 			limit -= int64(n)
 		}
 		switch {
 		case over:
 			a.tooLarge(r)
-			return nil, none
+			return none, nil
 		case err == io.EOF:
-			return nil, none
+			return none, nil
 		case err != nil:
-			return err, truncated
+			return truncated, err
 		}
 	}
 }
