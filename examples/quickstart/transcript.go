@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// transcript prints what happens, for a person to read.
+type transcript struct {
+	mu  sync.Mutex
+	out io.Writer
+	n   int
+}
+
+// step begins a numbered step.
+func (t *transcript) step(title string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n++
+	fmt.Fprintf(t.out, "\n%d. %s\n", t.n, title)
+}
+
+// say prints one line about the step.
+func (t *transcript) say(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out, "   "+format+"\n", args...)
+}
+
+// request prints a request line without its query, which may hold a code.
+func (t *transcript) request(arrow string, r *http.Request, host, outcome string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out, "   %s %-6s https://%s%s  %s\n", arrow, r.Method, host, r.URL.Path, outcome)
+}
+
+// sent is a transport that prints each request it makes.
+type sent struct {
+	base http.RoundTripper
+	to   *transcript
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s sent) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.base.RoundTrip(r)
+	if err != nil {
+		s.to.request("->", r, r.URL.Host, "no reply")
+		return nil, err
+	}
+	s.to.request("->", r, r.URL.Host, status(resp.StatusCode))
+	return resp, nil
+}
+
+// received prints each request that a handler answers.
+func received(t *transcript, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(noted, r)
+		t.request("<-", r, r.Host, status(noted.status))
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func status(code int) string { return fmt.Sprintf("%d %s", code, http.StatusText(code)) }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sunco-go/sunco"
+)
+
+// settings are what a run against Zendesk needs from outside.
+type settings struct {
+	getenv func(string) string
+	listen string // address; empty: that of the redirect URI
+	in     io.Reader
+	base   http.RoundTripper
+}
+
+func (s settings) client(t *transcript) *sunco.Client {
+	return &sunco.Client{
+		ClientID:     s.getenv("SUNCO_CLIENT_ID"),
+		ClientSecret: sunco.NewSecret(s.getenv("SUNCO_CLIENT_SECRET")),
+		RedirectURI:  s.getenv("SUNCO_REDIRECT_URI"),
+		LegacyRegion: sunco.LegacyRegion(s.getenv("SUNCO_LEGACY_REGION")),
+		Marketplace: sunco.Marketplace{
+			Name:           s.getenv("SUNCO_MARKETPLACE_NAME"),
+			OrganizationID: s.getenv("SUNCO_MARKETPLACE_ORGANIZATION_ID"),
+			BotID:          s.getenv("SUNCO_MARKETPLACE_BOT_ID"),
+			AppID:          s.getenv("SUNCO_MARKETPLACE_APP_ID"),
+		},
+		HTTPClient: &http.Client{Transport: sent{s.base, t}},
+	}
+}
+
+// address is where to wait for the redirect.
+func (s settings) address() (string, error) {
+	redirect, err := url.Parse(s.getenv("SUNCO_REDIRECT_URI"))
+	if err != nil || redirect.Host == "" {
+		return "", errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk and leads to this machine")
+	}
+	switch host := redirect.Hostname(); {
+	case s.listen != "":
+		return s.listen, nil
+	case host == "localhost":
+		return net.JoinHostPort("127.0.0.1", cmp.Or(redirect.Port(), "80")), nil
+	case net.ParseIP(host).IsLoopback():
+		return net.JoinHostPort(host, cmp.Or(redirect.Port(), "80")), nil
+	}
+	return "", errors.New("SUNCO_REDIRECT_URI does not name this machine: say with -listen where it leads to")
+}
+
+// answers reads lines until ctx ends; then there are no more.
+func (s settings) answers(ctx context.Context) <-chan string {
+	answers, lines := make(chan string), make(chan string)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(s.in); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	go func() {
+		defer close(answers)
+		for {
+			select {
+			case line, more := <-lines:
+				if !more {
+					return
+				}
+				answers <- line
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return answers
+}
+
+// onZendesk plays the story against Zendesk itself.
+func onZendesk(ctx context.Context, set settings, t *transcript) error {
+	address, err := set.address()
+	if err != nil {
+		return err
+	}
+	client := set.client(t)
+	partner := newPartner(client)
+	defer func() { _ = partner.removal.Close(ctx) }()
+	callbacks := make(chan *http.Request, 1)
+	mux := partner.handler()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); query.Has("code") || query.Has("error") {
+			fmt.Fprintln(w, "Back to the terminal: this window can be closed.")
+			select {
+			case callbacks <- r:
+			default:
+			}
+			return
+		}
+		http.NotFound(w, r)
+	})
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+
+	t.say("This talks to Zendesk itself, and it asks before it creates or revokes anything.")
+	answers := set.answers(ctx)
+	s := &story{
+		transcript: t,
+		client:     client,
+		target:     set.getenv("SUNCO_WEBHOOK_TARGET"),
+		visit: func(ctx context.Context, authorizeURL string) (*http.Request, error) {
+			t.say("Open this in a browser, as an administrator of the account:")
+			t.say("%s", authorizeURL)
+			t.say("Waiting at http://%s for the redirect.", listener.Addr())
+			select {
+			case r := <-callbacks:
+				return r, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		},
+		confirm: func(question string) bool {
+			t.say("%s [y/N]", question)
+			return strings.EqualFold(strings.TrimSpace(<-answers), "y")
+		},
+		keep:    partner.keep,
+		removed: partner.removed,
+		patient: 30 * time.Second,
+	}
+	return s.tell(ctx)
+}
