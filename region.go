@@ -36,6 +36,9 @@ func newRealm(domain string) (realm, error) {
 	if domain == "" {
 		domain = defaultDomain
 	}
+	if !visibleASCII(domain) { // before lower-casing, which makes ASCII of other scripts
+		return realm{}, &InputError{Name: "domain", Reason: "contains characters that no host name has"}
+	}
 	domain = strings.ToLower(domain)
 	name, port, hasPort := strings.Cut(domain, ":")
 	if hasPort && !validPort(port) {
