@@ -109,15 +109,19 @@ func (n *network) mounted(host, port string) (h http.Handler, both bool) {
 // the connection dialled.
 func (n *network) dispatch(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*pipeConn)
-	if c != nil {
-		if host, port, err := net.SplitHostPort(c.local.String()); err == nil {
-			if h, _ := n.mounted(host, port); h != nil && !n.platform.owns(host) {
-				h.ServeHTTP(w, r)
-				return
-			}
-		}
+	if c == nil {
+		panic(http.ErrAbortHandler)
 	}
-	n.platform.ServeHTTP(w, r)
+	host, port, _ := net.SplitHostPort(c.local.String())
+	if n.platform.owns(host) {
+		n.platform.ServeHTTP(w, r)
+		return
+	}
+	h, _ := n.mounted(host, port)
+	if h == nil { // it was there when the connection was made
+		abort(r)
+	}
+	h.ServeHTTP(w, r)
 }
 
 func (n *network) transport(roots *x509.CertPool) *http.Transport {

@@ -27,11 +27,13 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := p.received.add(r, body)
 	rec := &statusRecorder{ResponseWriter: w}
 	defer func() { p.received.finish(entry, rec.status) }()
-	if err == nil {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
+	kept := &keptBody{bytes.NewReader(body)}
+	r.Body = kept
 	rec.Header().Set("X-Request-Id", entry.id)
 	p.faults.handle(rec, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == kept {
+			kept.Reset(body) // a fault may have read it
+		}
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
@@ -44,6 +46,12 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}))
 }
+
+// keptBody is a request's body, which is in memory already.
+type keptBody struct{ *bytes.Reader }
+
+// Close does nothing.
+func (*keptBody) Close() error { return nil }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
