@@ -136,7 +136,7 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query, err := installQuery(r.URL.RawQuery)
 	switch {
 	case err != nil:
-		i.fail(w, cleanRequest(r), installFailure{http.StatusBadRequest, "query", err}, nil)
+		i.fail(w, r, installFailure{http.StatusBadRequest, "query", err}, nil)
 	case query.Has("code") || query.Has("error") || query.Has("state"):
 		i.callback(w, r, query)
 	default:
@@ -214,7 +214,7 @@ func (i *Installer) identify(r *http.Request) (string, error) {
 	if i.Identity == nil {
 		return "", nil
 	}
-	identity, err := i.Identity(r)
+	identity, err := i.Identity(cleanRequest(r.Context(), r))
 	if err == nil && identity == "" {
 		err = &InputError{Name: "identity", Reason: "empty; nobody is signed in"}
 	}

@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -95,10 +96,10 @@ func (w *errorWriter) Write(p []byte) (int, error) {
 // Unwrap is for [http.ResponseController].
 func (w *errorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// cleanRequest is a callback without its code and its state: what the hooks
-// see, and may log.
-func cleanRequest(r *http.Request) *http.Request {
-	clean := r.WithContext(r.Context())
+// cleanRequest is a request without its query and without the cookies of flows,
+// so without code and state: what the hooks see, and may log.
+func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
+	clean := r.WithContext(ctx)
 	clean.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}
 	clean.RequestURI = clean.URL.RequestURI()
 	clean.Form, clean.PostForm, clean.MultipartForm = nil, nil, nil

@@ -19,17 +19,16 @@ const (
 // callback takes the browser back: first whose flow it is, then whether it is
 // still to be finished, and only then what Zendesk says.
 func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.Values) {
-	clean := cleanRequest(r)
 	mismatch := installFailure{http.StatusBadRequest, "callback", ErrStateMismatch}
 	states := query["state"]
 	if len(states) != 1 || !i.mayBeFlow(r, states[0]) {
-		i.fail(w, clean, mismatch, nil)
+		i.fail(w, r, mismatch, nil)
 		return
 	}
 	state := states[0]
-	identity, err := i.identify(clean)
+	identity, err := i.identify(r)
 	if err != nil {
-		i.fail(w, clean, installFailure{http.StatusForbidden, hookIdentity, err}, nil)
+		i.fail(w, r, installFailure{http.StatusForbidden, hookIdentity, err}, nil)
 		return
 	}
 	flow, live := i.openFlow(r, state, identity)
@@ -38,12 +37,12 @@ func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.V
 			redirect(w, location)
 			return
 		}
-		i.fail(w, clean, mismatch, nil)
+		i.fail(w, r, mismatch, nil)
 		return
 	}
 	code, err := ParseCallback(r, flow.state)
 	if errors.Is(err, ErrStateMismatch) {
-		i.fail(w, clean, mismatch, nil)
+		i.fail(w, r, mismatch, nil)
 		return
 	}
 	i.setCookie(w, i.flowCookie(state), "", -1)
@@ -52,10 +51,10 @@ func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.V
 		if errors.Is(err, ErrAccessDenied) {
 			status = http.StatusForbidden
 		}
-		i.fail(w, clean, installFailure{status, "callback", err}, nil)
+		i.fail(w, r, installFailure{status, "callback", err}, nil)
 		return
 	}
-	i.finish(w, clean, flow, identity, code)
+	i.finish(w, r, flow, identity, code)
 }
 
 // finish brings a flow to its end, or waits for the callback that does.
@@ -134,7 +133,7 @@ func (i *Installer) install(r *http.Request, flow installFlow, code Secret, in *
 	hookCtx, cancelHook := context.WithTimeout(r.Context(), installHookTimeout)
 	defer cancelHook()
 	answer := &hookWriter{header: http.Header{}}
-	if err = i.OnInstall(answer, r.WithContext(hookCtx), *in); err == nil && answer.status >= 400 {
+	if err = i.OnInstall(answer, cleanRequest(hookCtx, r), *in); err == nil && answer.status >= 400 {
 		err = errInstallAnswered
 	}
 	if err != nil {
@@ -202,7 +201,7 @@ func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure install
 		ctx, cancel := context.WithTimeout(r.Context(), installHookTimeout)
 		defer cancel()
 		answer := &errorWriter{ResponseWriter: w}
-		i.OnError(answer, r.WithContext(ctx), in, failure.err)
+		i.OnError(answer, cleanRequest(ctx, r), in, failure.err)
 		if answer.wrote {
 			return
 		}

@@ -1,0 +1,292 @@
+package sunco_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+// hold keeps the token endpoint from answering until the returned function is
+// called.
+func (p *partner) hold() (release func()) {
+	held := make(chan struct{})
+	p.platform.Inject(suncotest.Fault{Path: "/sc/oauth/token", Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		<-held
+		next.ServeHTTP(w, r)
+	}})
+	return func() { close(held) }
+}
+
+// copies sends n requests like r at once, each to the next of the handlers.
+func copies(r *http.Request, n int, handlers ...http.Handler) (wait func() []*httptest.ResponseRecorder) {
+	answers := make([]*httptest.ResponseRecorder, n)
+	var all sync.WaitGroup
+	for k := range n {
+		answers[k] = httptest.NewRecorder()
+		all.Go(func() { handlers[k%len(handlers)].ServeHTTP(answers[k], r.Clone(r.Context())) })
+	}
+	return func() []*httptest.ResponseRecorder {
+		all.Wait()
+		return answers
+	}
+}
+
+func TestInstallHundredIdenticalCallbacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		b := p.browser()
+		callback := p.allow(b.begin("?return_to=/x"))
+		release := p.hold()
+		wait := copies(b.request(http.MethodGet, callback), 100, p)
+		synctest.Wait()
+		assert.Equal(t, 1, p.exchanges())
+		release()
+		for _, w := range wait() {
+			assertRedirect(t, w.Result(), "/x")
+			assert.Contains(t, strings.Join(w.Header().Values("Set-Cookie"), "\n"), "Max-Age=0")
+		}
+		assert.Equal(t, 1, p.exchanges())
+		assert.Len(t, p.installed, 1)
+		assert.Empty(t, p.errs)
+	})
+}
+
+func TestInstallHundredCallbacksThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		b := p.browser()
+		callback := with(t, p.allow(b.begin()), "code", "stale")
+		for _, w := range copies(b.request(http.MethodGet, callback), 100, p)() {
+			assertPage(t, w.Result(), http.StatusBadGateway)
+		}
+		assert.Equal(t, 1, p.exchanges())
+		assert.Len(t, p.errs, 100)
+		assert.Empty(t, p.installed)
+	})
+}
+
+// The same state with two codes is no repetition: one of them is refused.
+func TestInstallSecondCodeForAFlow(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	zendesk := b.begin()
+	first, second := p.allow(zendesk), p.allow(zendesk)
+	r := b.request(http.MethodGet, second)
+	assertRedirect(t, b.get(first), "/")
+	assertPage(t, b.do(r), http.StatusBadRequest)
+	assertPage(t, b.get(second), http.StatusBadRequest)
+	assertRedirect(t, b.get(first), "/")
+	assert.Equal(t, 1, p.exchanges())
+}
+
+// A receipt is this browser's, for this callback, until the flow would expire.
+func TestInstallCallbackLoadedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		b := p.browser()
+		callback := p.allow(b.begin("?return_to=/x"))
+		assertRedirect(t, b.get(callback), "/x")
+		for range 3 {
+			assertRedirect(t, b.get(callback), "/x")
+		}
+		b.h = p.installer() // restarted
+		assertRedirect(t, b.get(callback), "/x")
+		assertPage(t, b.get(with(t, callback, "code", "c0de")), http.StatusBadRequest)
+		assertPage(t, b.get(callback+"&error=access_denied"), http.StatusBadRequest)
+		assertPage(t, b.get(callback+"&code=c0de"), http.StatusBadRequest)
+		assertPage(t, p.browser().get(callback), http.StatusBadRequest)
+		kept := b.request(http.MethodGet, callback)
+		time.Sleep(10*time.Minute + time.Second)
+		assertPage(t, b.do(kept), http.StatusBadRequest)
+		assert.Equal(t, 1, p.exchanges())
+		assert.Len(t, p.installed, 1)
+	})
+}
+
+func TestInstallBrowserThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		b := p.browser()
+		callback := p.allow(b.begin())
+		release := p.hold()
+		ctx, leave := context.WithCancel(t.Context())
+		leader := copies(b.request(http.MethodGet, callback).WithContext(ctx), 1, p)
+		synctest.Wait()
+		follower := copies(b.request(http.MethodGet, callback).WithContext(ctx), 1, p)
+		faithful := copies(b.request(http.MethodGet, callback), 1, p)
+		synctest.Wait()
+		leave()
+		assertPage(t, follower()[0].Result(), http.StatusServiceUnavailable)
+		release()
+		assertRedirect(t, faithful()[0].Result(), "/")
+		leader()
+		assert.Len(t, p.installed, 1)
+		assert.Empty(t, p.errs)
+		assert.Equal(t, 1, p.exchanges())
+	})
+}
+
+func TestInstallEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		p.platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: suncotest.Hang})
+		b := p.browser()
+		callback := p.allow(b.begin())
+		begin := time.Now()
+		assertPage(t, b.get(callback), http.StatusBadGateway)
+		assert.LessOrEqual(t, time.Since(begin), 61*time.Second)
+		require.Len(t, p.rescued, 1, "the token is there already")
+		assert.False(t, p.rescued[0].Token.AccessToken.IsZero())
+	})
+}
+
+func TestInstallHookThatPanicsFreesFollowers(t *testing.T) {
+	for name, hook := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPartner(t)
+				defer p.platform.Close()
+				begun, boom := make(chan struct{}), make(chan struct{})
+				p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error {
+					close(begun)
+					<-boom
+					hook()
+					return nil
+				}
+				b := p.browser()
+				r := b.request(http.MethodGet, p.allow(b.begin()))
+				go func() {
+					defer func() { _ = recover() }()
+					p.ServeHTTP(httptest.NewRecorder(), r.Clone(t.Context()))
+				}()
+				<-begun
+				wait := copies(r, 10, p)
+				synctest.Wait()
+				close(boom)
+				for _, w := range wait() {
+					assertPage(t, w.Result(), http.StatusInternalServerError)
+				}
+				synctest.Wait()
+				assert.Len(t, p.rescued, 1)
+			})
+		})
+	}
+}
+
+// sharedUse is FirstUse over a store that processes share.
+type sharedUse struct{ ids sync.Map }
+
+func (s *sharedUse) first(_ context.Context, id string) (bool, error) {
+	_, there := s.ids.LoadOrStore(id, true)
+	return !there, nil
+}
+
+func TestInstallSeveralProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		var store sharedUse
+		processes := []http.Handler{}
+		for range 3 {
+			process := p.installer()
+			process.FirstUse = store.first
+			processes = append(processes, process)
+		}
+		b := p.browser()
+		b.h = processes[0]
+		callback := p.allow(b.begin("?return_to=/x"))
+		for _, w := range copies(b.request(http.MethodGet, callback), 99, processes...)() {
+			assertRedirect(t, w.Result(), "/x")
+		}
+		assert.Equal(t, 1, p.exchanges())
+		assert.Len(t, p.installed, 1)
+		store.ids.Range(func(id, _ any) bool {
+			assert.Len(t, id, 64)
+			assertNoSecret(t, "flow id", id.(string), parameter(t, callback, "state"))
+			return true
+		})
+	})
+}
+
+func TestInstallFirstUseThatFails(t *testing.T) {
+	p := newPartner(t)
+	failed := errors.New("no store")
+	p.FirstUse = func(context.Context, string) (bool, error) { return true, failed }
+	b := p.browser()
+	callback := p.allow(b.begin())
+	again := b.request(http.MethodGet, callback)
+	assertPage(t, b.get(callback), http.StatusServiceUnavailable)
+	require.ErrorIs(t, p.lastError(), failed)
+	p.FirstUse = nil
+	assertPage(t, b.do(again), http.StatusServiceUnavailable)
+	assert.Zero(t, p.exchanges())
+}
+
+// A thousand flows in flight, each with its own goroutine, request and call.
+func TestInstallThousandFlowsInMemory(t *testing.T) {
+	const flows = 1000
+	held := make(chan struct{})
+	var arrived atomic.Int32
+	client := newClient(&wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
+		if !strings.HasSuffix(r.URL, "/oauth/token") {
+			return response(http.StatusOK, tokenInfoReply), nil
+		}
+		arrived.Add(1)
+		<-held
+		return response(http.StatusOK, tokenReply), nil
+	}})
+	var installed atomic.Int32
+	i := &sunco.Installer{Client: client, OnInstall: func(http.ResponseWriter, *http.Request, *sunco.Installation) error {
+		installed.Add(1)
+		return nil
+	}}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	p := &partner{t: t, Installer: i}
+	var callbacks []*http.Request
+	before := heap()
+	for range flows {
+		b := p.browser()
+		callbacks = append(callbacks, b.request(http.MethodGet, with(t, b.begin(), "code", "c0de")))
+	}
+	begun := heap()
+	var all sync.WaitGroup
+	for _, r := range callbacks {
+		all.Go(func() { i.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	for arrived.Load() < flows {
+		runtime.Gosched()
+	}
+	inFlight := heap()
+	close(held)
+	all.Wait()
+	after := heap()
+	assert.EqualValues(t, flows, installed.Load())
+	t.Logf("per flow: %d B begun (of the test), %d B in flight, %d B when done", (begun-before)/flows, (inFlight-begun)/flows, (after-begun)/flows)
+	assert.Less(t, inFlight-begun, int64(64<<20))
+	assert.Less(t, after-begun, int64(4<<20))
+	runtime.KeepAlive(callbacks)
+}

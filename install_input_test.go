@@ -1,0 +1,314 @@
+package sunco_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+func TestInstallReturnTo(t *testing.T) {
+	good := []string{
+		"/", "/settings", "/settings?tab=zendesk&x=1#done", "/caf%C3%A9", "/a/b/../c", "/x:y", "/@me", "/a%20b",
+		"/?next=https%3A%2F%2Fshoplifter.example%2F", "/" + strings.Repeat("a", 511),
+	}
+	for n, path := range good {
+		t.Run(fmt.Sprint("good ", n), func(t *testing.T) {
+			p := newPartner(t)
+			b := p.browser()
+			assertRedirect(t, b.get(p.allow(b.begin("?return_to="+url.QueryEscape(path)))), path)
+		})
+	}
+	p := newPartner(t)
+	b := p.browser()
+	assertRedirect(t, b.get(p.allow(b.begin("?return_to="))), "/")
+	hostile := []string{
+		"//evil", "///evil", `/\evil`, `\evil`, `\\evil`, "https://evil", "https:evil", "javascript:alert(1)", "evil", "?x", "#x", " /x",
+		"/\r\nSet-Cookie: a=b", "/\t/evil", "\t/evil", "/x\x00", "/x\x7f", "/x y", "/..//evil", "/.//evil", "/a//b", "/%2f/evil", "/%2Fevil/%2f",
+		"/%5cevil", "/%09/evil", "/%0d%0aSet-Cookie:a=b", "/%00", "/%7f", "/%zz", "/%", "/\u00e9", "/\uff0f/evil", "\uff0f\uff0fevil", "/\u2028",
+		"/\xff", "/" + strings.Repeat("a", 512), "/?u=//evil", `/"><script>` + "\n",
+	}
+	for n, path := range hostile {
+		t.Run(fmt.Sprint("hostile ", n), func(t *testing.T) {
+			resp := b.get(installURL + "?return_to=" + url.QueryEscape(path))
+			assertPage(t, resp, http.StatusBadRequest)
+			assert.Empty(t, resp.Cookies())
+			requireInput(t, "return_to", p.lastError())
+		})
+	}
+	assertPage(t, b.get(installURL+"?return_to=/a&return_to=/b"), http.StatusBadRequest)
+	requireInput(t, "return_to", p.lastError())
+	assertPage(t, b.get(installURL+"?return_to=%zz"), http.StatusBadRequest)
+	requireInput(t, "query", p.lastError())
+	assertPage(t, b.get(installURL+"?x="+strings.Repeat("a", 20<<10)), http.StatusBadRequest)
+	requireInput(t, "query", p.lastError())
+}
+
+func TestInstallMethods(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	callback := p.allow(b.begin())
+	for _, method := range []string{"HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "TRACE"} {
+		for _, target := range []string{installURL, callback} {
+			resp := b.do(b.request(method, target))
+			assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode, method)
+			assert.Equal(t, "GET", resp.Header.Get("Allow"))
+			assert.Empty(t, resp.Cookies())
+		}
+	}
+	mux := http.NewServeMux() // whose GET patterns match HEAD
+	mux.Handle("GET /zendesk/install", p)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, b.request(http.MethodHead, callback))
+	assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
+	assert.Zero(t, p.exchanges())
+	assertRedirect(t, b.get(callback), "/")
+}
+
+func TestInstallPrefetchBurnsNothing(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	callback := p.allow(b.begin())
+	for _, field := range []string{
+		"Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "sec-purpose: Prefetch;anonymous-client-ip",
+		"Purpose: prefetch", "X-Purpose: preview", "X-Moz: prefetch",
+	} {
+		name, value, _ := strings.Cut(field, ": ")
+		for _, target := range []string{installURL, callback} {
+			r := b.request(http.MethodGet, target)
+			r.Header.Set(name, value)
+			resp := b.do(r)
+			assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, field)
+			assert.Empty(t, resp.Cookies())
+		}
+	}
+	assert.Zero(t, p.exchanges())
+	assertRedirect(t, b.get(callback), "/")
+}
+
+func TestInstallCookiesDoNotPileUp(t *testing.T) {
+	for _, returnTo := range []string{"/", "/" + strings.Repeat("a", 511)} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPartner(t)
+			b := p.browser()
+			for range 100 {
+				b.begin("?return_to=" + returnTo)
+				size := 0
+				for _, c := range b.cookies() {
+					size += len(c.String())
+				}
+				assert.Less(t, size, 4096)
+				assert.LessOrEqual(t, len(b.cookies()), 8)
+				time.Sleep(time.Second)
+			}
+			one, two := b.begin(), b.begin()
+			assertRedirect(t, b.get(p.allow(one)), "/")
+			assertRedirect(t, b.get(p.allow(two)), "/")
+			time.Sleep(11 * time.Minute)
+			assert.Empty(t, b.cookies())
+			p.platform.Close()
+		})
+	}
+}
+
+// Cookies that some page planted are the first to go, whatever they claim.
+func TestInstallPlantedCookiesGoFirst(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	zendesk := b.begin()
+	r := b.request(http.MethodGet, installURL)
+	for n := range 20 {
+		r.AddCookie(&http.Cookie{Name: fmt.Sprintf("__Host-sunco-install-flow-%d", n), Value: "99999999999.x"})
+	}
+	deleted := b.do(r).Cookies()
+	assert.GreaterOrEqual(t, len(deleted), 14)
+	assertRedirect(t, b.get(p.allow(zendesk)), "/")
+}
+
+func TestInstallDeny(t *testing.T) {
+	p := newPartner(t, suncotest.Behavior{DenyDescription: "<script>alert(1)</script>"})
+	b := p.browser()
+	back, err := p.platform.Deny(t.Context(), b.begin())
+	require.NoError(t, err)
+	assertPage(t, b.get(back.String()), http.StatusForbidden)
+	require.ErrorIs(t, p.lastError(), sunco.ErrAccessDenied)
+	assert.Empty(t, b.cookies(), "the flow is over")
+	assertPage(t, b.get(back.String()), http.StatusBadRequest)
+	require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+	assert.NotContains(t, b.got.String(), "script>")
+	assertRedirect(t, b.get(p.allow(b.begin())), "/")
+}
+
+// flipped changes one character, in the middle so that it means another byte.
+func flipped(s string) string {
+	n := len(s) / 2
+	c := byte('A')
+	if s[n] == c {
+		c = 'B'
+	}
+	return s[:n] + string(c) + s[n+1:]
+}
+
+// Nothing of this belongs to a flow of this browser: nothing is exchanged and
+// nothing is consumed.
+func TestInstallCallbacksOfNoFlow(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	callback := p.allow(b.begin())
+	state := parameter(t, callback, "state")
+	foreign := p.allow(p.browser().begin())
+	bare := strings.Split(callback, "?")[0]
+	cases := map[string]string{
+		"another browser's":       foreign,
+		"another browser's state": with(t, callback, "state", parameter(t, foreign, "state")),
+		"tampered state":          with(t, callback, "state", flipped(state)),
+		"shortened state":         with(t, callback, "state", state[:42]),
+		"lengthened state":        with(t, callback, "state", state+"A"),
+		"empty state":             with(t, callback, "state", ""),
+		"long state":              with(t, callback, "state", strings.Repeat("s", 10<<10)),
+		"repeated state":          callback + "&state=" + state,
+		"state with a newline":    with(t, callback, "state", state+"\n"),
+		"no state":                bare + "?code=c0de",
+		"no state, an error":      bare + "?error=access_denied",
+		"a state alone":           bare + "?state=" + strings.Repeat("A", 43),
+		"a cookie's delimiter":    with(t, callback, "state", "."+state[1:]),
+		"in the fragment":         bare + "?code=c0de#state=" + state,
+		"another case":            bare + "?code=c0de&State=" + state,
+	}
+	for name, target := range cases {
+		t.Run(name, func(t *testing.T) {
+			resp := b.get(target)
+			assertPage(t, resp, http.StatusBadRequest)
+			assert.Empty(t, resp.Cookies())
+			require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+		})
+	}
+	assertPage(t, b.get(callback+"&x=%zz"), http.StatusBadRequest)
+	assertPage(t, b.get(callback+"&x="+strings.Repeat("a", 20<<10)), http.StatusBadRequest)
+	assert.Zero(t, p.exchanges())
+	assertRedirect(t, b.get(callback+"&unknown=1&unknown=2"), "/")
+}
+
+// The state is right, and the rest is no callback: the flow is over.
+func TestInstallUnusableCallbacks(t *testing.T) {
+	for name, rest := range map[string]string{
+		"nothing":            "",
+		"empty code":         "&code=",
+		"two codes":          "&code=a&code=b",
+		"code and error":     "&code=a&error=access_denied",
+		"two errors":         "&error=a&error=b",
+		"code with newline":  "&code=a%0d%0ab",
+		"code with NUL":      "&code=%00",
+		"code with umlaut":   "&code=%C3%A4",
+		"code of bad UTF-8":  "&code=%ff",
+		"code of 5 kB":       "&code=" + strings.Repeat("c", 5000),
+		"empty error":        "&error=",
+		"error with markup":  "&error=%3Cscript%3E&error_description=%3Cscript%3E",
+		"error by the dozen": "&error=server_error&error_description=" + strings.Repeat("a", 9000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPartner(t)
+			b := p.browser()
+			state := parameter(t, b.begin(), "state")
+			resp := b.get(installURL + "?state=" + state + rest)
+			assertPage(t, resp, http.StatusBadRequest)
+			require.Error(t, p.lastError())
+			assert.NotContains(t, p.lastError().Error(), "script>")
+			assert.NotErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+			assert.Empty(t, b.cookies())
+			assert.Zero(t, p.exchanges())
+		})
+	}
+}
+
+// Strange but printable: Zendesk decides.
+func TestInstallStrangeCode(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	state := parameter(t, b.begin(), "state")
+	assertPage(t, b.get(installURL+"?state="+state+"&code="+url.QueryEscape(`"}'; -- <b>&=%00 ../`)), http.StatusBadGateway)
+	require.ErrorIs(t, p.lastError(), sunco.ErrUnauthorized)
+	assert.Equal(t, 1, p.exchanges())
+}
+
+func TestInstallCookiesThatLie(t *testing.T) {
+	p := newPartner(t)
+	b := p.browser()
+	callback := p.allow(b.begin("?return_to=/own"))
+	other := p.browser()
+	other.begin("?return_to=/other")
+	cookie, foreign := b.cookies()[0], other.cookies()[0]
+	fields := strings.Split(cookie.Value, ".")
+	require.Len(t, fields, 4)
+	expiry, state, way, mac := fields[0], fields[1], fields[2], fields[3]
+	lies := map[string][]string{
+		"none":              {},
+		"twice":             {cookie.Value, cookie.Value},
+		"twice, one wrong":  {cookie.Value, "x"},
+		"of another flow":   {foreign.Value},
+		"later expiry":      {"9" + expiry + "." + state + "." + way + "." + mac},
+		"another state":     {expiry + "." + flipped(state) + "." + way + "." + mac},
+		"another way back":  {expiry + "." + state + ".Ly9ldmls." + mac},
+		"another code":      {expiry + "." + state + "." + way + "." + flipped(mac)},
+		"no code":           {expiry + "." + state + "." + way},
+		"empty code":        {expiry + "." + state + "." + way + "."},
+		"the state alone":   {state},
+		"one dot":           {"."},
+		"quoted":            {`"` + cookie.Value + `x"`},
+		"long":              {strings.Repeat("a", 100<<10)},
+		"something behind":  {cookie.Value + ".x"},
+		"something between": {expiry + "." + state + ".." + way + "." + mac},
+	}
+	for name, values := range lies {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, callback, nil)
+			for _, value := range values {
+				r.Header.Add("Cookie", cookie.Name+"="+value)
+			}
+			assertPage(t, b.do(r), http.StatusBadRequest)
+			require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+		})
+	}
+	r := httptest.NewRequest(http.MethodGet, callback, nil) // a neighbour's cookie has no __Host-
+	r.Header.Set("Cookie", strings.TrimPrefix(cookie.Name, "__Host-")+"="+cookie.Value)
+	assertPage(t, b.do(r), http.StatusBadRequest)
+	stranger := p.installer() // which knows another secret
+	stranger.Client.ClientSecret = sunco.NewSecret("another")
+	b.h = stranger
+	assertPage(t, b.get(callback), http.StatusBadRequest)
+	b.h = p
+	assert.Zero(t, p.exchanges())
+	assertRedirect(t, b.get(callback), "/own")
+}
+
+func TestInstallFlowExpires(t *testing.T) {
+	for _, kept := range []bool{false, true} { // by a browser that does not forget
+		synctest.Test(t, func(t *testing.T) {
+			p := newPartner(t)
+			b := p.browser()
+			early, late := b.begin(), b.begin()
+			time.Sleep(10*time.Minute - 2*time.Second)
+			assertRedirect(t, b.get(p.allow(early)), "/")
+			callback := p.allow(late)
+			r := b.request(http.MethodGet, callback)
+			time.Sleep(3 * time.Second)
+			if !kept {
+				r = b.request(http.MethodGet, callback)
+			}
+			assertPage(t, b.do(r), http.StatusBadRequest)
+			require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+			assert.Equal(t, 1, p.exchanges())
+			p.platform.Close()
+		})
+	}
+}

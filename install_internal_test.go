@@ -1,0 +1,84 @@
+package sunco
+
+import (
+	"encoding/binary"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A full table takes no further flow, repeats none, and empties with time.
+func TestInstallTableIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &Installer{}
+		code := NewSecret("c0de")
+		flow := func(n int) installFlow {
+			var state [8]byte
+			binary.BigEndian.PutUint64(state[:], uint64(n))
+			return installFlow{state: string(state[:]), expires: installNow() + 600}
+		}
+		old := flow(-1)
+		old.expires = installNow() + 60
+		_, first, err := i.board(old, code)
+		require.NoError(t, err)
+		require.True(t, first)
+		for n := range maxInstallFlights - 1 {
+			_, first, err := i.board(flow(n), code)
+			require.NoError(t, err)
+			require.True(t, first)
+		}
+		late := flow(maxInstallFlights)
+		_, _, err = i.board(late, code)
+		require.ErrorIs(t, err, errInstallBusy)
+		for _, n := range []int{0, 1, maxInstallFlights - 2} {
+			_, first, err := i.board(flow(n), code)
+			require.NoError(t, err)
+			assert.False(t, first, "replayed")
+		}
+		_, first, err = i.board(old, code)
+		require.NoError(t, err)
+		assert.False(t, first)
+		time.Sleep(61 * time.Second)
+		_, _, err = i.board(old, code)
+		require.ErrorIs(t, err, ErrStateMismatch, "expired is not forgotten and taken anew")
+		_, first, err = i.board(late, code)
+		require.NoError(t, err, "an expired one made room")
+		assert.True(t, first)
+		assert.Equal(t, maxInstallFlights, len(i.flights))
+		time.Sleep(11 * time.Minute)
+		_, _, err = i.board(flow(-2), code)
+		require.NoError(t, err)
+		assert.Equal(t, 1, len(i.flights))
+	})
+}
+
+func TestInstallBusyAnswer(t *testing.T) {
+	var got error
+	i := &Installer{
+		Client:    &Client{ClientID: "a", ClientSecret: NewSecret("b")},
+		OnInstall: func(http.ResponseWriter, *http.Request, *Installation) error { return nil },
+		OnError:   func(_ http.ResponseWriter, _ *http.Request, _ *Installation, err error) { got = err },
+		flights:   map[[32]byte]*installFlight{},
+		swept:     installNow(),
+	}
+	for n := range maxInstallFlights {
+		var key [32]byte
+		binary.BigEndian.PutUint64(key[:], uint64(n))
+		i.flights[key] = &installFlight{expires: installNow() + 600}
+	}
+	w := httptest.NewRecorder()
+	i.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/install", nil))
+	_, state, _ := strings.Cut(w.Header().Get("Location"), "state=")
+	r := httptest.NewRequest(http.MethodGet, "/install?code=c&state="+state, nil)
+	r.AddCookie(w.Result().Cookies()[0])
+	w = httptest.NewRecorder()
+	i.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.ErrorIs(t, got, errInstallBusy)
+}
