@@ -10,12 +10,16 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // disguises are the forms in which a secret must not be found: as it is, and
 // base64 at any alignment, hexadecimal, percent, JSON and Go quoted.
 func disguises(secret string) map[string]string {
+	if known, found := disguised.Load(secret); found {
+		return known.(map[string]string)
+	}
 	quotedJSON, _ := json.Marshal(secret)
 	percent := ""
 	for i := range len(secret) {
@@ -49,8 +53,11 @@ func disguises(secret string) map[string]string {
 		all[fmt.Sprintf("base64 at %d", shift)] = encoded
 		all[fmt.Sprintf("base64url at %d", shift)] = strings.NewReplacer("+", "-", "/", "_").Replace(encoded)
 	}
+	disguised.Store(secret, all)
 	return all
 }
+
+var disguised sync.Map
 
 // lowerPercent writes the digits of percent escapes in lower case.
 func lowerPercent(s string) string {

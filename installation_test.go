@@ -1,0 +1,166 @@
+package sunco_test
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+)
+
+func TestInstall(t *testing.T) {
+	w := script(t, step{status: 200, body: tokenReply}, step{status: 200, body: `{"app":{"id":"5963ba5b40e2610047cd2c51","subdomain":"ACME"}}`})
+	in, err := newClient(w).Install(t.Context(), sunco.NewSecret(testCode))
+	require.NoError(t, err)
+	assert.Equal(t, acme().AppID, in.AppID)
+	assert.Equal(t, "acme", in.Subdomain)
+	assert.Empty(t, in.LegacyRegion)
+	assertSecret(t, testToken, in.Token.AccessToken)
+	assert.Equal(t, []string{"POST " + bridgeBase + "/oauth/token", "GET " + bridgeBase + "/v2/tokenInfo"}, w.lines())
+}
+
+// Whatever fails once there is a token, the token is handed over.
+func TestInstallKeepsTheToken(t *testing.T) {
+	claimed := jwt(`{"azp":"shoplifter"}`, `{"appId":"claimed-app"}`)
+	hostile := jwt(`{}`, `{"appId":"../../evil"}`)
+	for name, s := range map[string]step{
+		"lost": {err: errors.New("lost")}, "no route": {err: &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}}, "401": {status: 401}, "403": {status: 403}, "404": {status: 404}, "302": {status: 302}, "429": {status: 429}, "500": {status: 500},
+		"HTML": {status: 200, body: "<html>"}, "no app": {status: 200, body: "{}"}, "error inside": {status: 200, body: `{"error":"x"}`}, "hostile subdomain": {status: 200, body: `{"app":{"id":"a","subdomain":"evil.example/"}}`},
+		"no subdomain": {status: 200, body: `{"app":{"id":"a"}}`}, "duplicate": {status: 200, body: `{"app":{"id":"a","id":"a"}}`}, "huge": {status: 200, body: strings.Repeat(" ", 1<<20)},
+	} {
+		for _, token := range []string{testToken, claimed, hostile} {
+			inBubble(t, name, func(t *testing.T) {
+				w := &wire{answer: func(n int, r sentRequest) (*http.Response, error) {
+					if r.Method == "POST" {
+						return response(200, `{"access_token":"`+token+`"}`), nil
+					}
+					if s.err != nil {
+						return nil, s.err
+					}
+					return response(s.status, s.body), nil
+				}}
+				in, err := newClient(w).Install(t.Context(), sunco.NewSecret(testCode))
+				require.Error(t, err)
+				require.NotNil(t, in)
+				assertSecret(t, token, in.Token.AccessToken)
+				assert.Empty(t, in.Subdomain)
+				switch {
+				case strings.Contains(name, "subdomain"):
+					assert.Equal(t, "a", in.AppID, "whatever else is known")
+				case token == claimed:
+					assert.Equal(t, "claimed-app", in.AppID)
+				default:
+					assert.Empty(t, in.AppID)
+				}
+				posts := 0
+				for _, r := range w.requests() {
+					if r.Method == "POST" {
+						posts++
+					}
+				}
+				assert.Equal(t, 1, posts, "the code is used once")
+				assertPrintsNoSecret(t, name, err, token, testCode, "client-s3cret")
+			})
+		}
+	}
+}
+
+func TestInstallWithoutAToken(t *testing.T) {
+	in, err := newClient(always(400, `{"error":"invalid_grant"}`)).Install(t.Context(), sunco.NewSecret(testCode))
+	require.Error(t, err)
+	assert.Nil(t, in)
+}
+
+func TestLocateLegacy(t *testing.T) {
+	reply := `{"app":{"id":"5963ba5b40e2610047cd2c51","displayName":"Old"}}`
+	for _, body := range []string{reply, strings.Replace(reply, `"Old"`, `"Old","subdomain":""`, 1), strings.Replace(reply, `"Old"`, `"Old","subdomain":null`, 1)} {
+		in, err := newClient(always(200, body)).Locate(t.Context(), acme().Token)
+		require.ErrorIs(t, err, sunco.ErrNoRegion)
+		require.NotNil(t, in)
+		assertSecret(t, testToken, in.Token.AccessToken)
+		assert.Equal(t, testAppID, in.AppID)
+
+		for _, region := range []sunco.LegacyRegion{sunco.LegacyUS, sunco.LegacyEU} {
+			c := newClient(always(200, body))
+			c.LegacyRegion = region
+			in, err = c.Locate(t.Context(), acme().Token)
+			require.NoError(t, err)
+			assert.Equal(t, region, in.LegacyRegion)
+			assert.Empty(t, in.Subdomain)
+		}
+	}
+	c := newClient(always(200, tokenInfoReply))
+	c.LegacyRegion = sunco.LegacyEU
+	in, err := c.Locate(t.Context(), acme().Token)
+	require.NoError(t, err)
+	assert.Empty(t, in.LegacyRegion, "the choice is used only when there is no subdomain")
+	assert.Equal(t, "acme", in.Subdomain)
+
+	c = newClient(always(200, reply))
+	c.LegacyRegion = "mars"
+	in, err = c.Locate(t.Context(), acme().Token)
+	requireInput(t, "legacy region", err)
+	assertSecret(t, testToken, in.Token.AccessToken)
+}
+
+func TestRenamedSubdomainIsFoundAgain(t *testing.T) {
+	w := &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
+		switch r.Host {
+		case "oauth-bridge.zendesk.com":
+			return response(200, strings.Replace(tokenInfoReply, `"acme"`, `"acme-2"`, 1)), nil
+		case "acme-2.zendesk.com":
+			return response(200, webhooksReply), nil
+		}
+		return response(404, "<html>"), nil
+	}}
+	c, in := newClient(w), acme()
+	_, err := c.ListWebhooks(t.Context(), in)
+	require.ErrorIs(t, err, sunco.ErrMoved)
+	found, err := c.Locate(t.Context(), in.Token)
+	require.NoError(t, err)
+	assert.Equal(t, "acme-2", found.Subdomain)
+	assert.Equal(t, in.Generation(), found.Generation())
+	_, err = c.ListWebhooks(t.Context(), found)
+	require.NoError(t, err)
+	assert.Equal(t, "acme", in.Subdomain, "no call modifies an installation")
+}
+
+func TestHostileIDsSendNothing(t *testing.T) {
+	hostile := []string{"", "..", ".", "../x", "a/b", "/", "a/../b", "%2e%2e", "%2f", "a%2fb", "a\\b", "a?b", "a#b", "a b", "a\nb", "a\r\nb", "a\x00", "a.b", "ä", "\xff", "a;b", "a:b", "a@b", "a*", "~", "a+b",
+		"../../../oauth/authorization", "а", "ａ", "\u212A", strings.Repeat("a", 65), strings.Repeat("a", 100_000)}
+	for _, id := range hostile {
+		for _, op := range operations() {
+			if strings.HasPrefix(op.url, bridgeBase) || op.name == "revoke" {
+				continue
+			}
+			in := acme()
+			in.AppID = id
+			requireInput(t, "app id", op.run(t.Context(), newClient(silent(t)), in))
+		}
+		c := newClient(silent(t))
+		_, err := c.GetWebhook(t.Context(), acme(), id)
+		requireInput(t, "webhook id", err)
+		_, err = c.UpdateWebhook(t.Context(), acme(), id, sunco.WebhookUpdate{IncludeFullUser: new(true)})
+		requireInput(t, "webhook id", err)
+		requireInput(t, "webhook id", c.DeleteWebhook(t.Context(), acme(), id))
+		if id != "" {
+			listed := `{"webhooks":[{"id":` + quoteJSON(id) + `,"target":"https://bot.example/hook","triggers":["user:merge"],"secret":"s"}]}`
+			w := script(t, step{status: 200, body: listed})
+			_, err = newClient(w).EnsureWebhook(t.Context(), acme(), wantedHook())
+			require.Error(t, err, "an id from a list leads nowhere either")
+		}
+	}
+	for _, id := range []string{"a", "A-_9", strings.Repeat("a", 64)} {
+		w := always(200, webhookReply)
+		in := acme()
+		in.AppID = id
+		_, err := newClient(w).GetWebhook(t.Context(), in, id)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"GET https://acme.zendesk.com/sc/v2/apps/" + id + "/integrations/me/webhooks/" + id}, w.lines())
+	}
+}
