@@ -1,0 +1,236 @@
+package sunco_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+)
+
+func gzipped(t *testing.T, body string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(body))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return b.String()
+}
+
+func TestEventStatuses(t *testing.T) {
+	good := deliveryBody(event("e1"))
+	key := func(values ...string) func(*http.Request) { return withHeader("X-API-Key", values...) }
+	contentType := func(values ...string) func(*http.Request) { return withHeader("Content-Type", values...) }
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		edit   func(*http.Request)
+	}{
+		"good":           {200, good, nil},
+		"no events":      {200, deliveryBody(), nil},
+		"plain encoding": {200, good, withHeader("Content-Encoding", "identity")},
+
+		"no key":          {401, good, key()},
+		"empty key":       {401, good, key("")},
+		"wrong key":       {401, good, key(otherSecret)},
+		"prefix":          {401, good, key(hookSecret[:len(hookSecret)-1])},
+		"longer":          {401, good, key(hookSecret + "x")},
+		"other case":      {401, good, key(strings.ToUpper(hookSecret))},
+		"doubled key":     {401, good, key(hookSecret, hookSecret)},
+		"right and wrong": {401, good, key(hookSecret, "x")},
+		"joined":          {401, good, key(hookSecret + ", " + hookSecret)},
+		"huge key":        {401, good, key(strings.Repeat("k", 1<<16))},
+		"bearer":          {401, good, func(r *http.Request) { key()(r); r.Header.Set("Authorization", "Bearer "+hookSecret) }},
+		"key in query":    {401, good, func(r *http.Request) { key()(r); r.URL.RawQuery = "X-API-Key=" + hookSecret }},
+		"wrong type too":  {401, good, func(r *http.Request) { key("x")(r); contentType("text/plain")(r) }},
+
+		"other app":     {403, strings.ReplaceAll(good, testAppID, otherAppID), nil},
+		"other webhook": {403, strings.ReplaceAll(good, testHook, otherHook), nil},
+		"case of app":   {403, strings.ReplaceAll(good, testAppID, strings.ToUpper(testAppID)), nil},
+
+		"no content type":    {400, good, contentType()},
+		"form":               {400, good, contentType("application/x-www-form-urlencoded")},
+		"like JSON":          {400, good, contentType("application/json-seq")},
+		"two content types":  {400, good, contentType("application/json", "application/json")},
+		"gzip":               {400, gzipped(t, good), withHeader("Content-Encoding", "gzip")},
+		"gzip, undeclared":   {400, gzipped(t, good), nil},
+		"empty":              {400, "", nil},
+		"null":               {400, "null", nil},
+		"array":              {400, "[" + good + "]", nil},
+		"text":               {400, "hello", nil},
+		"truncated":          {400, good[:len(good)-1], nil},
+		"two":                {400, good + good, nil},
+		"trailing":           {400, good + "x", nil},
+		"no app":             {400, `{"webhook":{"id":"` + testHook + `"},"events":[]}`, nil},
+		"null app":           {400, `{"app":null,"webhook":{"id":"` + testHook + `"},"events":[]}`, nil},
+		"app in other case":  {400, strings.Replace(good, `"app"`, `"App"`, 1), nil},
+		"events in case":     {400, strings.Replace(good, `"events"`, `"Events"`, 1), nil},
+		"numeric webhook":    {400, strings.Replace(good, `"`+testHook+`"`, "7", 1), nil},
+		"no webhook":         {400, `{"app":{"id":"` + testAppID + `"},"events":[]}`, nil},
+		"no list":            {400, `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `"}}`, nil},
+		"null list":          {400, `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `"},"events":null}`, nil},
+		"event no object":    {400, deliveryBody(`"e1"`), nil},
+		"numeric id":         {400, deliveryBody(`{"id":1,"type":"x"}`), nil},
+		"repeated app":       {400, `{"app":{"id":"` + otherAppID + `"},` + good[1:], nil},
+		"escaped repetition": {400, `{"\u0061pp":{"id":"` + otherAppID + `"},` + good[1:], nil},
+		"repeated id":        {400, strings.Replace(good, `"id":"e1"`, `"id":"e1","id":"e2"`, 1), nil},
+		"repeated inside":    {400, strings.Replace(good, `"id":"m-e1"`, `"id":"a","id":"b"`, 1), nil},
+		"repeated unknown":   {400, `{"x":1,"x":2,` + good[1:], nil},
+		"deep":               {400, deliveryBody(`{"id":"e1","payload":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`), nil},
+		"huge":               {400, good + strings.Repeat(" ", 1<<20), nil},
+		"huge, unannounced":  {400, good, withBody(strings.NewReader(good + strings.Repeat(" ", 1<<20)))},
+		"huge zeros":         {400, strings.Repeat("\x00", 1<<20), nil},
+
+		"GET":             {405, good, withMethod(http.MethodGet)},
+		"PUT":             {405, good, withMethod(http.MethodPut)},
+		"PATCH":           {405, good, withMethod(http.MethodPatch)},
+		"DELETE":          {405, good, withMethod(http.MethodDelete)},
+		"body that fails": {503, good, withBody(brokenBody{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, events := eventHandler(nil)
+			if tc.edit == nil {
+				tc.edit = func(*http.Request) {}
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, deliveryRequest(tc.body, tc.edit))
+			assert.Equal(t, tc.status, w.Code)
+			assert.Empty(t, w.Body.String())
+			if tc.status != http.StatusOK {
+				assert.Empty(t, events.handed())
+			}
+			require.NoError(t, h.Close(t.Context()))
+		})
+	}
+}
+
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+func TestEventHead(t *testing.T) {
+	h, _ := eventHandler(nil)
+	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) {
+		t.Error("HEAD was looked up")
+		return nil, nil
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/", nil))
+	assert.Equal(t, http.StatusOK, w.Code)
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodOptions, "/", nil))
+	assert.Equal(t, "HEAD, POST", w.Header().Get("Allow"))
+}
+
+func TestEventHandlerIncomplete(t *testing.T) {
+	for _, h := range []*sunco.EventHandler{
+		{},
+		{Lookup: func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return nil, nil }},
+		{OnEvent: func(context.Context, *sunco.Installation, *sunco.Event) error { return nil }},
+	} {
+		assert.PanicsWithValue(t, "sunco: EventHandler needs Lookup and OnEvent", func() { deliver(h, "") })
+		require.NoError(t, h.Close(t.Context()))
+	}
+}
+
+func TestEventAuthenticatedBeforeBodyIsRead(t *testing.T) {
+	h, _ := eventHandler(nil)
+	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t}), withHeader("X-API-Key", "wrong")))
+	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t}), withHeader("X-API-Key")))
+	assert.Equal(t, 400, deliver(h, "", withBody(untouched{t}), withHeader("Content-Type", "text/html")))
+	assert.Equal(t, 400, deliver(h, "", withBody(untouched{t}), func(r *http.Request) { r.ContentLength = 1<<20 + 1 }))
+	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return nil, nil }
+	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t})), "an unknown route")
+	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) {
+		return nil, errors.New("down")
+	}
+	assert.Equal(t, 503, deliver(h, "", withBody(untouched{t})))
+}
+
+func TestEventLookup(t *testing.T) {
+	h, events := eventHandler(nil)
+	body := deliveryBody(event("e1"))
+	bySecret := map[[32]byte]*sunco.Installation{sha256.Sum256([]byte(hookSecret)): receiving()}
+	h.Lookup = func(_ context.Context, r *http.Request, key [32]byte) (*sunco.Installation, error) {
+		assert.Equal(t, "acme", r.PathValue("customer"))
+		return bySecret[key], nil
+	}
+	acmes := func(r *http.Request) { r.SetPathValue("customer", "acme") }
+	assert.Equal(t, 401, deliver(h, body, acmes, withHeader("X-API-Key", otherSecret)))
+	assert.Equal(t, 200, deliver(h, body, acmes))
+	assert.Equal(t, []string{"e1"}, events.handed())
+
+	failures := map[string]func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error){
+		"error": func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) {
+			return nil, errors.New("down")
+		},
+		"error and more": func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) {
+			return receiving(), errors.New("stale")
+		},
+		"panic": func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { panic("down") },
+	}
+	for name, lookup := range failures {
+		h.Lookup = lookup
+		assert.Equal(t, 503, deliver(h, deliveryBody(event(name))), name)
+		assert.Equal(t, 503, deliver(h, deliveryBody(event(name)), withHeader("X-API-Key", "wrong")), name)
+	}
+	assert.Equal(t, []string{"e1"}, events.handed())
+}
+
+func TestEventRotation(t *testing.T) {
+	h, events := eventHandler(nil)
+	in := receiving()
+	in.Webhooks = []sunco.Webhook{
+		{ID: testHook, Secret: sunco.NewSecret("old")}, {ID: testHook, Secret: sunco.NewSecret("new")},
+		{ID: otherHook, Secret: sunco.NewSecret("second")},
+	}
+	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return in, nil }
+	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1")), withHeader("X-API-Key", "old")))
+	assert.Equal(t, 200, deliver(h, deliveryBody(event("e2")), withHeader("X-API-Key", "new")))
+	assert.Equal(t, 403, deliver(h, deliveryBody(event("e3")), withHeader("X-API-Key", "second")), "the secret of another webhook")
+	second := strings.ReplaceAll(deliveryBody(event("e1")), testHook, otherHook)
+	assert.Equal(t, 200, deliver(h, second, withHeader("X-API-Key", "second")))
+	assert.Equal(t, 401, deliver(h, deliveryBody(event("e4")), withHeader("X-API-Key", "older")))
+	assert.Equal(t, []string{"e1", "e2", "e1"}, events.handed(), "ids are scoped by webhook")
+}
+
+func TestEventEmptySecret(t *testing.T) {
+	h, events := eventHandler(nil)
+	var log syncBuffer
+	h.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	in := receiving()
+	in.Webhooks = append(in.Webhooks, sunco.Webhook{ID: otherHook})
+	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return in, nil }
+	other := strings.ReplaceAll(deliveryBody(event("e1")), testHook, otherHook)
+	assert.Equal(t, 401, deliver(h, other, withHeader("X-API-Key", "")))
+	assert.Equal(t, 503, deliver(h, other, withHeader("X-API-Key", "anything")), "its real secret, for all we know")
+	assert.Contains(t, log.String(), "a webhook without a secret")
+	assert.Equal(t, 403, deliver(h, other), "another's secret")
+	assert.Empty(t, events.handed())
+	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"))), "the webhook that is complete works")
+
+	in.Webhooks = nil
+	assert.Equal(t, 503, deliver(h, other), "a delivery may be faster than the store")
+}
+
+func TestEventDuplicates(t *testing.T) {
+	h, events := eventHandler(nil)
+	for range 3 {
+		assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"), event("e2"), event("e1"))))
+	}
+	assert.Equal(t, []string{"e1", "e2"}, events.handed())
+	nameless := deliveryBody(`{"type":"passthrough:messaging","payload":7}`)
+	assert.Equal(t, 200, deliver(h, nameless))
+	assert.Equal(t, 200, deliver(h, nameless))
+	assert.Len(t, events.handed(), 4, "without an id nobody can tell")
+}

@@ -1,0 +1,178 @@
+package sunco
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// eventReception is one delivery on its way. It runs in a goroutine of its
+// own, so that no function of the partner's can delay the answer.
+type eventReception struct {
+	h       *EventHandler
+	r       *http.Request
+	control *http.ResponseController
+	key     [32]byte // digest of the one presented
+	done    chan eventAnswer
+
+	mu       sync.Mutex
+	answered bool // the connection is the server's again
+}
+
+// wait returns the answer, or 503 when the time is over.
+func (d *eventReception) wait(ctx context.Context) eventAnswer {
+	select {
+	case answer := <-d.done:
+		return answer
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.answered = true
+	select {
+	case answer := <-d.done: // at the same moment
+		return answer
+	default:
+		return eventAnswer{status: http.StatusServiceUnavailable, reason: "it took too long, or the caller hung up"}
+	}
+}
+
+// run receives the delivery. The answer is sent whatever a function of the
+// partner's does, runtime.Goexit included.
+func (d *eventReception) run(ctx context.Context) {
+	answer := eventAnswer{status: http.StatusServiceUnavailable, reason: "a function of the partner's ended the goroutine"}
+	defer d.h.leave()
+	defer func() { d.done <- answer }()
+	answer = d.receive(ctx)
+}
+
+func (d *eventReception) receive(ctx context.Context) eventAnswer {
+	in, err := d.lookup(ctx)
+	if err {
+		return eventAnswer{status: http.StatusServiceUnavailable, reason: "Lookup failed"}
+	}
+	switch matchKey(in, &d.key) {
+	case keyWrong:
+		return eventAnswer{status: http.StatusUnauthorized, reason: "wrong key"}
+	case keyUnsure:
+		return eventAnswer{http.StatusServiceUnavailable, "the installation has a webhook without a secret, or none: store what EnsureWebhook returned", in.AppID}
+	}
+	if ctx.Err() != nil {
+		return eventAnswer{http.StatusServiceUnavailable, "Lookup took too long", in.AppID}
+	}
+	delivery, refused := readDelivery(d.r)
+	if refused != nil {
+		return eventAnswer{refused.status, refused.Reason, in.AppID}
+	}
+	d.relax()
+	if delivery.AppID != in.AppID {
+		return eventAnswer{http.StatusForbidden, "the delivery is about another app", in.AppID}
+	}
+	if !ownsWebhook(in, delivery.WebhookID, &d.key) {
+		return eventAnswer{http.StatusForbidden, "the delivery is about another webhook", in.AppID}
+	}
+	failed := 0
+	for i := range delivery.Events {
+		if !d.h.receive(ctx, in, &delivery.Events[i]) {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return eventAnswer{http.StatusServiceUnavailable, "not every event was handed over", in.AppID}
+	}
+	return eventAnswer{status: http.StatusOK}
+}
+
+// relax takes the read deadline away, which would end the request's context
+// while OnEvent works. Once the request was answered it is not ours.
+func (d *eventReception) relax() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.answered {
+		_ = d.control.SetReadDeadline(time.Time{})
+	}
+}
+
+// lookup asks the partner's store.
+func (d *eventReception) lookup(ctx context.Context) (in *Installation, failed bool) {
+	defer func() {
+		if recover() != nil {
+			d.h.logPanic(ctx, "Lookup")
+			in, failed = nil, true
+		}
+	}()
+	in, err := d.h.Lookup(ctx, d.r, d.key)
+	return in, err != nil
+}
+
+// receive hands one event over, or drops it because that was done before, or
+// queues it. It reports whether the event is taken care of.
+func (h *EventHandler) receive(ctx context.Context, in *Installation, e *Event) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	claim, state := h.claim(ctx, e)
+	switch {
+	case state != eventClaimed:
+		return state == eventSeen
+	case h.Queue > 0:
+		if h.enqueue(queuedEvent{in, e, claim}) {
+			return true
+		}
+		claim.end(ctx, h, e, false)
+		return false
+	}
+	return h.handOver(ctx, in, e, claim, nil)
+}
+
+// handOver runs OnEvent, again after each of the pauses while it fails, and
+// ends the claim. It reports whether the event counts as handled.
+func (h *EventHandler) handOver(ctx context.Context, in *Installation, e *Event, claim eventClaim, pauses []time.Duration) (handled bool) {
+	defer func() { handled = claim.end(ctx, h, e, handled) && handled }()
+	for {
+		if h.call(ctx, in, e) {
+			return true
+		}
+		if len(pauses) == 0 || !h.pause(pauses[0]) {
+			return false
+		}
+		pauses = pauses[1:]
+	}
+}
+
+// call runs OnEvent once.
+func (h *EventHandler) call(ctx context.Context, in *Installation, e *Event) (handled bool) {
+	returned := false
+	defer func() {
+		switch {
+		case returned && !handled:
+			h.log(ctx, slog.LevelWarn, "OnEvent failed", eventAttrs(in, e)...)
+		case !returned && recover() != nil:
+			h.logPanic(ctx, "OnEvent", eventAttrs(in, e)...)
+		}
+	}()
+	err := h.OnEvent(ctx, in, e)
+	returned = true
+	return err == nil
+}
+
+// logPanic says where a function of the partner's panicked, not with what.
+func (h *EventHandler) logPanic(ctx context.Context, function string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("stack", string(debug.Stack())))
+	h.log(ctx, slog.LevelError, function+" panicked", attrs...)
+}
+
+func eventAttrs(in *Installation, e *Event) []slog.Attr {
+	return append(eventIDAttr(e), slog.String("app_id", in.AppID))
+}
+
+// eventIDAttr names an event in the log, if its id is one.
+func eventIDAttr(e *Event) []slog.Attr {
+	if !validID(e.ID) {
+		return nil
+	}
+	return []slog.Attr{slog.String("event_id", e.ID)}
+}
