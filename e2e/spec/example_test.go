@@ -1,0 +1,144 @@
+package spec_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sunco-go/sunco/e2e/spec"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+// TestTokenLikeTheExample compares members and types of the fake's token with
+// those of the published one.
+func TestTokenLikeTheExample(t *testing.T) {
+	d := load(t)
+	published := d.Examples("GetToken", 200)
+	if len(published) != 1 {
+		t.Fatalf("%d examples", len(published))
+	}
+	reply, _ := published[0].(map[string]any)
+	text, _ := reply["access_token"].(string)
+	want, err := spec.TokenShape(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, d, suncotest.Config{})
+	got, err := spec.TokenShape(s.install(t.Context(), "").Token.AccessToken.Reveal())
+	s.must(err)
+	if !slices.Equal(got, want) {
+		t.Errorf("the fake's token has\n%s\nand the published one\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestRepliesLikeTheExamples compares members and types of the fake's successes
+// with those of the published examples.
+func TestRepliesLikeTheExamples(t *testing.T) {
+	d := load(t)
+	s := newStage(t, d, suncotest.Config{})
+	in := s.install(t.Context(), "")
+	s.webhooks(in)
+	s.must(s.client.Revoke(t.Context(), in))
+	compared := map[string]bool{}
+	for _, exchange := range s.recorder.Exchanges() {
+		if exchange.Status/100 != 2 || string(exchange.Reply) == `{"webhooks":[]}` {
+			continue
+		}
+		for _, example := range d.Examples(exchange.Operation, exchange.Status) {
+			var value any
+			s.must(json.Unmarshal(exchange.Reply, &value))
+			if got, want := spec.Shape(value), spec.Shape(example); !slices.Equal(got, want) {
+				t.Errorf("%s: the fake's reply has\n%s\nand the published one\n%s", exchange.Operation,
+					strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			compared[exchange.Operation] = true
+		}
+	}
+	for _, operation := range lived {
+		if operation != "Authorize" && operation != "GetTokenInfo" && !compared[operation] {
+			t.Errorf("%s has no example, or was not asked for", operation)
+		}
+	}
+}
+
+// TestExamplesPass holds the published examples against what the description was
+// made into: what is stricter than it must not be stricter than the platform.
+func TestExamplesPass(t *testing.T) {
+	d := load(t)
+	operations := d.Operations()
+	for _, id := range lived {
+		for _, example := range d.Examples(id, successOf(id)) {
+			body, err := json.Marshal(example)
+			if err != nil {
+				t.Fatal(err)
+			}
+			base := "https://acme.zendesk.com/sc"
+			if operations[id].AtBridge {
+				base = "https://oauth-bridge.zendesk.com/sc"
+			}
+			r := request(t, operations[id].Method, base+operations[id].Path, "application/json", "")
+			for _, violation := range d.CheckReply(r, reply(successOf(id), "application/json"), body) {
+				t.Errorf("%s: %v", id, violation)
+			}
+		}
+	}
+}
+
+func successOf(id string) int {
+	if id == "CreateWebhook" {
+		return 201
+	}
+	return 200
+}
+
+// TestTriggers compares the SDK's constants with the description's table.
+func TestTriggers(t *testing.T) {
+	want := load(t).Triggers()
+	if got := constants(t, "Trigger"); !slices.Equal(got, want) {
+		t.Errorf("the SDK has\n%q\nand the description\n%q", got, want)
+	}
+}
+
+// constants returns the sorted values of the SDK's exported constants with a
+// prefix, read from its source so that none can be missed.
+func constants(t *testing.T, prefix string) []string {
+	t.Helper()
+	files, err := filepath.Glob("../../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, prefix) {
+				return true
+			}
+			if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
+				value, _ := strconv.Unquote(literal.Value)
+				values = append(values, value)
+			}
+			return true
+		})
+	}
+	slices.Sort(values)
+	return values
+}
