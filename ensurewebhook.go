@@ -3,6 +3,7 @@ package sunco
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 )
 
@@ -45,18 +46,31 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 			return nil, unsettled
 		}
 		webhook, err := c.CreateWebhook(ctx, in, want)
-		var refusal *Error
 		switch {
 		case err == nil:
 			return webhook, nil
 		case errors.As(err, new(*AmbiguousError)):
 			unsettled = err
-		case errors.As(err, &refusal) && refusal.Status/100 == 4 && len(existing) >= webhookLimit:
+		case len(existing) >= webhookLimit && refusesOneMore(err):
 			return nil, &WebhookLimitError{Existing: existing, Err: err}
 		default:
 			return nil, ambiguousAfter(unsettled, err)
 		}
 	}
+}
+
+// refusesOneMore reports whether a refused creation can be about the limit.
+// Nobody says which status that has; these have another meaning.
+func refusesOneMore(err error) bool {
+	var refusal *Error
+	if !errors.As(err, &refusal) {
+		return false
+	}
+	switch refusal.Status {
+	case http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return refusal.Status/100 == 4
 }
 
 // ambiguousAfter keeps an unsettled creation visible beside what failed after.

@@ -1,0 +1,253 @@
+package sunco_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+)
+
+// hookStore plays the platform's webhooks. answer may take a request over.
+type hookStore struct {
+	*wire
+	hooks  []string // JSON
+	takes  func(n int, r sentRequest) (*http.Response, error)
+	writes []string
+}
+
+func newHookStore(hooks ...string) *hookStore {
+	s := &hookStore{hooks: hooks}
+	s.wire = &wire{answer: func(n int, r sentRequest) (*http.Response, error) {
+		if r.Method != "GET" {
+			s.writes = append(s.writes, r.Method+" "+strings.TrimPrefix(r.URL, hooksURL)+" "+r.Body)
+		}
+		if s.takes != nil {
+			if resp, err := s.takes(n, r); resp != nil || err != nil {
+				return resp, err
+			}
+		}
+		switch r.Method {
+		case "GET":
+			return response(200, `{"webhooks":[`+strings.Join(s.hooks, ",")+`]}`), nil
+		case "POST":
+			s.add(r.Body)
+			return response(201, `{"webhook":`+s.hooks[len(s.hooks)-1]+`}`), nil
+		case "PATCH":
+			return response(200, `{"webhook":`+s.hooks[0]+`}`), nil
+		}
+		return response(405, ""), nil
+	}}
+	return s
+}
+
+func (s *hookStore) add(body string) {
+	s.hooks = append(s.hooks, fmt.Sprintf(`{"id":"new%d","version":"v2","secret":"made",%s`, len(s.hooks), strings.TrimPrefix(body, "{")))
+}
+
+func hookJSON(id, target string, full, source bool, triggers ...string) string {
+	return fmt.Sprintf(`{"id":%q,"version":"v2","target":%q,"triggers":["%s"],"secret":"s-%s","includeFullUser":%t,"includeFullSource":%t}`, id, target, strings.Join(triggers, `","`), id, full, source)
+}
+
+const ourTarget = "https://bot.example/hook"
+
+func TestEnsureWebhookRepairsOnlyWhatDiffers(t *testing.T) {
+	other := hookJSON("other", "https://bot.example/hook/", true, true, "user:merge")
+	want := &sunco.Webhook{Target: ourTarget, Triggers: []string{"a:b", "c:d"}, IncludeFullUser: true}
+	for name, tc := range map[string]struct {
+		found  string
+		writes []string
+	}{
+		"as wanted":        {hookJSON("w1", ourTarget, true, false, "a:b", "c:d"), nil},
+		"another order":    {hookJSON("w1", ourTarget, true, false, "c:d", "a:b"), nil},
+		"repeated":         {hookJSON("w1", ourTarget, true, false, "c:d", "a:b", "c:d"), nil},
+		"trigger missing":  {hookJSON("w1", ourTarget, true, false, "a:b"), []string{`PATCH /w1 {"triggers":["a:b","c:d"]}`}},
+		"trigger too many": {hookJSON("w1", ourTarget, true, false, "a:b", "c:d", "e:f"), []string{`PATCH /w1 {"triggers":["a:b","c:d"]}`}},
+		"trigger's case":   {hookJSON("w1", ourTarget, true, false, "a:b", "C:d"), []string{`PATCH /w1 {"triggers":["a:b","c:d"]}`}},
+		"user off":         {hookJSON("w1", ourTarget, false, false, "a:b", "c:d"), []string{`PATCH /w1 {"includeFullUser":true}`}},
+		"source on":        {hookJSON("w1", ourTarget, true, true, "a:b", "c:d"), []string{`PATCH /w1 {"includeFullSource":false}`}},
+		"all":              {hookJSON("w1", ourTarget, false, true, "x:y"), []string{`PATCH /w1 {"triggers":["a:b","c:d"],"includeFullUser":true,"includeFullSource":false}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newHookStore(tc.found, other)
+			got, err := newClient(s).EnsureWebhook(t.Context(), acme(), want)
+			require.NoError(t, err)
+			assert.Equal(t, "w1", got.ID)
+			assertSecret(t, "s-w1", got.Secret)
+			assert.Equal(t, tc.writes, s.writes)
+			assert.Equal(t, []string{"a:b", "c:d"}, want.Triggers, "the wish is not modified")
+		})
+	}
+}
+
+func TestEnsureWebhookCreates(t *testing.T) {
+	s := newHookStore(hookJSON("o", ourTarget+"/", false, false, "a:b"), hookJSON("p", "https://BOT.example/hook", false, false, "a:b"))
+	c := newClient(s)
+	first, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+	require.NoError(t, err)
+	assert.Equal(t, "new2", first.ID, "targets are compared byte for byte")
+	for range 3 {
+		again, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+		require.NoError(t, err)
+		assert.Equal(t, first.ID, again.ID)
+	}
+	assert.Equal(t, []string{`POST  {"target":"https://bot.example/hook","triggers":["conversation:message"],"includeFullUser":false,"includeFullSource":false}`}, s.writes)
+}
+
+func TestEnsureWebhookAdoptsTheFirst(t *testing.T) {
+	s := newHookStore(hookJSON("w1", ourTarget, false, false, "conversation:message"), hookJSON("w2", ourTarget, false, false, "conversation:message"))
+	got, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+	require.NoError(t, err)
+	assert.Equal(t, "w1", got.ID)
+	assert.Empty(t, s.writes)
+}
+
+func threeHooks() []string {
+	return []string{hookJSON("a", "https://a.example", false, false, "a:b"), hookJSON("b", "https://b.example", false, false, "a:b"), hookJSON("c", "https://c.example", false, false, "a:b")}
+}
+
+func TestEnsureWebhookLimit(t *testing.T) {
+	for _, status := range []int{400, 403, 409, 422, 423} {
+		s := newHookStore(threeHooks()...)
+		s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+			if r.Method == "POST" {
+				return response(status, errorBody, "X-Request-Id", "req-4"), nil
+			}
+			return nil, nil
+		}
+		_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+		var limit *sunco.WebhookLimitError
+		require.ErrorAs(t, err, &limit, "%d", status)
+		require.Len(t, limit.Existing, 3)
+		assert.Equal(t, "https://b.example", limit.Existing[1].Target)
+		assert.Equal(t, status, requireError(t, err).Status)
+		assert.ErrorContains(t, err, "already has 3 webhooks")
+		assert.Len(t, s.writes, 1, "nothing of others is deleted or changed")
+
+		s.hooks = s.hooks[:2]
+		_, err = newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+		require.Error(t, err)
+		assert.False(t, errors.As(err, &limit), "with two the refusal has another reason")
+	}
+	s := newHookStore(threeHooks()...)
+	_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+	require.NoError(t, err, "Zendesk decides about the limit")
+}
+
+// A refusal that says something else is not mistaken for the limit.
+func TestEnsureWebhookOtherRefusals(t *testing.T) {
+	for _, status := range []int{401, 404, 408, 425, 429, 500, 501, 302} {
+		inBubble(t, fmt.Sprint(status), func(t *testing.T) {
+			s := newHookStore(threeHooks()...)
+			s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+				if r.Method == "POST" {
+					return response(status, errorBody), nil
+				}
+				return nil, nil
+			}
+			_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+			require.Error(t, err)
+			assert.False(t, errors.As(err, new(*sunco.WebhookLimitError)))
+			assert.Equal(t, status, requireError(t, err).Status)
+			assert.Equal(t, status == 429, errors.As(err, new(*sunco.RateLimitError)))
+		})
+	}
+}
+
+func TestEnsureWebhookAmbiguousCreate(t *testing.T) {
+	lost := errors.New("lost")
+	for name, tc := range map[string]struct {
+		happened []bool // for each lost creation
+		posts    int
+		unknown  bool
+	}{
+		"happened":            {[]bool{true}, 1, false},
+		"did not happen":      {[]bool{false}, 2, false},
+		"second one happened": {[]bool{false, true}, 2, false},
+		"none happened":       {[]bool{false, false, false, false}, 2, true},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			s := newHookStore(hookJSON("o", "https://o.example", false, false, "a:b"))
+			posts := 0
+			s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+				if r.Method != "POST" {
+					return nil, nil
+				}
+				posts++
+				if posts > len(tc.happened) {
+					return nil, nil
+				}
+				if tc.happened[posts-1] {
+					s.add(r.Body)
+				}
+				return nil, lost
+			}
+			got, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+			assert.Equal(t, tc.posts, posts)
+			assert.Equal(t, tc.unknown, ambiguous(err))
+			if !tc.unknown {
+				require.NoError(t, err)
+				assert.Equal(t, "new1", got.ID)
+				assertSecret(t, "made", got.Secret)
+				assert.Len(t, s.hooks, 2, "exactly one was made")
+			}
+			assert.True(t, slices.IndexFunc(s.writes, func(w string) bool { return !strings.HasPrefix(w, "POST") }) < 0)
+		})
+	}
+}
+
+func TestEnsureWebhookKeepsTheAmbiguity(t *testing.T) {
+	for name, status := range map[string]int{"list fails": 403, "list broken": 500, "second create refused": 400} {
+		inBubble(t, name, func(t *testing.T) {
+			s := newHookStore()
+			posts := 0
+			s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+				switch {
+				case r.Method == "POST":
+					if posts++; posts == 1 {
+						return nil, errors.New("lost")
+					}
+					return response(status, errorBody), nil
+				case posts > 0 && strings.HasPrefix(name, "list"):
+					return response(status, errorBody), nil
+				}
+				return nil, nil
+			}
+			_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+			assert.True(t, ambiguous(err), "the lost creation is not forgotten")
+			assert.Equal(t, status == 403, errors.Is(err, sunco.ErrForbidden))
+			assert.ErrorContains(t, err, "may have happened")
+		})
+	}
+}
+
+func TestEnsureWebhookContextEndsInBetween(t *testing.T) {
+	for _, at := range []int{1, 2, 3} {
+		inBubble(t, fmt.Sprint(at), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := newHookStore()
+			s.takes = func(n int, r sentRequest) (*http.Response, error) {
+				if n == at {
+					cancel()
+					return nil, context.Canceled
+				}
+				if r.Method == "POST" {
+					return nil, errors.New("lost")
+				}
+				return nil, nil
+			}
+			_, err := newClient(s).EnsureWebhook(ctx, acme(), wantedHook())
+			assert.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, at > 1, ambiguous(err), "a creation may have happened")
+			assert.Equal(t, at, s.count())
+		})
+	}
+}
