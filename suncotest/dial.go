@@ -35,7 +35,7 @@ func (n *network) dial(ctx context.Context, network, address string) (net.Conn, 
 	}
 	if fault != nil {
 		n.platform.spawn(func(context.Context) {
-			defer server.Close()
+			defer func() { _ = server.Close() }()
 			fault.Conn(server)
 		})
 		return client, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"encoding/json"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,9 +81,20 @@ func TestHandleFaults(t *testing.T) {
 		last := w.p.Requests()[len(w.p.Requests())-1]
 		assert.Equal(t, "POST oauth-bridge.zendesk.com/sc/oauth/token no answer", last.String())
 		assert.Empty(t, w.p.Installations(), "nothing was processed")
+	})
+}
 
+func TestFaultsAfterProcessing(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *world) {
+		code := w.code("acme")
+		exchange := func() (answer, error) {
+			return w.try(http.MethodPost, bridgeURL+"/oauth/token", tokenBody(code), "Content-Type", jsonType)
+		}
+		inject := func(h suncotest.Handle) {
+			w.p.Inject(suncotest.Fault{Method: http.MethodPost, Path: "/sc/oauth/token", Handle: h})
+		}
 		inject(suncotest.Truncate)
-		a, err = exchange()
+		a, err := exchange()
 		require.Error(t, err)
 		assert.Equal(t, 200, a.Status)
 		assert.NotEmpty(t, a.Body)
@@ -158,7 +168,7 @@ func TestFaultMatching(t *testing.T) {
 func TestConnectionFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, suncotest.Config{})
-		try := func(f suncotest.Fault) (error, time.Duration) {
+		try := func(f suncotest.Fault) (time.Duration, error) {
 			w.client.CloseIdleConnections()
 			f.Host = "oauth-bridge.zendesk.com"
 			w.p.Inject(f)
@@ -167,26 +177,26 @@ func TestConnectionFaults(t *testing.T) {
 			require.Error(t, err)
 			assert.Len(t, w.p.Requests(), before, "no request arrived")
 			requireProblem(t, w.do(http.MethodGet, tokenInfoURL, ""), 401)
-			return err, time.Since(start)
+			return time.Since(start), err
 		}
 		for _, cause := range []error{syscall.ECONNREFUSED, os.ErrDeadlineExceeded, &net.DNSError{Err: "temporary", IsTemporary: true}} {
-			err, _ := try(suncotest.Fault{Dial: cause})
+			_, err := try(suncotest.Fault{Dial: cause})
 			require.ErrorIs(t, err, cause)
 			var op *net.OpError
 			require.ErrorAs(t, err, &op)
 			assert.Equal(t, "dial", op.Op)
 		}
-		err, _ := try(suncotest.Fault{Conn: suncotest.ResetHandshake})
+		_, err := try(suncotest.Fault{Conn: suncotest.ResetHandshake})
 		require.ErrorIs(t, err, syscall.ECONNRESET)
-		err, _ = try(suncotest.Fault{Conn: suncotest.PlainHTTP})
+		_, err = try(suncotest.Fault{Conn: suncotest.PlainHTTP})
 		var record tls.RecordHeaderError
 		if !errors.As(err, &record) {
 			assert.ErrorContains(t, err, "server gave HTTP response to HTTPS client")
 		}
-		err, _ = try(suncotest.Fault{Conn: suncotest.StrangerCertificate})
+		_, err = try(suncotest.Fault{Conn: suncotest.StrangerCertificate})
 		var unknown x509.UnknownAuthorityError
 		require.ErrorAs(t, err, &unknown)
-		err, took := try(suncotest.Fault{Conn: suncotest.Silent})
+		took, err := try(suncotest.Fault{Conn: suncotest.Silent})
 		require.ErrorContains(t, err, "TLS handshake timeout")
 		assert.Equal(t, 10*time.Second, took)
 	})
