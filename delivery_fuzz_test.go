@@ -1,0 +1,105 @@
+package sunco_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sunco-go/sunco"
+)
+
+// FuzzReadDelivery compares the envelope with a plain decoding of the same
+// bytes: what is read is there, what is there is read, nothing is changed.
+func FuzzReadDelivery(f *testing.F) {
+	for _, seed := range []string{
+		deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(event("e1"), event("e2")), "null", "", "{}", `{"app":{},"webhook":{},"events":[]}`,
+		deliveryBody(`{"id":"\ud83d","payload":[1,{"a":"b"}],"x":{"x":1}}`), `{"\u0061pp":1}`, "[", `{"events":[`, deliveryBody(`{"createdAt":"2020-01-01T00:00:00Z"}`),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		before := bytes.Clone(body)
+		d, err := sunco.ReadDelivery(deliveryRequest(string(body)))
+		if !bytes.Equal(before, body) {
+			t.Fatal("the input was changed")
+		}
+		var plain struct {
+			App     struct{ ID string } `json:"app"`
+			Webhook struct{ ID string } `json:"webhook"`
+			Events  []jsontext.Value    `json:"events"`
+		}
+		strict := jsonv2.Unmarshal(body, new(any), jsontext.AllowInvalidUTF8(true))
+		if err != nil {
+			if strings.Contains(err.Error(), "not JSON") && strict == nil {
+				t.Fatal("JSON was refused as none")
+			}
+			return
+		}
+		if strict != nil {
+			t.Fatal("accepted what is malformed: ", strict)
+		}
+		if jsonv2.Unmarshal(body, &plain, jsontext.AllowInvalidUTF8(true)) != nil || len(plain.Events) != len(d.Events) {
+			t.Fatal("the number of events differs")
+		}
+		for i, e := range d.Events {
+			if !bytes.Equal(plain.Events[i], e.Raw()) || !json.Valid(e.Raw()) {
+				t.Fatalf("event %d differs", i)
+			}
+			var payload struct {
+				Payload jsontext.Value `json:"payload"`
+			}
+			if jsonv2.Unmarshal(e.Raw(), &payload, jsontext.AllowInvalidUTF8(true)) != nil || !bytes.Equal(payload.Payload, e.Payload) {
+				t.Fatalf("the payload of event %d differs", i)
+			}
+		}
+	})
+}
+
+// FuzzEventHandler sends anything to a handler: it answers with a status of
+// its policy, and nothing is handed over without the key.
+func FuzzEventHandler(f *testing.F) {
+	f.Add("POST", hookSecret, "application/json", "", []byte(deliveryBody(messageEvent(1))))
+	f.Add("POST", "wrong", "application/json", "", []byte(deliveryBody(messageEvent(1))))
+	f.Add("HEAD", "", "", "", []byte(nil))
+	f.Add("POST", hookSecret, "application/json", "gzip", []byte("\x1f\x8b"))
+	f.Add("POST", hookSecret, "text/plain", "", []byte(deliveryBody()))
+	f.Fuzz(func(t *testing.T, method, key, contentType, encoding string, body []byte) {
+		h, events := eventHandler(nil)
+		h.Lookup = func(_ context.Context, _ *http.Request, digest [32]byte) (*sunco.Installation, error) {
+			if digest != sha256.Sum256([]byte(key)) {
+				t.Error("another key was looked up")
+			}
+			return receiving(), nil
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, deliveryRequest(string(body), withMethod(method), withHeader("X-API-Key", key),
+			withHeader("Content-Type", contentType), withHeader("Content-Encoding", encoding)))
+		handed := len(events.handed())
+		switch w.Code {
+		case http.StatusOK:
+			if method != http.MethodHead && (method != http.MethodPost || key != hookSecret) {
+				t.Errorf("acknowledged %q with %q", method, key)
+			}
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
+			if handed > 0 {
+				t.Errorf("refused with %d after handing over", w.Code)
+			}
+		default:
+			t.Errorf("status %d", w.Code)
+		}
+		if handed > 0 && (method != http.MethodPost || key != hookSecret) {
+			t.Error("handed over without the key")
+		}
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
