@@ -169,6 +169,7 @@ func TestConnectionFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, suncotest.Config{})
 		try := func(f suncotest.Fault) (time.Duration, error) {
+			synctest.Wait() // until the last connection is idle
 			w.client.CloseIdleConnections()
 			f.Host = "oauth-bridge.zendesk.com"
 			w.p.Inject(f)

@@ -40,7 +40,9 @@ func FuzzServeHTTP(f *testing.F) {
 			t.Fatalf("status %d", w.Code)
 		}
 		if w.Code >= 400 && strings.HasPrefix(w.Header().Get("Content-Type"), jsonType) {
-			var reply struct{ Errors []struct{ Code, Title string } }
+			var reply struct {
+				Errors []struct{ Code, Title string }
+			}
 			if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil || len(reply.Errors) != 1 {
 				t.Fatalf("error body %q", w.Body)
 			}
