@@ -2,11 +2,14 @@ package sunco
 
 import (
 	"context"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -73,10 +76,13 @@ func (c *Client) Do(ctx context.Context, in *Installation, method, path string, 
 	if err := k.setBody(body); err != nil {
 		return err
 	}
-	if to, ok := out.(io.Writer); ok {
-		k.Out, k.Limit, out = to, maxDownload, nil
-	} else if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+	v := reflect.ValueOf(out)
+	to, writes := out.(io.Writer)
+	switch {
+	case v.Kind() == reflect.Pointer && v.IsNil(), out != nil && !writes && v.Kind() != reflect.Pointer:
 		return &InputError{Name: "out", Reason: "neither nil, an io.Writer nor a pointer to decode into"}
+	case writes:
+		k.Out, k.Limit, out = to, maxDownload, nil
 	}
 	return core.do(ctx, k, out)
 }
@@ -135,20 +141,41 @@ func checkPath(path string) error {
 	return nil
 }
 
+// safeSegment decodes again and again, as a chain of servers might, and leaves
+// alone what is no escape then, as lenient ones do.
 func safeSegment(segment string) bool {
+	if _, err := url.PathUnescape(segment); err != nil {
+		return false
+	}
 	const decodings = 3
 	for range decodings {
-		if segment == "" || segment == "." || segment == ".." || strings.ContainsAny(segment, "/\\\x00") {
+		name, _, _ := strings.Cut(segment, ";") // some servers drop such parameters first
+		if name == "" || name == "." || name == ".." || !utf8.ValidString(segment) || strings.ContainsFunc(segment, leadsElsewhere) {
 			return false
 		}
-		decoded, err := url.PathUnescape(segment)
-		if err != nil {
-			return false
-		}
+		decoded := unescape(segment)
 		if decoded == segment {
 			return true
 		}
 		segment = decoded
 	}
 	return false
+}
+
+func leadsElsewhere(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) }
+
+// unescape decodes percent escapes and keeps a percent sign that begins none.
+func unescape(s string) string {
+	var decoded strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+3 <= len(s) {
+			if b, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				decoded.WriteByte(b[0])
+				i += 2
+				continue
+			}
+		}
+		decoded.WriteByte(s[i])
+	}
+	return decoded.String()
 }
