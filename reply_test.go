@@ -1,0 +1,169 @@
+package sunco_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+)
+
+// loopback is an HTTP client whose connections all lead to one TLS server.
+func loopback(t *testing.T, h2 bool, handler http.HandlerFunc) *http.Client {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = h2
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := &http.Transport{
+		ForceAttemptHTTP2: h2,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+	}
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func TestErrorShapes(t *testing.T) {
+	type details = []sunco.ErrorDetail
+	for name, tc := range map[string]struct {
+		body string
+		want details
+	}{
+		"v2":            {`{"errors":[{"code":"a","title":"A"},{"code":"b","title":"B"}]}`, details{{"a", "A"}, {"b", "B"}}},
+		"v1":            {`{"error":{"code":"a","description":"A b"}}`, details{{"a", "A b"}}},
+		"RFC 6749":      {`{"error":"invalid_grant","error_description":"No."}`, details{{"invalid_grant", "No."}}},
+		"RFC, no text":  {`{"error":"invalid_grant"}`, details{{"invalid_grant", ""}}},
+		"RFC, odd text": {`{"error":"invalid_grant","error_description":7}`, details{{"invalid_grant", ""}}},
+		"unknown":       {`{"errors":[{"code":"a","title":"A","meta":{"x":1}}],"other":[]}`, details{{"a", "A"}}},
+		"no title":      {`{"errors":[{"code":"a"}]}`, details{{"a", ""}}},
+		"strange code":  {`{"errors":[{"code":"a b\n<c>","title":"A"}]}`, details{{"", "A"}}},
+		"control":       {`{"errors":[{"code":"a","title":"A\u0000\r\nb\u001b[31m \u202ec"}]}`, details{{"a", "A b [31m c"}}},
+		"long title":    {`{"errors":[{"code":"a","title":"` + strings.Repeat("word ", 100) + `"}]}`, details{{"a", strings.TrimSpace(strings.Repeat("word ", 40)) + " …"}}},
+		"long word":     {`{"errors":[{"code":"a","title":"see ` + strings.Repeat("x", 49) + ` there"}]}`, details{{"a", "see … there"}}},
+		"long code":     {`{"errors":[{"code":"` + strings.Repeat("c", 65) + `","title":"A"}]}`, details{{"", "A"}}},
+		"other case":    {`{"Errors":[{"code":"a","title":"A"}]}`, nil},
+		"empty list":    {`{"errors":[]}`, nil},
+		"not a list":    {`{"errors":"x"}`, nil},
+		"wrong types":   {`{"errors":[{"code":1}]}`, nil},
+		"twice":         {`{"errors":[{"code":"a","code":"b"}]}`, nil},
+		"array":         {`[{"code":"a"}]`, nil}, "text": {`no`, nil}, "HTML": {`<html><title>x</title></html>`, nil}, "empty": {``, nil}, "null": {`null`, nil}, "null error": {`{"error":null}`, nil}, "number": {`{"error":5}`, nil},
+		"truncated": {`{"errors":[{"code":"a"`, nil}, "trailing": {`{"error":"a"} x`, nil}, "not UTF-8": {"{\"error\":\"a\",\"x\":\"\xff\"}", details{{"a", ""}}},
+		"too long": {`{"error":"a","x":"` + strings.Repeat("x", 64<<10) + `"}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := newClient(always(400, tc.body)).ListWebhooks(t.Context(), acme())
+			failed := requireError(t, err)
+			assert.Equal(t, tc.want, failed.Details)
+			assert.Equal(t, 400, failed.Status)
+			if len(tc.want) > 0 {
+				assert.Equal(t, tc.want[0], sunco.ErrorDetail{Code: failed.Code, Title: failed.Title})
+			}
+			assert.Less(t, len(err.Error()), 500)
+			assert.NotContains(t, err.Error(), "\n")
+		})
+	}
+	var many strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&many, `,{"code":"c%d","title":"T"}`, i)
+	}
+	_, err := newClient(always(400, `{"errors":[`+many.String()[1:]+`]}`)).ListWebhooks(t.Context(), acme())
+	assert.Len(t, requireError(t, err).Details, 16)
+}
+
+func TestRequestIDs(t *testing.T) {
+	for _, tc := range []struct{ header, value, want string }{
+		{"X-Request-Id", "req-1.a:b_C", "req-1.a:b_C"}, {"X-Zendesk-Request-Id", "z-1", "z-1"}, {"X-Request-Id", "a b", ""}, {"X-Request-Id", "<x>", ""}, {"X-Request-Id", strings.Repeat("a", 65), ""}, {"X-Request-Id", "ü", ""},
+		{"X-Request-Id", testToken, ""}, {"X-Request-Id", "id-" + testToken + "-x", ""}, {"X-Request-Id", strings.ToUpper(disguises(testToken)["hex"])[:64], ""},
+	} {
+		_, err := newClient(always(400, "", tc.header, tc.value)).ListWebhooks(t.Context(), acme())
+		if strings.Contains(tc.want, " ") || tc.want != "" || len(tc.value) != 64 {
+			assert.Equal(t, tc.want, requireError(t, err).RequestID, tc.header)
+		}
+		assertPrintsNoSecret(t, tc.header, err, testToken)
+	}
+}
+
+func TestRepliesThatAreTooLong(t *testing.T) {
+	for _, op := range operations() {
+		limit := 1 << 20
+		if strings.HasPrefix(op.url, bridgeBase) {
+			limit = 64 << 10
+		}
+		if op.method == "HEAD" || op.good.status == 0 {
+			continue
+		}
+		padded := func(n int) string { return op.good.body + strings.Repeat(" ", n-len(op.good.body)) }
+		require.NoError(t, op.run(t.Context(), newClient(always(op.good.status, padded(limit))), acme()), op.name)
+		err := op.run(t.Context(), newClient(always(op.good.status, padded(limit+1))), acme())
+		require.ErrorIs(t, err, sunco.ErrBadReply, "%s: one byte more is an error, not a truncation", op.name)
+		assert.ErrorContains(t, err, fmt.Sprint(limit))
+	}
+}
+
+func TestCompressedBombs(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	spaces := bytes.Repeat([]byte(" "), 1<<20)
+	for range 64 {
+		_, _ = z.Write(spaces)
+	}
+	require.NoError(t, z.Close())
+	for _, status := range []int{200, 400} {
+		client := newClient(nil)
+		client.HTTPClient = loopback(t, false, func(w http.ResponseWriter, r *http.Request) {
+			assert.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
+			w.Header().Set("Content-Encoding", "gzip")
+			w.WriteHeader(status)
+			_, _ = w.Write(bomb.Bytes())
+		})
+		for _, op := range operations() {
+			if op.method == "HEAD" {
+				continue
+			}
+			err := op.run(t.Context(), client, acme())
+			require.Error(t, err)
+			assert.Equal(t, status == 200, errors.Is(err, sunco.ErrBadReply), op.name)
+			assert.Equal(t, status, requireError(t, err).Status)
+		}
+	}
+}
+
+func TestTruncatedReplies(t *testing.T) {
+	for _, op := range operations() {
+		if op.method == "HEAD" {
+			continue
+		}
+		for _, status := range []int{200, 400, 401, 403, 404} {
+			inBubble(t, fmt.Sprint(op.name, status), func(t *testing.T) {
+				w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
+					resp := response(status, "")
+					resp.Body, resp.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF})), 100
+					return resp, nil
+				}}
+				err := op.run(t.Context(), newClient(w), acme())
+				requests, unknown := tries(op.kind, 500)
+				assert.Equal(t, requests, w.count())
+				assert.Equal(t, status == 200 && unknown, ambiguous(err))
+				assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				assert.NotErrorIs(t, err, sunco.ErrUnauthorized, "half an answer proves nothing")
+				assert.NotErrorIs(t, err, sunco.ErrNotFound)
+				assert.NotErrorIs(t, err, sunco.ErrForbidden)
+			})
+		}
+	}
+}
