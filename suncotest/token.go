@@ -35,8 +35,8 @@ func noStore(r reply) reply {
 	return r.with("Cache-Control", "no-store").with("Pragma", "no-cache")
 }
 
-// tokenFields reads the four fields, each of which must be there exactly once and
-// nothing else.
+// tokenFields reads the four fields, each of which must be there exactly once.
+// Others are ignored (RFC 6749, section 3.2): some clients send a redirect_uri.
 func (p *Platform) tokenFields(c *call) (map[string]string, reply, bool) {
 	if c.URL.RawQuery != "" || c.URL.ForceQuery {
 		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
@@ -49,9 +49,6 @@ func (p *Platform) tokenFields(c *call) (map[string]string, reply, bool) {
 		if fields[name] == "" {
 			return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "A required field is missing"), false
 		}
-	}
-	if len(fields) != 4 {
-		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "There is an unknown field"), false
 	}
 	if fields["grant_type"] != "authorization_code" {
 		return nil, p.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
@@ -151,6 +148,6 @@ func (p *Platform) install(a *account) {
 		a.installed.grants = nil
 	}
 	if p.cfg.Behavior.WebhooksDie {
-		a.installed.webhooks = nil
+		a.installed.endWebhooks()
 	}
 }
