@@ -38,7 +38,7 @@ func serve(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err // which names the address
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }() // closed by the server, where there was one
 	platform := suncotest.New(opts.config())
 	defer platform.Close()
 	if opts.caFile != "" {
@@ -57,9 +57,7 @@ func serve(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
 		}
 	}()
 	if _, err := fmt.Fprintf(stdout, "sandbox: ready at %s\n", s.url(apiPrefix)); err != nil {
-		_ = server.Close()
-		<-done
-		return err
+		return errors.Join(err, server.Close(), <-done)
 	}
 	s.introduce(listener.Addr())
 	select {
