@@ -143,3 +143,16 @@ func TestErrorsOfStrangers(t *testing.T) {
 		}
 	}
 }
+
+// TestNulls gives the SDK the nulls that the description allows in token info.
+func TestNulls(t *testing.T) {
+	s := newStage(t, load(t), suncotest.Config{})
+	s.platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Handle: suncotest.Reply(http.StatusOK, "application/json",
+		`{"app":{"id":"0123456789abcdef01234567","displayName":null,"settings":{},"metadata":null}}`)})
+	app, err := s.client.TokenInfo(t.Context(), sunco.Token{AccessToken: sunco.NewSecret("e30.e30.x")})
+	s.must(err)
+	metadata, err := app.Metadata()
+	if err != nil || metadata != nil || app.DisplayName != "" || app.Subdomain != "" {
+		t.Errorf("got %q, %v, %v", app.DisplayName, metadata, err)
+	}
+}

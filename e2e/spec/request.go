@@ -69,7 +69,7 @@ func (r *route) checkQuery(raw string) []error {
 // checkAuthorization asks for a token where only the text of the description does,
 // and for none where the credentials are elsewhere.
 func (r *route) checkAuthorization(h http.Header) []error {
-	if len(r.Spec.Security) > 0 && (r.Operation.Security == nil || len(*r.Operation.Security) > 0) {
+	if len(r.security()) > 0 {
 		return nil // openapi3filter has asked authenticate
 	}
 	switch {

@@ -19,21 +19,22 @@ type route struct {
 // scoped reports whether the operation is documented for an integration's token.
 // An operation without security, of which only token info takes a token, is.
 func (r *route) scoped() bool {
-	security := r.Operation.Security
-	if security == nil {
-		security = &r.Spec.Security
-	}
-	if len(*security) == 0 {
-		return true
-	}
-	for _, alternative := range *security {
+	for _, alternative := range r.security() {
 		for _, scope := range alternative["bearerAuth"] {
 			if scope == "integration" {
 				return true
 			}
 		}
 	}
-	return false
+	return len(r.security()) == 0
+}
+
+// security is what the operation asks for, or else what all operations do.
+func (r *route) security() openapi3.SecurityRequirements {
+	if r.Operation.Security != nil {
+		return *r.Operation.Security
+	}
+	return r.Spec.Security
 }
 
 // find returns the operation of a request, which must be sent to a host where the

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,9 @@ var required = map[string][]string{
 // tighten adds what the description says in words only, and closes every object
 // that is not open on purpose.
 func (d *Description) tighten() error {
+	if d.doc.Components == nil {
+		return errors.New("spec: there are no schemas")
+	}
 	schemas := d.doc.Components.Schemas
 	for name, members := range required {
 		if err := require(schemas[name], members...); err != nil {
@@ -55,7 +59,7 @@ func (d *Description) tightenWebhooks() error {
 	schemas := d.doc.Components.Schemas
 	triggers, version := schemas["triggers"], schemas["webhook"].Value.Properties["version"]
 	if triggers == nil || triggers.Value.Items == nil || version == nil {
-		return fmt.Errorf("spec: webhooks have no triggers or no version")
+		return errors.New("spec: webhooks have no triggers or no version")
 	}
 	triggers.Value.MinItems = 1
 	for _, name := range d.triggers {
@@ -68,12 +72,13 @@ func (d *Description) tightenWebhooks() error {
 func (d *Description) tightenOAuth() error {
 	authorize, token := d.operation("Authorize"), d.operation("GetToken")
 	if authorize == nil || token == nil {
-		return fmt.Errorf("spec: the OAuth operations are missing")
+		return errors.New("spec: the OAuth operations are missing")
 	}
 	kind := authorize.Parameters.GetByInAndName("query", "response_type")
 	media := jsonOf(token.Responses.Status(200))
-	if kind == nil || media == nil || token.RequestBody == nil {
-		return fmt.Errorf("spec: the OAuth operations have other parameters or replies")
+	if kind == nil || kind.Schema == nil || media == nil ||
+		token.RequestBody == nil || token.RequestBody.Value.Content.Get(typeJSON) == nil {
+		return errors.New("spec: the OAuth operations have other parameters or replies")
 	}
 	kind.Schema.Value.Enum = []any{"code"}
 	if err := require(media.Schema, "access_token", "token_type"); err != nil {
@@ -105,7 +110,7 @@ func (d *Description) operation(id string) *openapi3.Operation {
 
 func require(ref *openapi3.SchemaRef, members ...string) error {
 	if ref == nil {
-		return fmt.Errorf("there is none")
+		return errors.New("there is none")
 	}
 	for _, name := range members {
 		if ref.Value.Properties[name] == nil {
