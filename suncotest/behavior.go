@@ -95,6 +95,33 @@ type Behavior struct {
 
 	// MarketplaceStatus is used by MarketplaceRequired. Unknown; zero: 403.
 	MarketplaceStatus int
+
+	// DeliveryRetryInterval is the time between the first two attempts at a
+	// delivery; every later one is twice as long as the one before. Only "5 times
+	// within 15 minutes" is documented; zero: one minute, so that the fifth comes
+	// 15 minutes after the first.
+	DeliveryRetryInterval time.Duration
+
+	// DeliveryCopies is how many more deliveries carry the same events under the
+	// same ids. Zero: none, although a receiver must expect them.
+	DeliveryCopies int
+
+	// DeliveryDoubled puts every event into its delivery twice, under one id.
+	DeliveryDoubled bool
+
+	// DeliveryReordered turns the order of events around: within a delivery, and
+	// every other delivery to a webhook is held back for a second, so that the
+	// next can overtake it. No order is documented; false: the one in which the
+	// events happened, as long as the deliveries do not overtake each other.
+	DeliveryReordered bool
+
+	// DeliverySerial has one request at a time under way to a webhook. Unknown;
+	// false: up to 64.
+	DeliverySerial bool
+
+	// DeliveryWrongKey sends deliveries with a key that is not the webhook's
+	// secret, as anybody can.
+	DeliveryWrongKey bool
 }
 
 // ErrorShape is a form in which an error can be written.
@@ -117,6 +144,7 @@ func (b Behavior) withDefaults() Behavior {
 	b.WebhookLimit = or(b.WebhookLimit, 3)
 	b.WebhookLimitStatus = or(b.WebhookLimitStatus, http.StatusBadRequest)
 	b.RemoveRetryInterval = or(b.RemoveRetryInterval, time.Minute)
+	b.DeliveryRetryInterval = or(b.DeliveryRetryInterval, time.Minute)
 	b.MarketplaceStatus = or(b.MarketplaceStatus, http.StatusForbidden)
 	return b
 }

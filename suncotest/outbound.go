@@ -13,6 +13,7 @@ import (
 const (
 	probeTimeout  = 10 * time.Second
 	removeTimeout = 20 * time.Second
+	userAgent     = "suncotest"
 )
 
 // newCaller returns the client with which the platform calls the partner. It
@@ -21,6 +22,7 @@ const (
 func (p *Platform) newCaller() *http.Client {
 	t := p.network.transport(nil)
 	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	t.MaxIdleConnsPerHost = maxAtOnce
 	return &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -28,8 +30,9 @@ func (p *Platform) newCaller() *http.Client {
 }
 
 // send makes one request to the partner, within limit, and returns the status of
-// the answer, 0 when there was none. It is noted in the journal of calls.
-func (p *Platform) send(ctx context.Context, limit time.Duration, method, target string, body []byte) int {
+// the answer, 0 when there was none. header is name, value, name, value… It is noted
+// in the journal of calls.
+func (p *Platform) send(ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string) int {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
@@ -37,7 +40,10 @@ func (p *Platform) send(ctx context.Context, limit time.Duration, method, target
 	if err != nil {
 		return 0
 	}
-	req.Header.Set("User-Agent", "suncotest")
+	req.Header.Set("User-Agent", userAgent)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}

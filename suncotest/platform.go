@@ -25,6 +25,7 @@ type Platform struct {
 	faults   faults
 	received journal
 	sent     journal
+	outbox   outbox
 
 	mu    sync.Mutex // guards state; never held while anything is sent
 	state state
@@ -82,14 +83,16 @@ func (p *Platform) Transport() *http.Transport {
 	return p.network.transport(p.CertPool())
 }
 
-// spawn runs f in the background, unless the platform is closed. Close waits for it.
-func (p *Platform) spawn(f func(ctx context.Context)) {
+// spawn runs f in the background, unless the platform is closed, and reports
+// whether it does. Close waits for it.
+func (p *Platform) spawn(f func(ctx context.Context)) bool {
 	p.tasksMu.Lock()
 	defer p.tasksMu.Unlock()
 	if p.closed {
-		return
+		return false
 	}
 	p.tasks.Go(func() { f(p.ctx) })
+	return true
 }
 
 // sleep waits for d, and reports false when ctx ended before.

@@ -65,7 +65,7 @@ func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil 
 func (p *Platform) Requests() []Request { return p.received.list() }
 
 // Calls returns the latest 1,000 requests the platform sent to the partner, oldest
-// first: probes and calls to the remove URL.
+// first: probes, deliveries and calls to the remove URL.
 func (p *Platform) Calls() []Request { return p.sent.list() }
 
 // journal keeps the latest requests.

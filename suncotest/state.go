@@ -93,10 +93,19 @@ func (a *account) kill(in *installation) {
 	for _, g := range in.grants {
 		g.dead = true
 	}
-	in.webhooks, in.gone = nil, true
+	in.endWebhooks()
+	in.gone = true
 	if a.installed == in {
 		a.installed = nil
 	}
+}
+
+// endWebhooks deletes every webhook.
+func (in *installation) endWebhooks() {
+	for _, w := range in.webhooks {
+		w.line.end()
+	}
+	in.webhooks = nil
 }
 
 // stableID returns 24 hex characters that depend on nothing but the arguments.

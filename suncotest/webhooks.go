@@ -15,6 +15,8 @@ type webhook struct {
 	Secret            string   `json:"secret"`
 	IncludeFullUser   bool     `json:"includeFullUser"`
 	IncludeFullSource bool     `json:"includeFullSource"`
+
+	line *line
 }
 
 func (w webhook) reply(status int) reply {
@@ -46,6 +48,7 @@ func (p *Platform) createWebhook(c *call) reply {
 		return p.tooManyWebhooks()
 	}
 	created.ID = p.state.nextID("webhook", c.grant.account.AppID)
+	created.line = p.newLine()
 	in.webhooks = append(in.webhooks, &created)
 	return created.reply(http.StatusCreated)
 }
@@ -149,6 +152,7 @@ func (p *Platform) deleteWebhook(c *call) reply {
 	if w == nil {
 		return noWebhook()
 	}
+	w.line.end()
 	in := c.grant.in
 	in.webhooks = slices.DeleteFunc(in.webhooks, func(other *webhook) bool { return other == w })
 	return ok(http.StatusOK, struct{}{})
