@@ -2,6 +2,7 @@ package suncotest
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ const maxBody = 100_000
 // route is one path of the platform and what answers there.
 type route struct {
 	on      kind
-	path    string // relative to the place's prefix; {name} stands for one segment
+	path    string // relative to the place's prefix; {name} stands for an id, {*name} for any segment
 	fold    bool   // the path's case does not matter
 	access  access
 	methods map[string]endpoint
@@ -53,6 +54,7 @@ func (p *Platform) table() []route {
 			get: p.getWebhook, patch: p.updateWebhook, del: p.deleteWebhook,
 		}},
 	}
+	routes = append(routes, p.chatTable(app)...)
 	for path, methods := range map[string][]string{
 		"/v2/apps":                    {get, post},
 		app:                           {get, patch, del},
@@ -76,6 +78,23 @@ func (p *Platform) table() []route {
 	return routes
 }
 
+// chatTable lists what an integration does with users and conversations.
+func (p *Platform) chatTable(app string) []route {
+	const conversation = "/conversations/{*conversation}"
+	get, post := http.MethodGet, http.MethodPost
+	return []route{
+		{on: tenant, path: app + "/users", access: ofTheApp, methods: map[string]endpoint{post: p.createUser}},
+		{on: tenant, path: app + "/users/{*user}", access: ofTheApp, methods: map[string]endpoint{get: p.getUser}},
+		{on: tenant, path: app + "/conversations", access: ofTheApp, methods: map[string]endpoint{
+			post: p.createConversation, get: p.listConversations,
+		}},
+		{on: tenant, path: app + conversation, access: ofTheApp, methods: map[string]endpoint{get: p.getConversation}},
+		{on: tenant, path: app + conversation + "/messages", access: ofTheApp, methods: map[string]endpoint{
+			post: p.postMessage, get: p.listMessages,
+		}},
+	}
+}
+
 // match returns the values of the path's {names}, and whether path fits.
 func (r *route) match(path string) (map[string]string, bool) {
 	want, have := strings.Split(r.path, "/"), strings.Split(path, "/")
@@ -85,6 +104,12 @@ func (r *route) match(path string) (map[string]string, bool) {
 	params := map[string]string{}
 	for i, w := range want {
 		switch {
+		case strings.HasPrefix(w, "{*"):
+			value, err := url.PathUnescape(have[i])
+			if err != nil || value == "" {
+				return nil, false
+			}
+			params[strings.Trim(w, "{*}")] = value
 		case strings.HasPrefix(w, "{"):
 			if !isID(have[i]) {
 				return nil, false

@@ -110,10 +110,11 @@ func (p *Platform) admit(c *call, need access) (reply, bool) {
 		return refusal, false
 	}
 	app, named := c.params["app"]
+	part, integration := c.params["integration"]
 	switch {
 	case named && app != c.grant.account.AppID:
 		return problem(http.StatusForbidden), false
-	case need == ofTheApp && c.params["integration"] != "me":
+	case need == ofTheApp && integration && part != "me":
 		return failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
 	}
 	return reply{}, true

@@ -17,12 +17,14 @@ type state struct {
 	tokens   map[string]*grant   // by tokenKey
 	serial   int                 // of ids
 	order    []string            // of consents, oldest first
+	history  history             // of all chats
 }
 
 // account is a customer and, while it has the integration, its installation.
 type account struct {
 	Account
 	installed *installation
+	chat      chat
 }
 
 // installation is the partner's integration in a customer's app.

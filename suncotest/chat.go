@@ -1,0 +1,78 @@
+package suncotest
+
+import "net/http"
+
+// What the platform keeps is bounded, by what it takes on the wire: users and
+// conversations that would exceed maxRecords are refused, and the oldest messages
+// beyond maxMessages are forgotten.
+const (
+	maxRecords     = 32 << 20
+	maxMessages    = 32 << 20
+	recordOverhead = 512
+)
+
+// chat is what an app knows of its users. It belongs to the customer and not to the
+// integration, and so it survives an uninstall.
+type chat struct {
+	users         map[string]*user
+	byExternal    map[externalKey]*user
+	conversations []*conversation // oldest first
+	byID          map[string]*conversation
+}
+
+// externalKey is what a user is unique by.
+type externalKey struct{ externalID, brandID string }
+
+// history is what the messages of all apps take.
+type history struct {
+	records, messages int
+	oldest            []*conversation // one entry for each message that is kept
+}
+
+// admits reports whether there is room for another user or conversation, and takes it.
+func (h *history) admits(size int) bool {
+	size += recordOverhead
+	if h.records+size > maxRecords {
+		return false
+	}
+	h.records += size
+	return true
+}
+
+// add keeps a message, and forgets the oldest ones there is no room for.
+func (h *history) add(c *conversation, m *message) {
+	c.posted++
+	c.messages = append(c.messages, m)
+	h.oldest = append(h.oldest, c)
+	h.messages += m.size
+	for h.messages > maxMessages && len(h.oldest) > 1 {
+		from := h.oldest[0]
+		h.oldest = h.oldest[1:]
+		h.messages -= from.messages[0].size
+		from.messages[0] = nil
+		from.messages = from.messages[1:]
+	}
+}
+
+func full() reply {
+	return failure(http.StatusInsufficientStorage, "insufficient_storage", "This fake platform keeps no more than it has")
+}
+
+// find returns the user of an external id, or nil.
+func (s *chat) find(externalID, brandID string) *user {
+	return s.byExternal[externalKey{externalID, brandID}]
+}
+
+// either returns the user of an id or of an external id, or nil.
+func (s *chat) either(id, brandID string) *user {
+	if u := s.users[id]; u != nil {
+		return u
+	}
+	return s.find(id, brandID)
+}
+
+func noUser() reply { return failure(http.StatusNotFound, "user_not_found", "User not found") }
+
+func noConversation() reply {
+	return failure(http.StatusNotFound, "conversation_not_found", "Conversation not found")
+}

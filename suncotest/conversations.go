@@ -1,0 +1,203 @@
+package suncotest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	personal        = "personal"
+	group           = "sdkGroup"
+	maxParticipants = 10
+)
+
+// conversation is one conversation, as whole as the wire has it.
+type conversation struct {
+	conversationReference
+	IsDefault     bool   `json:"isDefault"`
+	DisplayName   string `json:"displayName,omitempty"`
+	Description   string `json:"description,omitempty"`
+	IconURL       string `json:"iconUrl,omitempty"`
+	LastUpdatedAt string `json:"lastUpdatedAt"`
+	CreatedAt     string `json:"createdAt"`
+
+	created  time.Time
+	users    []*user
+	messages []*message // oldest first
+	posted   int        // ever
+}
+
+// conversationReference is the short form of a conversation.
+type conversationReference struct {
+	ID       string          `json:"id"`
+	Type     string          `json:"type"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+func (v *conversation) has(u *user) bool { return slices.Contains(v.users, u) }
+
+func (v *conversation) reply(status int) reply {
+	return ok(status, map[string]*conversation{"conversation": v})
+}
+
+// conversation returns the one that the path names, or nil. The mutex is held.
+func (c *call) conversation() *conversation {
+	return c.grant.account.chat.byID[c.params["conversation"]]
+}
+
+func conversationMembers() members {
+	participant := object(members{"userId": freeText, "userExternalId": freeText, "subscribeSDKClient": boolean})
+	return members{
+		"type":         oneOf(personal, group),
+		"participants": listOf(0, maxParticipants, participant),
+		"displayName":  nullable(text(1, 100)),
+		"description":  nullable(text(1, 100)),
+		"iconUrl":      nullable(uri),
+		"metadata":     metadata,
+	}
+}
+
+func (p *Platform) createConversation(c *call) reply {
+	body, refusal, fine := c.readMembers(conversationMembers(), "type")
+	if !fine {
+		return refusal
+	}
+	now := time.Now()
+	fresh := &conversation{
+		conversationReference: conversationReference{Type: given(body, "type"), Metadata: kept(body, "metadata")},
+		DisplayName:           given(body, "displayName"),
+		Description:           given(body, "description"),
+		IconURL:               given(body, "iconUrl"),
+		CreatedAt:             now.UTC().Format(wireTime),
+		created:               now,
+	}
+	fresh.LastUpdatedAt = fresh.CreatedAt
+	people, wrong := readParticipants(fresh.Type, body["participants"])
+	if wrong != "" {
+		return badRequest(wrong)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := c.grant.account
+	for _, who := range people {
+		u := who.find(&a.chat)
+		if u == nil {
+			return noUser()
+		}
+		if fresh.has(u) {
+			return badRequest("A participant is named twice")
+		}
+		fresh.users = append(fresh.users, u)
+	}
+	if !p.state.history.admits(len(c.body)) {
+		return full()
+	}
+	p.begin(a, fresh)
+	return fresh.reply(http.StatusCreated)
+}
+
+// begin gives a new conversation its id, and tells of it. The mutex is held.
+func (p *Platform) begin(a *account, fresh *conversation) {
+	fresh.ID = p.state.nextID("conversation", a.AppID)
+	if a.chat.byID == nil {
+		a.chat.byID = map[string]*conversation{}
+	}
+	a.chat.byID[fresh.ID] = fresh
+	a.chat.conversations = append(a.chat.conversations, fresh)
+	if fresh.Type == personal {
+		fresh.IsDefault = !slices.ContainsFunc(fresh.users[0].conversations, func(v *conversation) bool { return v.IsDefault })
+	}
+	var alone *user
+	for _, u := range fresh.users {
+		u.conversations = append(u.conversations, fresh)
+		if fresh.Type == personal {
+			copied := *u
+			alone = &copied
+		}
+	}
+	short := fresh.conversationReference
+	p.emit(a.AppID, "conversation:create", payloadFor(func(fullUser, _ bool) any {
+		payload := map[string]any{"conversation": short, "creationReason": "none", "source": source{Type: throughAPI}}
+		if alone != nil {
+			payload["user"] = alone.told(fullUser)
+		}
+		return payload
+	}))
+}
+
+// person names a user by one of two ids.
+type person struct{ id, externalID, brandID string }
+
+func (who person) find(s *chat) *user {
+	if who.id != "" {
+		return s.users[who.id]
+	}
+	return s.find(who.externalID, who.brandID)
+}
+
+// readPerson reads who is meant by an object, which must have exactly one of the
+// two ids.
+func readPerson(object map[string]json.RawMessage) (person, bool) {
+	who := person{given(object, "userId"), given(object, "userExternalId"), given(object, "brandId")}
+	_, byID := object["userId"]
+	_, byExternal := object["userExternalId"]
+	return who, byID != byExternal && who.id+who.externalID != ""
+}
+
+// readParticipants reads a list that has been checked, and tells what is wrong with
+// it for a conversation of that type.
+func readParticipants(kind string, raw json.RawMessage) ([]person, string) {
+	var list []map[string]json.RawMessage
+	if raw != nil {
+		_ = json.Unmarshal(raw, &list) // it was checked
+	}
+	if kind == personal && len(list) != 1 {
+		return nil, "A personal conversation has exactly one participant"
+	}
+	var people []person
+	for _, object := range list {
+		who, fine := readPerson(object)
+		if !fine {
+			return nil, "A participant needs either userId or userExternalId"
+		}
+		if kind == group && object["subscribeSDKClient"] == nil {
+			return nil, "A participant of a group needs subscribeSDKClient"
+		}
+		people = append(people, who)
+	}
+	return people, ""
+}
+
+func (p *Platform) getConversation(c *call) reply {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := c.conversation()
+	if v == nil {
+		return noConversation()
+	}
+	return v.reply(http.StatusOK)
+}
+
+func (p *Platform) listConversations(c *call) reply {
+	query, fine := c.query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
+	if !fine {
+		return badQuery()
+	}
+	page, fine := readPaging(query)
+	if !fine {
+		return badPage()
+	}
+	who := person{id: query["filter[userId]"], externalID: query["filter[userExternalId]"]}
+	if (who.id == "") == (who.externalID == "") {
+		return badRequest("The filter needs either userId or userExternalId")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := who.find(&c.grant.account.chat)
+	if u == nil {
+		return noUser()
+	}
+	return list(c, page, "conversations", u.conversations, func(v *conversation) string { return v.ID })
+}

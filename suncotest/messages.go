@@ -1,0 +1,183 @@
+package suncotest
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+const (
+	maxPosted  = 30_000 // messages of one conversation
+	throughAPI = "api:conversations"
+)
+
+// message is one message, as the wire has it.
+type message struct {
+	ID       string                     `json:"id"`
+	Received string                     `json:"received"`
+	Author   author                     `json:"author"`
+	Content  map[string]json.RawMessage `json:"content"`
+	Source   source                     `json:"source"`
+	Metadata json.RawMessage            `json:"metadata,omitempty"`
+
+	received time.Time
+	size     int
+}
+
+// source says where something came from.
+type source struct {
+	Type string `json:"type"`
+}
+
+// author is who wrote a message. User is there in what webhooks are told.
+type author struct {
+	Type        string   `json:"type"`
+	Subtypes    []string `json:"subtypes,omitempty"`
+	UserID      string   `json:"userId,omitempty"`
+	DisplayName string   `json:"displayName,omitempty"`
+	AvatarURL   string   `json:"avatarUrl,omitempty"`
+	User        any      `json:"user,omitempty"`
+}
+
+func messageMembers() members {
+	raw := object(members{"payload": anyObject})
+	apple := object(members{
+		"payload": anyObject, "withCapabilities": listOf(0, maxBody, oneOf("LIST", "TIME", "FORM", "QUICK", "AUTH2")),
+	})
+	return members{
+		"author": object(members{
+			"type": oneOf("business", "user"), "subtypes": listOf(1, 1, oneOf("AI")),
+			"userId": freeText, "userExternalId": freeText, "brandId": nullable(text(1, 24)),
+			"displayName": freeText, "avatarUrl": uri,
+		}, "type"),
+		"content":     anyObject,
+		"destination": object(members{"integrationId": freeText, "integrationType": freeText}),
+		"metadata":    metadata,
+		"override":    object(members{"apple": apple, "line": raw, "messenger": raw, "whatsapp": raw}),
+		"schema":      oneOf("whatsapp"),
+	}
+}
+
+func (p *Platform) postMessage(c *call) reply {
+	body, refusal, fine := c.readMembers(messageMembers(), "author", "content")
+	if !fine {
+		return refusal
+	}
+	content, wrong := readContent(body["content"])
+	if wrong != "" {
+		return badRequest(at("content", wrong))
+	}
+	by, who, wrong := readAuthor(body["author"])
+	if wrong == "" {
+		wrong = contradiction(body, by.Type, given(content, "type"))
+	}
+	if wrong != "" {
+		return badRequest(wrong)
+	}
+	fresh := &message{
+		Author: by, Content: content, Source: source{throughAPI}, Metadata: kept(body, "metadata"), size: len(c.body) + recordOverhead,
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, v := c.grant.account, c.conversation()
+	if v == nil {
+		return noConversation()
+	}
+	if body["destination"] != nil && v.Type != personal {
+		return badRequest("Only a personal conversation has a destination")
+	}
+	var u *user
+	if by.Type == "user" {
+		if u = who.find(&a.chat); u == nil {
+			return noUser()
+		}
+		if !v.has(u) {
+			return badRequest("The user takes no part in the conversation")
+		}
+	}
+	if v.posted >= maxPosted {
+		return failure(http.StatusLocked, "locked", "The conversation has as many messages as it may")
+	}
+	p.say(a, v, u, fresh)
+	return ok(http.StatusCreated, map[string][]*message{"messages": {fresh}})
+}
+
+// readAuthor reads an author that has been checked, and tells what contradicts
+// itself in it.
+func readAuthor(raw json.RawMessage) (by author, who person, wrong string) {
+	var object map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &object) // it was checked
+	by = author{Type: given(object, "type"), DisplayName: given(object, "displayName"), AvatarURL: given(object, "avatarUrl")}
+	by.Subtypes, _ = as[[]string](object["subtypes"])
+	who, named := readPerson(object)
+	switch {
+	case by.Type == "user" && !named:
+		return by, who, "An author of type user needs either userId or userExternalId"
+	case by.Type == "user" && by.Subtypes != nil:
+		return by, who, "Only the business can be an AI"
+	case by.Type != "user" && (object["userId"] != nil || object["userExternalId"] != nil || object["brandId"] != nil):
+		return by, who, "Only an author of type user has a user"
+	}
+	return by, who, ""
+}
+
+// contradiction says which members of a message do not go together.
+func contradiction(body map[string]json.RawMessage, by, content string) string {
+	var destination map[string]json.RawMessage
+	if raw := body["destination"]; raw != nil {
+		_ = json.Unmarshal(raw, &destination) // it was checked
+		if by != "business" || len(destination) != 1 {
+			return "A destination is for the business, and names one integration or one type"
+		}
+	}
+	if (body["schema"] != nil) != (content == "template") {
+		return "A template and the schema need each other"
+	}
+	return ""
+}
+
+// say adds a message to a conversation, and tells of it. u is the author when that
+// is a user. The mutex is held.
+func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
+	fresh.ID = p.state.nextID("message", a.AppID)
+	fresh.received = time.Now()
+	fresh.Received = fresh.received.UTC().Format(wireTime)
+	if u != nil {
+		fresh.Author.UserID = u.ID
+		fresh.Author.DisplayName = or(fresh.Author.DisplayName, u.name())
+	}
+	v.LastUpdatedAt = fresh.Received
+	p.state.history.add(v, fresh)
+
+	short, told := v.conversationReference, *fresh
+	var by user
+	if u != nil {
+		by = *u
+	}
+	p.emit(a.AppID, "conversation:message", payloadFor(func(fullUser, _ bool) any {
+		copied := told
+		if u != nil {
+			copied.Author.User = by.told(fullUser)
+		}
+		return map[string]any{"conversation": short, "message": copied}
+	}))
+}
+
+func (p *Platform) listMessages(c *call) reply {
+	query, fine := c.query("page[after]", "page[before]", "page[size]")
+	if !fine {
+		return badQuery()
+	}
+	page, fine := readPaging(query)
+	if !fine {
+		return badPage()
+	}
+	page.size, page.backwards = maxPage, true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := c.conversation()
+	if v == nil {
+		return problem(http.StatusNotFound)
+	}
+	return list(c, page, "messages", v.messages, func(m *message) string { return m.ID })
+}

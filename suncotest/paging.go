@@ -1,0 +1,156 @@
+package suncotest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	defaultPage  = 25
+	maxPage      = 100
+	cursorLength = 24
+)
+
+// query returns the parameters of the request, of which each may be given once, and
+// reports whether there are no others than the named ones.
+func (c *call) query(names ...string) (map[string]string, bool) {
+	values, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		return nil, false
+	}
+	for name := range values {
+		if !slices.Contains(names, name) {
+			return nil, false
+		}
+	}
+	return singles(values)
+}
+
+func badQuery() reply { return badRequest("The query is malformed, or has an unknown parameter") }
+
+func badPage() reply { return badRequest("The page parameters are not valid") }
+
+// wireMeta and wireLinks say what is around a page.
+type wireMeta struct {
+	HasMore      bool   `json:"hasMore"`
+	AfterCursor  string `json:"afterCursor,omitempty"`
+	BeforeCursor string `json:"beforeCursor,omitempty"`
+}
+
+type wireLinks struct {
+	Prev string `json:"prev,omitempty"`
+	Next string `json:"next,omitempty"`
+}
+
+// paging is what a request asks of a list.
+type paging struct {
+	after, before string
+	size          int
+	backwards     bool // the last page is the first
+}
+
+// readPaging reads the page parameters out of a query.
+func readPaging(query map[string]string) (paging, bool) {
+	page := paging{after: query["page[after]"], before: query["page[before]"], size: defaultPage}
+	for _, name := range []string{"page[after]", "page[before]"} {
+		if cursor, given := query[name]; given && len(cursor) != cursorLength {
+			return page, false
+		}
+	}
+	if raw, given := query["page[size]"]; given {
+		n, err := strconv.Atoi(raw)
+		if err != nil || n < 1 || n > maxPage || strconv.Itoa(n) != raw {
+			return page, false
+		}
+		page.size = n
+	}
+	return page, page.after == "" || page.before == ""
+}
+
+// cut returns where the page begins and ends in a list, of which id tells the ids.
+// It reports false when the list has no such cursor.
+func (page paging) cut(length int, id func(int) string) (from, to int, ok bool) {
+	find := func(cursor string) int {
+		for i := range length {
+			if id(i) == cursor {
+				return i
+			}
+		}
+		return -1
+	}
+	switch {
+	case page.before != "":
+		to = find(page.before)
+		return max(0, to-page.size), to, to >= 0
+	case page.after != "":
+		at := find(page.after)
+		return at + 1, min(length, at+1+page.size), at >= 0
+	case page.backwards:
+		return max(0, length-page.size), length, true
+	}
+	return 0, min(length, page.size), true
+}
+
+// around says what there is before and after the page.
+func (page paging) around(c *call, from, to, length int, id func(int) string) (wireMeta, wireLinks) {
+	var meta wireMeta
+	var links wireLinks
+	older, newer := from > 0, to < length
+	meta.HasMore = newer
+	if page.before != "" || page.backwards && page.after == "" {
+		meta.HasMore = older
+	}
+	if older {
+		meta.BeforeCursor = page.cursor(from, length, id)
+		links.Prev = c.link("page[before]", meta.BeforeCursor)
+	}
+	if newer {
+		meta.AfterCursor = page.cursor(to-1, length, id)
+		links.Next = c.link("page[after]", meta.AfterCursor)
+	}
+	return meta, links
+}
+
+// cursor is the id at the edge of the page. A page without a record keeps the one
+// it was asked with.
+func (page paging) cursor(edge, length int, id func(int) string) string {
+	if edge < 0 || edge >= length {
+		return or(page.before, page.after)
+	}
+	return id(edge)
+}
+
+// link is the address of the request with another cursor. Brackets stay as they
+// are, as they do in the documents.
+func (c *call) link(name, cursor string) string {
+	values, _ := url.ParseQuery(c.URL.RawQuery) // it was read before
+	values.Del("page[after]")
+	values.Del("page[before]")
+	values.Set(name, cursor)
+	scheme := "http"
+	if c.TLS != nil {
+		scheme = "https"
+	}
+	query := strings.NewReplacer("%5B", "[", "%5D", "]")
+	var pairs []string
+	for key, all := range values {
+		pairs = append(pairs, query.Replace(url.QueryEscape(key))+"="+url.QueryEscape(all[0]))
+	}
+	slices.Sort(pairs)
+	return scheme + "://" + c.Host + c.URL.EscapedPath() + "?" + strings.Join(pairs, "&")
+}
+
+// list answers with one page of a list.
+func list[T any](c *call, page paging, name string, all []T, id func(T) string) reply {
+	at := func(i int) string { return id(all[i]) }
+	from, to, fine := page.cut(len(all), at)
+	if !fine {
+		return badPage()
+	}
+	meta, links := page.around(c, from, to, len(all), at)
+	records := append([]T{}, all[from:to]...)
+	return ok(http.StatusOK, map[string]any{name: records, "meta": meta, "links": links})
+}
