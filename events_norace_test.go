@@ -1,0 +1,5 @@
+//go:build !race
+
+package sunco_test
+
+const raceDetector = false
