@@ -156,7 +156,10 @@ func render(status int, source string, data pageData, formAction string) reply {
 		return problem(http.StatusInternalServerError)
 	}
 	r := reply{status: status, contentType: "text/html; charset=utf-8", body: out.Bytes()}
-	return noStore(r).with("Referrer-Policy", "no-referrer").with("Content-Security-Policy",
+	// Under no-referrer browsers send the form with "Origin: null", which decide
+	// refuses where they do not send Sec-Fetch-Site: on http at other names than
+	// localhost.
+	return noStore(r).with("Referrer-Policy", "same-origin").with("Content-Security-Policy",
 		"default-src 'none'; style-src 'nonce-"+data.Style+"'; form-action "+formAction+
 			"; base-uri 'none'; frame-ancestors 'none'")
 }
