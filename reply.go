@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -150,25 +149,47 @@ func (c credentials) cleanError(err error) error {
 // within reports whether text contains one of the credentials as it is or in
 // a usual encoding: base64 at any alignment, hexadecimal, percent, quoted.
 func (c credentials) within(text string) bool {
-	folded := strings.ToLower(text)
-	for _, secret := range c {
-		value := secret.Reveal()
-		if value == "" {
-			continue
-		}
-		quoted := strconv.Quote(value)
-		jsonQuoted, _ := jsontext.AppendQuote(nil, value)
-		if strings.Contains(text, value) ||
-			strings.Contains(text, url.QueryEscape(value)) ||
-			strings.Contains(text, url.PathEscape(value)) ||
-			strings.Contains(text, quoted[1:len(quoted)-1]) ||
-			strings.Contains(text, strings.Trim(string(jsonQuoted), `"`)) ||
-			strings.Contains(folded, hex.EncodeToString([]byte(value))) ||
-			withinBase64(text, value) {
-			return true
+	for _, reading := range []string{text, unescape(text), unquote(text)} {
+		folded := strings.ToLower(reading)
+		for _, secret := range c {
+			value := secret.Reveal()
+			if value == "" {
+				continue
+			}
+			if strings.Contains(reading, value) ||
+				strings.Contains(reading, strings.ReplaceAll(value, " ", "+")) || // as forms write it
+				strings.Contains(folded, hex.EncodeToString([]byte(value))) ||
+				withinBase64(reading, value) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// unquote undoes the escapes of Go and of JSON, wherever they stand.
+func unquote(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var plain strings.Builder
+	for text != "" {
+		char, multibyte, rest, err := strconv.UnquoteChar(text, 0)
+		switch {
+		case err != nil: // an escaped quote or slash
+			rest = text[1:]
+			if rest != "" {
+				plain.WriteByte(rest[0])
+				rest = rest[1:]
+			}
+		case multibyte:
+			plain.WriteRune(char)
+		default:
+			plain.WriteByte(byte(char))
+		}
+		text = rest
+	}
+	return plain.String()
 }
 
 // withinBase64 looks for value at each of the three ways in which it can lie
