@@ -94,12 +94,13 @@ func (p *Platform) createConversation(c *call) reply {
 	if !p.state.history.admits(len(c.body)) {
 		return full()
 	}
-	p.begin(a, fresh)
+	p.begin(a, fresh, "none", source{Type: throughAPI})
 	return fresh.reply(http.StatusCreated)
 }
 
-// begin gives a new conversation its id, and tells of it. The mutex is held.
-func (p *Platform) begin(a *account, fresh *conversation) {
+// begin gives a new conversation its id, and tells of it, why it is there and where
+// that came from. The mutex is held.
+func (p *Platform) begin(a *account, fresh *conversation, reason string, from source) {
 	fresh.ID = p.state.nextID("conversation", a.AppID)
 	if a.chat.byID == nil {
 		a.chat.byID = map[string]*conversation{}
@@ -118,8 +119,8 @@ func (p *Platform) begin(a *account, fresh *conversation) {
 		}
 	}
 	short := fresh.conversationReference
-	p.emit(a.AppID, "conversation:create", payloadFor(func(fullUser, _ bool) any {
-		payload := map[string]any{"conversation": short, "creationReason": "none", "source": source{Type: throughAPI}}
+	p.emit(a.AppID, "conversation:create", payloadFor(func(fullUser, fullSource bool) any {
+		payload := map[string]any{"conversation": short, "creationReason": reason, "source": from.told(fullSource, alone)}
 		if alone != nil {
 			payload["user"] = alone.told(fullUser)
 		}

@@ -26,7 +26,10 @@ type message struct {
 
 // source says where something came from.
 type source struct {
-	Type string `json:"type"`
+	Type          string `json:"type"`
+	IntegrationID string `json:"integrationId,omitempty"`
+	Client        any    `json:"client,omitempty"` // like Device: in what webhooks are told
+	Device        any    `json:"device,omitempty"`
 }
 
 // author is who wrote a message. User is there in what webhooks are told.
@@ -75,7 +78,7 @@ func (p *Platform) postMessage(c *call) reply {
 		return badRequest(wrong)
 	}
 	fresh := &message{
-		Author: by, Content: content, Source: source{throughAPI}, Metadata: kept(body, "metadata"), size: len(c.body) + recordOverhead,
+		Author: by, Content: content, Source: source{Type: throughAPI}, Metadata: kept(body, "metadata"), size: len(c.body) + recordOverhead,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,10 +157,11 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 	if u != nil {
 		by = *u
 	}
-	p.emit(a.AppID, "conversation:message", payloadFor(func(fullUser, _ bool) any {
+	p.emit(a.AppID, "conversation:message", payloadFor(func(fullUser, fullSource bool) any {
 		copied := told
 		if u != nil {
 			copied.Author.User = by.told(fullUser)
+			copied.Source = copied.Source.told(fullSource, &by)
 		}
 		return map[string]any{"conversation": short, "message": copied}
 	}))

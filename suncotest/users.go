@@ -80,13 +80,18 @@ func (p *Platform) createUser(c *call) reply {
 	if !p.state.history.admits(len(c.body)) {
 		return full()
 	}
+	p.addUser(a, fresh)
+	return ok(http.StatusCreated, map[string]*user{"user": fresh})
+}
+
+// addUser gives a new user its id. The mutex is held.
+func (p *Platform) addUser(a *account, fresh *user) {
 	fresh.ID = p.state.nextID("user", a.AppID)
 	if a.chat.users == nil {
 		a.chat.users, a.chat.byExternal = map[string]*user{}, map[externalKey]*user{}
 	}
 	a.chat.users[fresh.ID] = fresh
 	a.chat.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
-	return ok(http.StatusCreated, map[string]*user{"user": fresh})
 }
 
 func (p *Platform) getUser(c *call) reply {

@@ -1,0 +1,107 @@
+package suncotest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+const throughWidget = "web"
+
+// Say plays a person who writes a text to one of the customers, in the web widget.
+// A person without a user gets one, signed in under userExternalId, and a personal
+// conversation to begin with; otherwise the text goes to the person's latest personal
+// conversation. Webhooks are told, as by [Platform.Emit], of a conversation:create if
+// there was one and of a conversation:message whose author is a user. What the
+// partner answers through the API comes as conversation:message too, its author the
+// business. [Platform.Conversations] shows both.
+//
+// People can write whether the integration is installed or not. The error says that
+// there is no such app, that a person cannot have such an id or say such a text, or
+// that the conversation or the platform is full.
+func (p *Platform) Say(appID, userExternalID, text string) error {
+	if n := utf8.RuneCountInString(userExternalID); n == 0 || n > 1024 {
+		return errors.New("suncotest: an external id has 1 to 1024 characters")
+	}
+	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
+		return errors.New("suncotest: a text has 1 to 4096 characters")
+	}
+	content := map[string]json.RawMessage{}
+	for name, value := range map[string]string{"type": "text", "text": text} {
+		content[name], _ = encode(value) // strings cannot fail
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.state.byApp(appID)
+	if a == nil {
+		return fmt.Errorf("suncotest: there is no app %q", appID)
+	}
+	u, v := p.visitor(a, userExternalID)
+	switch {
+	case v == nil:
+		return errors.New("suncotest: the platform is full")
+	case v.posted >= maxPosted:
+		return errors.New("suncotest: the conversation is full")
+	}
+	p.say(a, v, u, &message{
+		Author: author{Type: "user"}, Content: content, Source: a.widget(), size: len(text) + recordOverhead,
+	})
+	return nil
+}
+
+// visitor returns the user of an external id and the latest personal conversation,
+// both made when there are none. The conversation is nil when there is no room. The
+// mutex is held.
+func (p *Platform) visitor(a *account, externalID string) (*user, *conversation) {
+	u := a.chat.find(externalID, "")
+	if u == nil {
+		if !p.state.history.admits(len(externalID)) {
+			return nil, nil
+		}
+		u = &user{
+			userReference: userReference{ExternalID: externalID, Authenticated: true},
+			SignedUpAt:    wireNow(), Profile: orEmpty(nil), Metadata: orEmpty(nil), Identities: []json.RawMessage{},
+		}
+		p.addUser(a, u)
+	}
+	for i := len(u.conversations) - 1; i >= 0; i-- {
+		if v := u.conversations[i]; v.Type == personal {
+			return u, v
+		}
+	}
+	if !p.state.history.admits(0) {
+		return u, nil
+	}
+	now := time.Now()
+	v := &conversation{
+		conversationReference: conversationReference{Type: personal},
+		CreatedAt:             now.UTC().Format(wireTime), LastUpdatedAt: now.UTC().Format(wireTime),
+		created: now, users: []*user{u},
+	}
+	p.begin(a, v, "message", a.widget())
+	return u, v
+}
+
+// widget is where the messages of people come from.
+func (a *account) widget() source {
+	return source{Type: throughWidget, IntegrationID: stableID("web widget", a.AppID)}
+}
+
+// told is the form in which a webhook is told of where something of u's came from.
+func (s source) told(full bool, u *user) source {
+	if !full || s.Type != throughWidget || u == nil {
+		return s
+	}
+	id, now := stableID("client", u.ID), wireNow()
+	s.Client = map[string]any{
+		"id": id, "type": s.Type, "status": "active", "integrationId": s.IntegrationID,
+		"displayName": u.name(), "lastSeen": now, "info": map[string]string{"browser": "suncotest"},
+	}
+	s.Device = map[string]any{
+		"id": stableID("device", u.ID), "type": s.Type, "guid": stableID("guid", u.ID), "clientId": id,
+		"status": "active", "integrationId": s.IntegrationID, "lastSeen": now,
+	}
+	return s
+}
