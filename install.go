@@ -24,7 +24,7 @@ const (
 // into an [Installation], handed to OnInstall, and answered with a redirect.
 // So the link "Add to Zendesk" is a link to this handler.
 //
-//	mux.Handle("GET /zendesk/install", &sunco.Installer{Client: client, OnInstall: store})
+//	mux.Handle("/zendesk/install", &sunco.Installer{Client: client, OnInstall: store})
 //
 // The link may carry the query parameter return_to: where the browser goes when
 // all is done, "/" without it. It is a path of the partner's own site, with a
@@ -46,7 +46,8 @@ const (
 // GET are answered 405 and prefetches 503, without any effect.
 //
 // An installation asks Zendesk for at most 60 s, whether the browser waits or
-// not. An Installer remembers up to 10,000 finished flows for as long as they
+// not; a [http.Server.WriteTimeout] that is shorter takes the answer away and
+// not the installation. An Installer remembers up to 10,000 finished flows for as long as they
 // could be repeated, a few hundred bytes each, and has no goroutines of its own.
 // It writes to the Client's Logger, without any secret. It looks at neither
 // Host nor X-Forwarded headers. It is safe for concurrent use and must not be
@@ -92,7 +93,8 @@ type Installer struct {
 	// when it comes back, and another one then is refused, so that nobody
 	// finishes a flow into somebody else's account. "" is an error, and so
 	// nobody is let in who is not signed in; OnError can send them to sign
-	// in. Nil: a flow is bound to the browser only.
+	// in. The request is without its query. Nil: a flow is bound to the
+	// browser only.
 	Identity func(r *http.Request) (string, error)
 
 	// FirstUse is needed where several processes serve the URL. It records
@@ -109,7 +111,7 @@ type Installer struct {
 	Webhook *Webhook
 
 	// InsecureCookie leaves out the cookies' __Host- prefix and Secure, for
-	// browsers that refuse them on plain http to this machine. Other sites
+	// browsers that refuse them on plain http to this machine. Other hosts
 	// of the same domain can then overwrite them. Never set it in production.
 	InsecureCookie bool
 

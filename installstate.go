@@ -116,7 +116,7 @@ func (i *Installer) setCookie(w http.ResponseWriter, name, value string, maxAge 
 // mayBeFlow tells cheaply what can be no callback of this browser.
 func (i *Installer) mayBeFlow(r *http.Request, state string) bool {
 	return len(state) == base64.RawURLEncoding.EncodedLen(stateBytes) &&
-		(len(r.CookiesNamed(i.cookieName(flowKind, state))) == 1 || len(r.CookiesNamed(i.cookieName(receiptKind, state))) == 1)
+		len(r.CookiesNamed(i.cookieName(flowKind, state)))+len(r.CookiesNamed(i.cookieName(receiptKind, state))) > 0
 }
 
 // sealFlow writes the cookie of a flow: expiry, state and way back, which are
