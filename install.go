@@ -41,17 +41,18 @@ const (
 // When something fails, the browser gets a small page with a link that begins
 // again, and OnError hears why. The page tells nothing; its status is 400 for
 // what is no callback of a live flow, 403 when the customer pressed Deny or
-// Identity refused, 502 when Zendesk failed, 503 when it asked to slow down or
-// this process has too much to do, 500 for the partner's own side. Methods but
-// GET are answered 405 and prefetches 503, without any effect.
+// Identity refused, 502 when Zendesk failed, 503 when it asked to slow down,
+// when FirstUse failed and when this process has too much to do, 500 for the
+// partner's own side. Methods but GET are answered 405 and prefetches 503,
+// without any effect.
 //
 // An installation asks Zendesk for at most 60 s, whether the browser waits or
-// not; a [http.Server.WriteTimeout] that is shorter takes the answer away and
-// not the installation. An Installer remembers up to 10,000 finished flows for as long as they
-// could be repeated, a few hundred bytes each, and has no goroutines of its own.
-// It writes to the Client's Logger, without any secret. It looks at neither
-// Host nor X-Forwarded headers. It is safe for concurrent use and must not be
-// copied. Its fields must not change once it serves.
+// not; an [http.Server.WriteTimeout] that is shorter takes the answer away and
+// not the installation. An Installer remembers up to 10,000 finished flows for
+// as long as they could be repeated, a few hundred bytes each, and has no
+// goroutines of its own. It writes to the Client's Logger, without any secret.
+// It looks at neither Host nor X-Forwarded headers. It is safe for concurrent
+// use and must not be copied. Its fields must not change once it serves.
 type Installer struct {
 	// Client is whose ClientID, ClientSecret and RedirectURI are used.
 	// Required.
@@ -107,7 +108,9 @@ type Installer struct {
 	FirstUse func(ctx context.Context, flowID string) (bool, error)
 
 	// Webhook is ensured before OnInstall runs, which finds it, with its
-	// secret, in Installation.Webhooks. Nil: none.
+	// secret, in Installation.Webhooks. Nil: none; OnInstall can call
+	// [Client.EnsureWebhook] when it has stored the token, so that a crash
+	// in between loses nothing.
 	Webhook *Webhook
 
 	// InsecureCookie leaves out the cookies' __Host- prefix and Secure, for
