@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -61,9 +64,15 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	w.sent = append(w.sent, got)
-	n := len(w.sent)
+	n, answer := len(w.sent), w.answer
 	w.mu.Unlock()
-	return w.answer(n, got)
+	return answer(n, got)
+}
+
+func (w *wire) setAnswer(answer func(n int, r sentRequest) (*http.Response, error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = answer
 }
 
 func (w *wire) requests() []sentRequest {
@@ -332,4 +341,17 @@ func quoteJSON(s string) string {
 func inBubble(t *testing.T, name string, run func(*testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, run) })
+}
+
+func readAll(resp *http.Response) string {
+	body, _ := io.ReadAll(resp.Body)
+	return string(body)
+}
+
+func noSuchHost() error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}
+}
+
+func badCertificate() error {
+	return &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 }

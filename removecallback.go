@@ -145,6 +145,9 @@ func (h *RemovalHandler) open() bool {
 // pending is forgotten, and calls that arrive later are answered 503. It may
 // be called more than once; the error is that of ctx.
 func (h *RemovalHandler) Close(ctx context.Context) error {
+	if ctx == nil {
+		return &InputError{Name: "context", Reason: "nil"}
+	}
 	h.open()
 	h.mu.Lock()
 	h.cancel()
