@@ -10,9 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/sunco-go/sunco/examples/internal/sandbox"
 )
 
 func main() {
@@ -38,4 +41,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// serve says on stdout when it listens, and answers until ctx ends.
+func serve(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
+	s, err := sandbox.Listen(ctx, sandbox.Config{
+		Addr: opts.addr, Platform: opts.config(), TLS: opts.tls, CAFile: opts.caFile,
+		Log: log.New(stderr, "sandbox: ", 0),
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if _, err := fmt.Fprintf(stdout, "sandbox: ready at %s\n", s.BaseURL()); err != nil {
+		cancel() // nobody will ever know where it is
+		return errors.Join(err, s.Serve(ctx))
+	}
+	s.Introduce()
+	return s.Serve(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/sunco-go/sunco/examples/internal/sandbox"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -126,10 +127,5 @@ func loopbackURL(raw string) bool {
 	}
 	host := strings.ToLower(u.Hostname())
 	ip, err := netip.ParseAddr(host)
-	return isLocalhost(host) || err == nil && ip.Unmap().IsLoopback()
-}
-
-// isLocalhost reports whether a lower-case name is localhost or under it.
-func isLocalhost(name string) bool {
-	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+	return sandbox.IsLocalhost(host) || err == nil && ip.Unmap().IsLoopback()
 }

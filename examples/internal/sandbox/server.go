@@ -1,10 +1,12 @@
-package main
+// Package sandbox serves the fake platform of package suncotest on a socket, with
+// a page on which a person plays the customer. The example programs share it.
+package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
@@ -20,10 +22,20 @@ const (
 	grace     = 5 * time.Second // for requests under way when the program ends
 )
 
-// sandbox is the fake platform and what is around it.
-type sandbox struct {
-	opts     *options
+// Config says what to serve, and where.
+type Config struct {
+	Addr     string           // host:port to listen on; port 0 takes a free one
+	Platform suncotest.Config // the partner and its customers; the domain is not used
+	TLS      bool             // speak https
+	CAFile   string           // with TLS: where the authority's certificate is written; may be empty
+	Log      *log.Logger      // gets one line per request, without queries, headers and bodies
+}
+
+// Sandbox is the fake platform on a socket, with a page for people.
+type Sandbox struct {
+	cfg      Config
 	platform *suncotest.Platform
+	listener net.Listener
 	scheme   string
 	host     string // of the address to tell people, with the port
 	port     string
@@ -32,34 +44,35 @@ type sandbox struct {
 	log      *log.Logger
 }
 
-// serve listens, says so on stdout, and answers until ctx ends.
-func serve(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.addr)
+// Listen opens the socket. From then on connections are taken, and Serve must be
+// called, which answers them and closes everything.
+func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
-		return err // which names the address
+		return nil, err // which names the address
 	}
-	defer func() { _ = listener.Close() }() // closed by the server, where there was one
-	platform := suncotest.New(opts.config())
-	defer platform.Close()
-	if opts.caFile != "" {
-		if err := writeCA(opts.caFile, platform.CertPEM()); err != nil {
-			return err
+	platform := suncotest.New(cfg.Platform)
+	if cfg.CAFile != "" {
+		if err := writeCA(cfg.CAFile, platform.CertPEM()); err != nil {
+			platform.Close()
+			return nil, errors.Join(err, listener.Close())
 		}
 	}
-	s := newSandbox(opts, platform, listener.Addr(), log.New(stderr, "sandbox: ", 0))
+	return newSandbox(cfg, platform, listener), nil
+}
+
+// Serve answers until ctx ends, which is no error.
+func (s *Sandbox) Serve(ctx context.Context) error {
+	defer s.platform.Close()
 	server := s.server()
 	done := make(chan error, 1)
 	go func() {
-		if opts.tls {
-			done <- server.ServeTLS(listener, "", "")
+		if s.cfg.TLS {
+			done <- server.ServeTLS(s.listener, "", "")
 		} else {
-			done <- server.Serve(listener)
+			done <- server.Serve(s.listener)
 		}
 	}()
-	if _, err := fmt.Fprintf(stdout, "sandbox: ready at %s\n", s.url(apiPrefix)); err != nil {
-		return errors.Join(err, server.Close(), <-done)
-	}
-	s.introduce(listener.Addr())
 	select {
 	case err := <-done:
 		return err
@@ -72,6 +85,15 @@ func serve(ctx context.Context, opts *options, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// BaseURL returns the base URL of the API, with every route.
+func (s *Sandbox) BaseURL() string { return s.url(apiPrefix) }
+
+// PageURL returns the address of the page for people.
+func (s *Sandbox) PageURL() string { return s.url("/") }
+
+// Domain returns what a client on this machine takes for the platform's domain.
+func (s *Sandbox) Domain() string { return "localhost:" + s.port }
+
 // stop ends a server: politely, then not.
 func stop(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
@@ -81,13 +103,13 @@ func stop(server *http.Server) {
 	}
 }
 
-func newSandbox(opts *options, platform *suncotest.Platform, addr net.Addr, logger *log.Logger) *sandbox {
-	s := &sandbox{opts: opts, platform: platform, scheme: "http", page: newPage(), log: logger}
-	if opts.tls {
+func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener) *Sandbox {
+	s := &Sandbox{cfg: cfg, platform: platform, listener: listener, scheme: "http", page: newPage(), log: cfg.Log}
+	if cfg.TLS {
 		s.scheme = "https"
 	}
 	s.host = "127.0.0.1"
-	if at, err := netip.ParseAddrPort(addr.String()); err == nil {
+	if at, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
 		if ip := at.Addr().Unmap(); !ip.IsUnspecified() {
 			s.host = ip.String()
 		}
@@ -101,7 +123,7 @@ func newSandbox(opts *options, platform *suncotest.Platform, addr net.Addr, logg
 }
 
 // server returns the HTTP server, not yet serving.
-func (s *sandbox) server() *http.Server {
+func (s *Sandbox) server() *http.Server {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusForbidden, "A browser sent this on behalf of another site.")
@@ -115,7 +137,7 @@ func (s *sandbox) server() *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          s.log,
 	}
-	if s.opts.tls {
+	if s.cfg.TLS {
 		server.TLSConfig = s.platform.TLSConfig()
 	}
 	return server
@@ -123,7 +145,7 @@ func (s *sandbox) server() *http.Server {
 
 // route tells the platform's paths from the sandbox's own. No pattern comes in
 // between: the platform sees paths as they were sent.
-func (s *sandbox) route(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	switch {
 	case path == apiPrefix || strings.HasPrefix(path, apiPrefix+"/"):
@@ -137,11 +159,11 @@ func (s *sandbox) route(w http.ResponseWriter, r *http.Request) {
 
 // isOwn reports whether a Host header names this machine in a way that no foreign
 // site can bring about by pointing its own name here.
-func (s *sandbox) isOwn(host string) bool {
+func (s *Sandbox) isOwn(host string) bool {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name, port = host, "80"
-		if s.opts.tls {
+		if s.cfg.TLS {
 			port = "443"
 		}
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
@@ -150,25 +172,30 @@ func (s *sandbox) isOwn(host string) bool {
 		return false
 	}
 	_, err = netip.ParseAddr(name)
-	return err == nil || isLocalhost(strings.ToLower(name))
+	return err == nil || IsLocalhost(strings.ToLower(name))
 }
 
 // refuse answers with one sentence, which never repeats what the caller sent.
-func (s *sandbox) refuse(w http.ResponseWriter, status int, why string) {
+func (s *Sandbox) refuse(w http.ResponseWriter, status int, why string) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, why, status)
 }
 
 // url returns an address of this server.
-func (s *sandbox) url(path string) string { return s.scheme + "://" + s.host + path }
+func (s *Sandbox) url(path string) string { return s.scheme + "://" + s.host + path }
 
-// introduce says on stderr what a person wants to know next.
-func (s *sandbox) introduce(addr net.Addr) {
-	s.log.Printf("the page is %s and the client id %s", s.url("/"), s.opts.clientID)
-	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+// Introduce writes to the log what a person wants to know next.
+func (s *Sandbox) Introduce() {
+	s.log.Printf("the page is %s and the client id %s", s.PageURL(), cmp.Or(s.cfg.Platform.ClientID, suncotest.DefaultClientID))
+	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		s.log.Print("others on the network can reach this; it is meant for tests only")
 	}
-	if s.opts.tls && s.opts.caFile == "" {
+	if s.cfg.TLS && s.cfg.CAFile == "" {
 		s.log.Print("no -ca-file was given, so clients cannot check the certificates")
 	}
+}
+
+// IsLocalhost reports whether a lower-case name is localhost or under it.
+func IsLocalhost(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }

@@ -1,4 +1,4 @@
-package main
+package sandbox
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ const maxUninstall = 4 << 10
 
 // uninstall plays the customer who removes the integration. JSON gets a JSON
 // answer, the page's form is sent back to the page.
-func (s *sandbox) uninstall(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) uninstall(w http.ResponseWriter, r *http.Request) {
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if mediaType != "application/json" && mediaType != "application/x-www-form-urlencoded" {
 		s.refuse(w, http.StatusUnsupportedMediaType, "Send JSON, {\"appId\":\"…\"}, with the content type application/json.")

@@ -1,13 +1,16 @@
-package main
+package sandbox
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest"
 )
 
 // logged writes one line for each request, after it was answered.
-func (s *sandbox) logged(next http.Handler) http.Handler {
+func (s *Sandbox) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &statusWriter{ResponseWriter: w}
 		defer func() {
@@ -24,9 +27,9 @@ const maxShown = 24
 // shown returns a method, host or path in a form that is safe to print. Queries are
 // never passed in. A part that could be a credential somebody put into a path by
 // mistake is left out, and so is whatever is not plain text.
-func (s *sandbox) shown(text string) string {
+func (s *Sandbox) shown(text string) string {
 	plain, err := url.PathUnescape(text)
-	secret := s.opts.clientSecret
+	secret := cmp.Or(s.cfg.Platform.ClientSecret, suncotest.DefaultClientSecret)
 	if err != nil || len(text) > 400 || len(secret) > 3 && strings.Contains(plain, secret) {
 		return "…"
 	}

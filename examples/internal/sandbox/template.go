@@ -1,4 +1,4 @@
-package main
+package sandbox
 
 // pageStyle is the page's only style sheet. The page's policy names its hash.
 const pageStyle = `

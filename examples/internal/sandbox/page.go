@@ -1,7 +1,8 @@
-package main
+package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
@@ -62,7 +63,7 @@ type trafficRow struct {
 }
 
 // showPage answers for /.
-func (s *sandbox) showPage(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
 	if err := s.page.template.Execute(&out, s.pageData(r.URL.Query().Get("removed"))); err != nil {
 		s.refuse(w, http.StatusInternalServerError, "The page could not be made.")
@@ -79,18 +80,19 @@ func (s *sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 
 // pageData collects what there is to show. removed is an app id from a query, and
 // shown only as the account it stands for.
-func (s *sandbox) pageData(removed string) pageData {
+func (s *Sandbox) pageData(removed string) pageData {
+	clientID := cmp.Or(s.cfg.Platform.ClientID, suncotest.DefaultClientID)
 	data := pageData{
 		Base:      s.url(apiPrefix),
 		Bridge:    s.under("oauth-bridge"),
-		ClientID:  s.opts.clientID,
-		Authorize: s.url(apiPrefix) + "/oauth/authorize?client_id=" + url.QueryEscape(s.opts.clientID) + "&response_type=code",
-		RemoveURL: s.shownURL(s.opts.removeURL),
-		Approve:   s.opts.approve,
+		ClientID:  clientID,
+		Authorize: s.url(apiPrefix) + "/oauth/authorize?client_id=" + url.QueryEscape(clientID) + "&response_type=code",
+		RemoveURL: s.shownURL(s.cfg.Platform.RemoveURL),
+		Approve:   s.cfg.Platform.Approve,
 		Requests:  s.traffic(s.platform.Requests()),
 		Calls:     s.traffic(s.platform.Calls()),
 	}
-	for _, uri := range s.opts.redirectURIs {
+	for _, uri := range s.cfg.Platform.RedirectURIs {
 		data.RedirectURIs = append(data.RedirectURIs, s.shownURL(uri))
 	}
 	installed := map[string]suncotest.Installation{}
@@ -120,7 +122,7 @@ func (s *sandbox) pageData(removed string) pageData {
 }
 
 // traffic makes rows of the latest requests, the newest first.
-func (s *sandbox) traffic(all []suncotest.Request) []trafficRow {
+func (s *Sandbox) traffic(all []suncotest.Request) []trafficRow {
 	var rows []trafficRow
 	for _, r := range slices.Backward(all) {
 		if len(rows) == maxRows {
@@ -135,12 +137,12 @@ func (s *sandbox) traffic(all []suncotest.Request) []trafficRow {
 }
 
 // under returns a base URL by host name.
-func (s *sandbox) under(label string) string {
+func (s *Sandbox) under(label string) string {
 	return s.scheme + "://" + label + ".localhost:" + s.port + apiPrefix
 }
 
 // shownURL returns a partner's URL without its query, which may hold a key.
-func (s *sandbox) shownURL(raw string) string {
+func (s *Sandbox) shownURL(raw string) string {
 	if raw == "" {
 		return ""
 	}
