@@ -37,7 +37,9 @@ var (
 	ErrNoRegion = errors.New("sunco: the app has no subdomain: it is a legacy app, set LegacyRegion to LegacyUS or LegacyEU")
 	// ErrStateMismatch says that a callback does not carry the expected
 	// state exactly once: it does not belong to the flow it claims to end.
-	// It is returned as it is.
+	// From an [Installer] it also says that no such flow is under way in
+	// this browser, or that somebody else is signed in now. It is returned
+	// as it is.
 	ErrStateMismatch = errors.New("sunco: callback: the state is not the one this flow began with")
 	// ErrAccessDenied matches the [*AuthorizationError] of a customer who
 	// pressed Deny.
