@@ -1,6 +1,8 @@
 package sunco_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -88,4 +90,45 @@ func TestReadRemovalRefused(t *testing.T) {
 	r.Body = http.MaxBytesReader(httptest.NewRecorder(), io.NopCloser(strings.NewReader(removalBody)), 5)
 	_, err = sunco.ReadRemoval(r)
 	requireInput(t, "removal", err)
+}
+
+// strictRemoval reads a removal with encoding/json's tokens alone, to compare.
+func strictRemoval(body []byte) (sunco.Removal, bool) {
+	var got sunco.Removal
+	if !json.Valid(body) {
+		return got, false
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return got, false
+	}
+	if json.Unmarshal(members["appId"], &got.AppID) != nil || json.Unmarshal(members["integrationId"], &got.IntegrationID) != nil {
+		return got, false
+	}
+	// A repeated name anywhere would be in the body more often than in the map.
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	names := 0
+	for depth, key := 0, false; ; {
+		token, err := decoder.Token()
+		if err != nil {
+			break
+		}
+		switch token := token.(type) {
+		case json.Delim:
+			if token == '{' || token == '[' {
+				depth++
+			} else {
+				depth--
+			}
+			key = depth == 1
+		default:
+			if depth == 1 && key {
+				names++
+			}
+			if depth == 1 {
+				key = !key
+			}
+		}
+	}
+	return got, names == len(members)
 }

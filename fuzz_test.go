@@ -1,0 +1,247 @@
+package sunco_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/sunco-go/sunco"
+)
+
+func FuzzParseCallback(f *testing.F) {
+	for _, seed := range []string{"code=abc&state=s", "state=s&error=access_denied&error_description=no", "code=a&code=b&state=s", "code=a;state=s", "state=s&state=s&code=a", "%zz", "state=s&code=%0d", "&&=&state=s", "code=&state=s&error="} {
+		f.Add("GET", seed, "s")
+	}
+	f.Fuzz(func(t *testing.T, method, query, state string) {
+		r := &http.Request{Method: method, URL: &url.URL{Path: "/cb", RawQuery: query}}
+		code, err := sunco.ParseCallback(r, state)
+		if err != nil {
+			if !code.IsZero() {
+				t.Fatal("a code beside an error")
+			}
+			if len(state) > 12 {
+				assertPrintsNoSecret(t, "error", err, state)
+			}
+			return
+		}
+		values, parseErr := url.ParseQuery(query)
+		if parseErr != nil || state == "" || (method != "GET" && method != "") ||
+			len(values["state"]) != 1 || values["state"][0] != state || len(values["code"]) != 1 || len(values["error"]) != 0 ||
+			!code.Equal(sunco.NewSecret(values["code"][0])) {
+			t.Fatalf("accepted %q %q", method, query)
+		}
+	})
+}
+
+func FuzzTokenInfoReply(f *testing.F) {
+	for _, seed := range []string{tokenInfoReply, `{"app":{"id":"a"}}`, `{"app":{"id":"a","id":"b"}}`, `{"app":{"id":"a","subdomain":"evil.example/"}}`, `{"error":"x","app":{"id":"a"}}`, `{"App":{"id":"a"}}`, `null`, `[]`, `<html>`, ``} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := always(200, string(body))
+		in, err := newClient(w).Locate(t.Context(), acme().Token)
+		if in == nil || !in.Token.AccessToken.Equal(acme().Token.AccessToken) {
+			t.Fatal("the token is lost")
+		}
+		if w.count() != 1 {
+			t.Fatalf("%d requests", w.count())
+		}
+		if err == nil {
+			if !fuzzID(in.AppID) || !fuzzLabel(in.Subdomain) {
+				t.Fatalf("accepted app %q at %q", in.AppID, in.Subdomain)
+			}
+			return
+		}
+		if !errors.Is(err, sunco.ErrBadReply) && !errors.Is(err, sunco.ErrNoRegion) && !errors.As(err, new(*sunco.InputError)) {
+			t.Fatalf("an error of another kind: %v", err)
+		}
+	})
+}
+
+func FuzzErrorReply(f *testing.F) {
+	for _, seed := range []string{errorBody, `{"error":{"code":"x","description":"%s"}}`, `{"error":"%s","error_description":"%s"}`, `{"errors":[{"code":"%s","title":"a %s b"}]}`, `<html>%s</html>`, `%s`, `{"%s":1,"%s":2}`} {
+		f.Add(400, seed, "req-1")
+		f.Add(401, seed, "%s")
+	}
+	f.Fuzz(func(t *testing.T, status int, body, requestID string) {
+		if status < 300 || status > 499 || status == 408 || status == 425 || status == 429 {
+			status = 403
+		}
+		for _, echoed := range []string{canaryToken, base64.StdEncoding.EncodeToString([]byte("x" + canaryToken)), url.QueryEscape(canaryToken), fmt.Sprintf("%x", canaryToken), quoteJSON(canaryToken)} {
+			reply := strings.ReplaceAll(body, "%s", strings.Trim(quoteJSON(echoed), `"`))
+			resp := response(status, reply)
+			resp.Header["X-Request-Id"] = []string{strings.ReplaceAll(requestID, "%s", echoed)}
+			w := &wire{answer: func(int, sentRequest) (*http.Response, error) { return resp, nil }}
+			_, err := newClient(w).TokenInfo(t.Context(), canaryInstallation().Token)
+			var failed *sunco.Error
+			if !errors.As(err, &failed) || failed.Status != status {
+				t.Fatalf("%v", err)
+			}
+			assertPrintsNoSecret(t, "error", err, canaryToken)
+			if len(failed.Details) > 16 || len(failed.Title) > 300 || len(failed.Code) > 64 || len(failed.RequestID) > 64 {
+				t.Fatal("not bounded")
+			}
+			if strings.ContainsFunc(err.Error(), unicode.IsControl) {
+				t.Fatalf("control characters: %q", err)
+			}
+		}
+	})
+}
+
+// fuzzLabel and fuzzID are written anew, not to repeat a mistake.
+func fuzzLabel(s string) bool {
+	return s != "" && len(s) <= 63 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" &&
+		s[0] != '-' && s[len(s)-1] != '-' && (len(s) < 4 || s[2:4] != "--") && s != "oauth-bridge"
+}
+
+func fuzzID(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// Whatever a store or a reply says, what is sent goes to a host of the realm.
+func FuzzHosts(f *testing.F) {
+	for _, subdomain := range hostileSubdomains {
+		f.Add(subdomain, "", "", testAppID)
+	}
+	f.Add("acme", "", "", testAppID)
+	f.Add("acme", "localhost:80", "us", "../x")
+	f.Add("", "", "eu", "a")
+	f.Add("ACME", "Zendesk.com", "", "a")
+	f.Fuzz(func(t *testing.T, subdomain, domain, region, id string) {
+		in := &sunco.Installation{AppID: id, Subdomain: subdomain, LegacyRegion: sunco.LegacyRegion(region), Token: acme().Token}
+		realm := strings.ToLower(domain)
+		if realm == "" {
+			realm = "zendesk.com"
+		}
+		for _, op := range operations() {
+			w := always(200, "{}")
+			c := newClient(w)
+			c.Domain = domain
+			_ = op.run(t.Context(), c, in)
+			for _, r := range w.requests() {
+				u, err := url.Parse(r.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				label, inRealm := strings.CutSuffix(u.Host, "."+realm)
+				inRealm = inRealm && (fuzzLabel(label) || label == "oauth-bridge")
+				legacy := realm == "zendesk.com" && (u.Host == "api.smooch.io" || u.Host == "api.eu-1.smooch.io")
+				if !inRealm && !legacy || u.Host != r.Host || u.User != nil {
+					t.Fatalf("sent to %q", r.URL)
+				}
+				if label == "oauth-bridge" && !strings.HasSuffix(u.Path, "/tokenInfo") && !strings.HasSuffix(u.Path, "/oauth/token") {
+					t.Fatalf("a customer's call at the bridge: %q", r.URL)
+				}
+				if strings.HasPrefix(op.name, "do ") && u.EscapedPath() != strings.TrimSuffix("/sc", map[bool]string{true: "/sc"}[legacy])+"/v2/apps/"+id+"/things" {
+					t.Fatalf("another path: %q", r.URL)
+				}
+			}
+		}
+	})
+}
+
+func FuzzDoPath(f *testing.F) {
+	for _, path := range hostilePaths {
+		f.Add(path)
+	}
+	for _, path := range []string{"/things?page[size]=2", "/users/a%20b", "/users/a%25b", "/a;b", "/..;", "/%252f%25"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		w := always(200, "{}")
+		if newClient(w).Do(t.Context(), acme(), "GET", path, nil, nil) != nil {
+			if w.count() != 0 {
+				t.Fatal("refused and sent")
+			}
+			return
+		}
+		sent := w.requests()[0]
+		u, err := url.Parse(sent.URL)
+		if err != nil || u.Host != "acme.zendesk.com" || sent.Host != u.Host || u.Fragment != "" {
+			t.Fatalf("sent to %q", sent.URL)
+		}
+		below, found := strings.CutPrefix(u.EscapedPath(), "/sc/v2/apps/"+testAppID+"/")
+		if !found {
+			t.Fatalf("not below the app: %q", sent.URL)
+		}
+		given, _, _ := strings.Cut(path, "?")
+		if strings.Count(below, "/")+1 != strings.Count(given, "/") {
+			t.Fatalf("another number of segments: %q", sent.URL)
+		}
+		for decodings := range 4 {
+			for _, segment := range strings.FieldsFunc(below, func(r rune) bool { return r == '/' || r == '\\' }) {
+				if segment, _, _ = strings.Cut(segment, ";"); segment == "." || segment == ".." {
+					t.Fatalf("a dot segment after %d decodings: %q", decodings, sent.URL)
+				}
+			}
+			if strings.Count(below, "/")+1 != strings.Count(given, "/") || strings.ContainsAny(below, "\\\x00\r\n") {
+				t.Fatalf("leads elsewhere after %d decodings: %q", decodings, sent.URL)
+			}
+			decoded, err := url.PathUnescape(below)
+			if err != nil {
+				break
+			}
+			below = decoded
+		}
+	})
+}
+
+func FuzzReadRemoval(f *testing.F) {
+	for _, body := range badRemovals {
+		f.Add([]byte(body))
+	}
+	f.Add([]byte(removalBody))
+	f.Add([]byte(`{"integrationId":"B_2","x":[{}],"appId":"a-1"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r := httptest.NewRequest("POST", "/removed", strings.NewReader(string(body)))
+		r.Header.Set("Content-Type", "application/json")
+		got, err := sunco.ReadRemoval(r)
+		if (got == nil) == (err == nil) {
+			t.Fatal("both or neither")
+		}
+		if err != nil {
+			if !errors.As(err, new(*sunco.InputError)) {
+				t.Fatalf("%T", err)
+			}
+			return
+		}
+		strict, found := strictRemoval(body)
+		if !fuzzID(got.AppID) || !fuzzID(got.IntegrationID) || !found || *got != strict {
+			t.Fatalf("accepted %q", body)
+		}
+	})
+}
+
+func FuzzUnverifiedClaims(f *testing.F) {
+	f.Add(jwt(`{"kid":"a","azp":"b"}`, `{"scope":"integration","appId":"x","iat":1,"exp":2}`))
+	f.Add("a.b.c")
+	f.Add("")
+	f.Add(jwt(`{}`, `{"iat":1e308,"exp":-1}`))
+	f.Add(jwt(`{}`, `{"appId":"a","appId":"b"}`))
+	f.Fuzz(func(t *testing.T, token string) {
+		claims, err := (sunco.Token{AccessToken: sunco.NewSecret(token)}).UnverifiedClaims()
+		if err != nil {
+			if claims != (sunco.Claims{}) {
+				t.Fatal("claims beside an error")
+			}
+			if len(token) > 40 && strings.Contains(err.Error(), token) {
+				t.Fatal("the error carries the token")
+			}
+			return
+		}
+		if strings.Count(token, ".") != 2 {
+			t.Fatal("not three parts")
+		}
+		for _, at := range []int{claims.IssuedAt.Year(), claims.ExpiresAt.Year()} {
+			if at < 1 || at > 9999 {
+				t.Fatalf("year %d", at)
+			}
+		}
+	})
+}
