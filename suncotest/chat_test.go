@@ -112,6 +112,14 @@ func TestChat(t *testing.T) {
 	assert.Equal(t, []string{conv}, ids)
 	assert.False(t, more)
 
+}
+
+func TestPostMessage(t *testing.T) {
+	d := newDesk(t)
+	a := d.post("/users", `{"externalId":"jane@example.com","profile":{"givenName":"Jane","surname":"Doe"}}`)
+	require.Equal(t, 201, a.Status, a.Body)
+	id := field(t, a.Body, "user.id")
+	conv := d.conversation(id)
 	a = d.post("/conversations/"+conv+"/messages", `{"author":{"type":"user","userId":"`+id+`"},"content":{"type":"text","text":"Hallo <b>"}}`)
 	require.Equal(t, 201, a.Status, a.Body)
 	var posted struct {
@@ -129,7 +137,7 @@ func TestChat(t *testing.T) {
 	assert.Equal(t, map[string]string{"type": "text", "text": "Hallo <b>"}, m.Content)
 	assert.Equal(t, map[string]string{"type": "api:conversations"}, m.Source)
 	require.Equal(t, 201, d.say(conv, "Welcome").Status)
-	ids, _, _, _ = records(t, d.get("/conversations/"+conv+"/messages"), "messages")
+	ids, _, _, _ := records(t, d.get("/conversations/"+conv+"/messages"), "messages")
 	assert.Len(t, ids, 2)
 	assert.Equal(t, m.ID, ids[0])
 
@@ -188,13 +196,6 @@ func TestChatMethods(t *testing.T) {
 	}
 }
 
-// requireCode checks the status and the code of an error.
-func requireCode(t *testing.T, a answer, status int, code string) {
-	t.Helper()
-	requireProblem(t, a, status)
-	require.Contains(t, a.Body, `"code":"`+code+`"`)
-}
-
 func TestPages(t *testing.T) {
 	d := newDesk(t)
 	id := d.user("jane doe/é")
@@ -232,6 +233,12 @@ func TestPages(t *testing.T) {
 	ids, _, _, _ = follow(prev)
 	assert.Equal(t, want[3:6], ids, "before the cursor that was asked with")
 
+}
+
+func TestPagesRefuse(t *testing.T) {
+	d := newDesk(t)
+	id := d.user("jane doe/é")
+	want := []string{d.conversation(id), d.conversation(id)}
 	for _, query := range []string{
 		"page[size]=0", "page[size]=101", "page[size]=x", "page[size]=+3", "page[size]=3&page[size]=3", "page[after]=x", "page[after]=",
 		"page[before]=" + strings.Repeat("0", 24), "page[after]=" + want[0] + "&page[before]=" + want[1], "page[offset]=1", "filter[userId]=" + id,
