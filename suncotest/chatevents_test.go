@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// payloads returns the payloads of a delivery, each with its type.
-func payloads(r *http.Request) (all []map[string]any) {
+// toldPayloads returns the payloads of a delivery, each with its type.
+func toldPayloads(r *http.Request) (all []map[string]any) {
 	body, _ := io.ReadAll(r.Body)
 	var delivery struct {
 		Events []struct {
@@ -35,7 +35,7 @@ func TestChatIsTold(t *testing.T) {
 			d := newDesk(t)
 			var told []map[string]any
 			d.p.Mount("partner.example", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				told = append(told, payloads(r)...)
+				told = append(told, toldPayloads(r)...)
 			}))
 			full := map[bool]string{false: "false", true: "true"}[whole]
 			hook := `{"target":"` + hookTarget + `","triggers":["conversation:create","conversation:message"],"includeFullUser":` + full + `}`
