@@ -2,7 +2,6 @@ package suncotest_test
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -174,27 +173,4 @@ func TestContent(t *testing.T) {
 		t.Run(name, func(t *testing.T) { requireCode(t, post(content, ""), 400, "bad_request") })
 	}
 	requireCode(t, d.do(http.MethodPost, d.base+at, `{}`, "Authorization", "Bearer "+d.token, "Content-Type", "text/plain"), 415, "unsupported_media_type")
-}
-
-func TestChatStaysSmall(t *testing.T) {
-	d := newDesk(t)
-	conv := d.conversation(d.user("jane"))
-	path := "/conversations/" + conv + "/messages"
-	pad := strings.Repeat(" ", 99_000)
-	for i := range 400 { // 40 MB of bodies
-		require.Equal(t, 201, d.post(path, `{"author":{"type":"business"},"content":{"type":"text","text":"`+strconv.Itoa(i)+`"}}`+pad).Status)
-	}
-	kept := d.p.Conversations(d.appID("acme"))[0].Messages
-	assert.Less(t, len(kept), 340)
-	assert.Greater(t, len(kept), 330)
-	assert.Equal(t, "399", kept[len(kept)-1].Text)
-	for i := 0; ; i++ {
-		a := d.post("/users", `{"externalId":"`+strconv.Itoa(i)+`"}`+pad)
-		if a.Status != 201 {
-			requireCode(t, a, 507, "insufficient_storage")
-			break
-		}
-		require.Less(t, i, 1000)
-	}
-	requireCode(t, d.post("/conversations", `{"type":"sdkGroup"}`+pad), 507, "insufficient_storage")
 }

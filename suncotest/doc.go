@@ -27,7 +27,8 @@
 //     page, [Platform.Uninstall] removes the integration, [Platform.Rename] moves
 //     the account to another subdomain.
 //   - The bridge: authorize, token and token info.
-//   - The customer's hosts, legacy ones included: webhooks and revoke.
+//   - The customer's hosts, legacy ones included: webhooks, revoke, and as much of
+//     users, conversations and messages as a bot needs to write to somebody.
 //   - Calls to the partner: the HEAD probe of a webhook's target and the call to
 //     the remove URL. [Platform.Mount] puts the partner's own handler into the same
 //     network, so that those calls reach it.
