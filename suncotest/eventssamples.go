@@ -96,7 +96,8 @@ func sampleConversationPayload(trigger string) string {
 	case "conversation:typing":
 		return `{"conversation":@conversation@,"activity":{"type":"typing:start",` + typing
 	case "conversation:referral":
-		return `{"conversation":@conversation@,"user":{"id":"#user#","externalId":#number#,"authenticated":true},"source":@web@,"referral":{}}`
+		return `{"conversation":@conversation@,"user":{"id":"#user#","externalId":#number#,"authenticated":true,` +
+			`"signedUpAt":"2026-01-15T19:03:27.000Z","profile":{"givenName":"#first#"},"metadata":{},"identities":[]},"source":@web@,"referral":{}}`
 	}
 	return ""
 }
