@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -53,11 +54,16 @@ func disguises(secret string) map[string]string {
 		all[fmt.Sprintf("base64 at %d", shift)] = encoded
 		all[fmt.Sprintf("base64url at %d", shift)] = strings.NewReplacer("+", "-", "/", "_").Replace(encoded)
 	}
-	disguised.Store(secret, all)
+	if disguisedCount.Add(1) < 200 { // fuzzing makes up more
+		disguised.Store(secret, all)
+	}
 	return all
 }
 
-var disguised sync.Map
+var (
+	disguised      sync.Map
+	disguisedCount atomic.Int64
+)
 
 // lowerPercent writes the digits of percent escapes in lower case.
 func lowerPercent(s string) string {
