@@ -30,11 +30,10 @@ func (p *Platform) attempt(ctx context.Context, d *delivery) {
 	n := len(d.Attempts)
 	d.Attempts[n-1].Status, d.Attempts[n-1].Took = status, time.Since(start)
 	d.Outcome = outcome(status, n)
-	switch {
-	case d.Outcome == Pending && l.ctx.Err() != nil:
-		d.Outcome = Dropped
-	case d.Outcome == Pending:
+	if d.Outcome == Pending {
 		p.later(d, start.Add(p.cfg.Behavior.DeliveryRetryInterval<<(n-1)))
+	} else {
+		d.body = nil
 	}
 	p.advance(l)
 }

@@ -29,9 +29,13 @@
 //   - The bridge: authorize, token and token info.
 //   - The customer's hosts, legacy ones included: webhooks, revoke, and as much of
 //     users, conversations and messages as a bot needs to write to somebody.
-//   - Calls to the partner: the HEAD probe of a webhook's target and the call to
-//     the remove URL. [Platform.Mount] puts the partner's own handler into the same
-//     network, so that those calls reach it.
+//   - People: [Platform.Say] writes to a customer, and [Platform.Emit] makes every
+//     other documented event happen, with a payload of one's own or the one of
+//     [SampleEvent].
+//   - Calls to the partner: the HEAD probe of a webhook's target, the deliveries with
+//     their retries, and the call to the remove URL. [Platform.Mount] puts the
+//     partner's own handler into the same network, so that those calls reach it, and
+//     [NewDelivery] needs no platform at all.
 //   - Trouble: [Platform.Inject] puts any fault at any place.
 //
 // [Platform.Requests] tells what arrived, [Platform.Calls] what was sent to the
