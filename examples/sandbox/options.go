@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -125,7 +124,5 @@ func loopbackURL(raw string) bool {
 	if err != nil {
 		return false
 	}
-	host := strings.ToLower(u.Hostname())
-	ip, err := netip.ParseAddr(host)
-	return sandbox.IsLocalhost(host) || err == nil && ip.Unmap().IsLoopback()
+	return sandbox.IsLoopback(u.Hostname())
 }

@@ -78,6 +78,14 @@ func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out.Bytes())             // the client may have left
 }
 
+// adminPath is where a customer's administrator finds bots of the Marketplace.
+const adminPath = "/admin/ai/ai-agents/ai-agents/marketplace-bots"
+
+// showAdmin leads an administrator to what the page has of that.
+func (s *Sandbox) showAdmin(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "/#installations", http.StatusSeeOther)
+}
+
 // pageData collects what there is to show. removed is an app id from a query, and
 // shown only as the account it stands for.
 func (s *Sandbox) pageData(removed string) pageData {

@@ -119,6 +119,7 @@ func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener)
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("POST /sandbox/uninstall", s.uninstall)
+	s.mux.HandleFunc("GET "+adminPath, s.showAdmin)
 	return s
 }
 
@@ -198,4 +199,10 @@ func (s *Sandbox) Introduce() {
 // IsLocalhost reports whether a lower-case name is localhost or under it.
 func IsLocalhost(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// IsLoopback reports whether a host name or address can only be this machine.
+func IsLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return IsLocalhost(strings.ToLower(host)) || err == nil && ip.Unmap().IsLoopback()
 }

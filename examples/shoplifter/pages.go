@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+
+	"github.com/sunco-go/sunco"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// pages are the templates and what they load.
+type pages struct {
+	front, connection, sorry *template.Template
+	style, icon              []byte
+}
+
+func newPages() *pages {
+	read := func(name string) []byte {
+		raw, err := pageFiles.ReadFile("pages/" + name)
+		if err != nil {
+			panic(err) // it is in the program
+		}
+		return raw
+	}
+	parse := func(name string) *template.Template {
+		return template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name))
+	}
+	return &pages{parse("front.html"), parse("connection.html"), parse("sorry.html"), read("style.css"), read("icon.svg")}
+}
+
+// page is what every template gets. No credential is ever put into it.
+type page struct {
+	Title       string
+	Said        string // what was just done
+	Failed      string // what was just tried in vain
+	Connect     string // address of the link "Add to Zendesk"
+	SandboxPage string
+	Zendesk     string // the platform's domain
+	Embedded    bool
+	Body        any
+}
+
+// show writes a page.
+func (a *app) show(w http.ResponseWriter, status int, t *template.Template, p page) {
+	p.Connect = a.cfg.publicURL + installPath
+	p.SandboxPage, p.Zendesk, p.Embedded = a.sandboxPage, a.cfg.domain, a.cfg.embedded
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "layout", p); err != nil {
+		a.log.Error("a page could not be made", "error", err)
+		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin") // a form's POST keeps its Origin
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // the client may have left
+}
+
+// sorry says in a sentence or two why there is nothing else to show. It never
+// repeats what the caller sent.
+func (a *app) sorry(w http.ResponseWriter, status int, title, text string) {
+	a.show(w, status, a.pages.sorry, page{Title: title, Body: text})
+}
+
+// said are the sentences that a query may ask for.
+func said(key string) string {
+	switch key {
+	case "connected":
+		return "Connected. Shoplifter can now read and answer this account's conversations."
+	case "sent":
+		return "The test message was sent. Its delivery appears below as soon as it arrives."
+	case "webhook":
+		return "The webhook is set up."
+	case "uninstalled":
+		return "Uninstalled. Shoplifter has no access to that account any more."
+	}
+	return ""
+}
+
+// frontBody fills the front page.
+type frontBody struct {
+	Connections []connectionRow
+	Unfinished  int
+	News        []news
+}
+
+type connectionRow struct {
+	Name, Path string
+	connection
+}
+
+func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
+	body := frontBody{News: a.recent.latestNews()}
+	for _, c := range a.store.list() {
+		if c.AppID == "" {
+			body.Unfinished++
+			continue
+		}
+		body.Connections = append(body.Connections, connectionRow{name(&c.Installation), connectionPath(&c.Installation), c})
+	}
+	a.show(w, http.StatusOK, a.pages.front, page{
+		Title: "Shoplifter", Said: said(r.URL.Query().Get("said")), Body: body,
+	})
+}
+
+// connectionBody fills the page of a connection.
+type connectionBody struct {
+	connectionRow
+	Admin     string // address of the admin settings; empty for legacy apps
+	Webhook   *sunco.Webhook
+	Received  []received
+	Remembers int
+}
+
+func (a *app) showConnection(w http.ResponseWriter, r *http.Request) {
+	a.withConnection(func(w http.ResponseWriter, r *http.Request, c *connection) {
+		a.describeConnection(w, http.StatusOK, c, page{Said: said(r.URL.Query().Get("said"))})
+	})(w, r)
+}
+
+func (a *app) describeConnection(w http.ResponseWriter, status int, c *connection, p page) {
+	in := &c.Installation
+	body := connectionBody{
+		connectionRow: connectionRow{name(in), connectionPath(in), *c},
+		Admin:         a.adminURL(in),
+		Received:      a.recent.received(in),
+		Remembers:     maxDeliveries,
+	}
+	if len(in.Webhooks) > 0 && in.Webhooks[0].Target == a.webhook().Target {
+		body.Webhook = &in.Webhooks[0]
+	}
+	p.Title, p.Body = body.Name, body
+	a.show(w, status, a.pages.connection, p)
+}
+
+// adminURL is where the customer's administrator finds its bots.
+func (a *app) adminURL(in *sunco.Installation) string {
+	if in.Subdomain == "" {
+		return ""
+	}
+	scheme := "https"
+	if a.cfg.localPlatform() {
+		scheme = "http"
+	}
+	return scheme + "://" + in.Subdomain + "." + a.cfg.domain + "/admin/ai/ai-agents/ai-agents/marketplace-bots"
+}
+
+func (p *pages) serveStyle(w http.ResponseWriter, _ *http.Request) {
+	serveFile(w, "text/css; charset=utf-8", p.style)
+}
+
+func (p *pages) serveIcon(w http.ResponseWriter, _ *http.Request) {
+	serveFile(w, "image/svg+xml", p.icon)
+}
+
+func serveFile(w http.ResponseWriter, contentType string, content []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	_, _ = w.Write(content) // the client may have left
+}
