@@ -38,6 +38,7 @@ func TestConsent(t *testing.T) {
 	page := p.get(ask)
 	assert.Contains(t, page.text, `value="globex"`)
 	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "form-action 'self' http://127.0.0.1:3000")
+	assert.Equal(t, "same-origin", page.Header.Get("Referrer-Policy"), "or browsers send Origin: null with the form")
 	back := p.consent(page, "globex", "allow")
 	assert.Equal(t, "127.0.0.1:3000", back.Host)
 	assert.Equal(t, "1", back.Query().Get("x"))
