@@ -111,12 +111,13 @@ func refuseDelivery(status int, reason string) *refusal {
 // readDelivery is [ReadDelivery] with the status to answer. What can never be
 // read is 400, because Zendesk sends 413, 415 and the like again and again.
 func readDelivery(r *http.Request) (*Delivery, *refusal) {
-	switch {
-	case r == nil || r.Body == nil:
+	if r == nil || r.Body == nil {
 		return nil, refuseDelivery(http.StatusBadRequest, "no request body")
+	}
+	switch contentType := r.Header["Content-Type"]; {
 	case r.Method != http.MethodPost:
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
-	case len(r.Header["Content-Type"]) != 1 || !isJSON(r.Header.Get("Content-Type")):
+	case len(contentType) != 1 || !isJSON(contentType[0]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the content type is not application/json")
 	case !plain(r.Header["Content-Encoding"]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the body is compressed")

@@ -22,45 +22,53 @@ func FuzzReadDelivery(f *testing.F) {
 	for _, seed := range []string{
 		deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(event("e1"), event("e2")), "null", "", "{}", `{"app":{},"webhook":{},"events":[]}`,
 		deliveryBody(`{"id":"\ud83d","payload":[1,{"a":"b"}],"x":{"x":1}}`), `{"\u0061pp":1}`, "[", `{"events":[`, deliveryBody(`{"createdAt":"2020-01-01T00:00:00Z"}`),
+		`{"app":{"id":","version":"v2"},"events":`, `{"app":{"id":"a"},"webhook":{"id":"b","version":"v2"},"events":[]} `,
+		`[-0.5e+7,0,1E9,01,-,1.,1e,"\ud83d\n\x","tab	","\u12G4",true,fals,null,{}, [ ] ]`, `[1,]`, `{"a":1,}`, `{"a":1,"a":1}`, `{"a":1,"\u0061":1}`, `{"é":1,"é":2}`, `[0.5e-1 ,"12345678\"",""]`, "[\"1234567\x1f\"]",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		before := bytes.Clone(body)
-		d, err := sunco.ReadDelivery(deliveryRequest(string(body)))
-		if !bytes.Equal(before, body) {
-			t.Fatal("the input was changed")
-		}
-		var plain struct {
-			App     struct{ ID string } `json:"app"`
-			Webhook struct{ ID string } `json:"webhook"`
-			Events  []jsontext.Value    `json:"events"`
-		}
-		strict := jsonv2.Unmarshal(body, new(any), jsontext.AllowInvalidUTF8(true))
-		if err != nil {
-			if strings.Contains(err.Error(), "not JSON") && strict == nil {
-				t.Fatal("JSON was refused as none")
-			}
-			return
-		}
-		if strict != nil {
-			t.Fatal("accepted what is malformed: ", strict)
-		}
-		if jsonv2.Unmarshal(body, &plain, jsontext.AllowInvalidUTF8(true)) != nil || len(plain.Events) != len(d.Events) {
-			t.Fatal("the number of events differs")
-		}
-		for i, e := range d.Events {
-			if !bytes.Equal(plain.Events[i], e.Raw()) || !json.Valid(e.Raw()) {
-				t.Fatalf("event %d differs", i)
-			}
-			var payload struct {
-				Payload jsontext.Value `json:"payload"`
-			}
-			if jsonv2.Unmarshal(e.Raw(), &payload, jsontext.AllowInvalidUTF8(true)) != nil || !bytes.Equal(payload.Payload, e.Payload) {
-				t.Fatalf("the payload of event %d differs", i)
-			}
-		}
+		// The body as it is, and as the payload of an event.
+		checkDelivery(t, body)
+		checkDelivery(t, []byte(deliveryBody(`{"id":"e1","payload":`+string(body)+`}`)))
 	})
+}
+
+func checkDelivery(t *testing.T, body []byte) {
+	before := bytes.Clone(body)
+	d, err := sunco.ReadDelivery(deliveryRequest(string(body)))
+	if !bytes.Equal(before, body) {
+		t.Fatal("the input was changed")
+	}
+	var plain struct {
+		App     struct{ ID string } `json:"app"`
+		Webhook struct{ ID string } `json:"webhook"`
+		Events  []jsontext.Value    `json:"events"`
+	}
+	strict := jsonv2.Unmarshal(body, new(jsontext.Value), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		if strings.Contains(err.Error(), "not JSON") && strict == nil {
+			t.Fatal("JSON was refused as none")
+		}
+		return
+	}
+	if strict != nil {
+		t.Fatal("accepted what is malformed: ", strict)
+	}
+	if jsonv2.Unmarshal(body, &plain, jsontext.AllowInvalidUTF8(true)) != nil || len(plain.Events) != len(d.Events) {
+		t.Fatal("the number of events differs")
+	}
+	for i, e := range d.Events {
+		if !bytes.Equal(plain.Events[i], e.Raw()) || !json.Valid(e.Raw()) {
+			t.Fatalf("event %d differs", i)
+		}
+		var payload struct {
+			Payload jsontext.Value `json:"payload"`
+		}
+		if jsonv2.Unmarshal(e.Raw(), &payload, jsontext.AllowInvalidUTF8(true)) != nil || !bytes.Equal(payload.Payload, e.Payload) {
+			t.Fatalf("the payload of event %d differs", i)
+		}
+	}
 }
 
 // FuzzEventHandler sends anything to a handler: it answers with a status of

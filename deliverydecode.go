@@ -3,9 +3,11 @@ package sunco
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
+	"strings"
+	"sync"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -14,7 +16,39 @@ import (
 // a surrogate pair for example, where a channel cut an emoji in two, comes
 // through as it is: a refusal would lose the event for ever.
 func (d *Delivery) decode() error {
-	return jsonv2.Unmarshal(d.raw, (*wireDelivery)(d), jsontext.AllowInvalidUTF8(true))
+	if (*wireDelivery)(d).scan() {
+		return nil
+	}
+	*d = Delivery{raw: d.raw} // now as the decoder sees it
+	decoder := envelopeDecoders.Get().(*envelopeDecoder)
+	defer envelopeDecoders.Put(decoder)
+	return decoder.decode((*wireDelivery)(d))
+}
+
+// envelopeDecoder is what decoding an envelope needs again and again. It keeps
+// nothing of a delivery.
+type envelopeDecoder struct {
+	jsontext.Decoder
+	input bytes.Buffer
+}
+
+var envelopeDecoders = sync.Pool{New: func() any { return new(envelopeDecoder) }}
+
+func (e *envelopeDecoder) decode(d *wireDelivery) error {
+	defer e.reset(nil)
+	e.reset(d.raw)
+	if err := d.read(&e.Decoder); err != nil {
+		return err
+	}
+	if _, err := e.ReadToken(); err != io.EOF {
+		return deliveryShape("something follows the delivery")
+	}
+	return nil
+}
+
+func (e *envelopeDecoder) reset(input []byte) {
+	e.input = *bytes.NewBuffer(input)
+	e.Reset(&e.input, jsontext.AllowInvalidUTF8(true))
 }
 
 // deliveryReason says what is wrong without quoting the body, which the
@@ -36,8 +70,58 @@ func deliveryShape(reason string) error { return &InputError{Name: "delivery", R
 // wireDelivery is a Delivery as the decoder sees it.
 type wireDelivery Delivery
 
-// UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (d *wireDelivery) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+// scan reads the delivery when it is in the form that the documents show, and
+// leaves every other form to read.
+func (d *wireDelivery) scan() bool {
+	begin := d.head()
+	s := &scanner{d.raw, begin}
+	d.Events = make([]Event, 0, 1)
+	if begin == 0 || !s.array(scanDepth, func() bool { return d.scanEvent(s) }) || !s.take('}') {
+		return false
+	}
+	s.skip()
+	d.complete()
+	return s.at == len(s.text)
+}
+
+// head reads what stands before the events when it is without white space and
+// its members are in the documents' order. It returns where the events begin,
+// or zero. An id has no character that JSON treats specially.
+func (d *wireDelivery) head() int {
+	const before, between, after = `{"app":{"id":"`, `"},"webhook":{"id":"`, `","version":"v2"},"events":`
+	const longest = len(before) + maxID + len(between) + maxID + len(after)
+	ids, found := bytes.CutPrefix(d.raw[:min(len(d.raw), longest)], []byte(before))
+	end := bytes.Index(ids, []byte(after))
+	if !found || end < 0 {
+		return 0
+	}
+	app, webhook, found := strings.Cut(string(ids[:end]), between)
+	if !found || !validID(app) || !validID(webhook) {
+		return 0
+	}
+	d.AppID, d.WebhookID, d.Version = app, webhook, payloadVersion
+	return len(before) + end + len(after)
+}
+
+func (d *wireDelivery) scanEvent(s *scanner) bool {
+	e, begin := d.next(s.at), s.at
+	ok := s.object(scanDepth, func(name, value []byte) bool { return e.set(name, value) == nil })
+	e.raw = s.text[begin:s.at:s.at]
+	return ok
+}
+
+// next returns a new event, which begins at an offset.
+func (d *wireDelivery) next(at int) *Event {
+	if len(d.Events) == 1 { // the others will be about as long as the first
+		const most = 64
+		d.Events = slices.Grow(d.Events, min((len(d.raw)-at)/len(d.Events[0].raw)+1, most))
+	}
+	d.Events = append(d.Events, Event{})
+	return &d.Events[len(d.Events)-1]
+}
+
+// read reads the delivery in any form.
+func (d *wireDelivery) read(dec *jsontext.Decoder) error {
 	_, err := readMembers(dec, "the delivery is no object", func(name []byte) (err error) {
 		switch string(name) {
 		case "app":
@@ -61,24 +145,34 @@ func (d *wireDelivery) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case d.Events == nil:
 		return deliveryShape("events is missing")
 	}
+	d.complete()
+	return nil
+}
+
+// complete tells the events where they come from.
+func (d *wireDelivery) complete() {
 	for i := range d.Events {
 		d.Events[i].AppID, d.Events[i].WebhookID = d.AppID, d.WebhookID
 	}
-	return nil
 }
 
 // readReference reads {"id":…,"version":…}.
 func readReference(dec *jsontext.Decoder, id, version *string) error {
-	_, err := readMembers(dec, "app or webhook is no object", func(name []byte) (err error) {
+	_, err := readMembers(dec, "app or webhook is no object", func(name []byte) error {
+		var to *string
 		switch string(name) {
 		case "id":
-			*id, err = readText(dec, "the id of the app or the webhook is no string")
+			to = id
 		case "version":
-			*version, err = readText(dec, "the version of the webhook is no string")
+			to = version
 		default:
-			err = dec.SkipValue()
+			return dec.SkipValue()
 		}
-		return err
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		return setText(to, value, "the id or the version of the app or the webhook is no string")
 	})
 	return err
 }
@@ -92,47 +186,41 @@ func (d *wireDelivery) readEvents(dec *jsontext.Decoder) error {
 	}
 	d.Events = make([]Event, 0, 1)
 	for dec.PeekKind() != ']' {
-		if len(d.Events) == 1 { // the others will be about as long as the first
-			const most = 64
-			more := (len(d.raw)-int(dec.InputOffset()))/len(d.Events[0].raw) + 1
-			d.Events = slices.Grow(d.Events, min(more, most))
-		}
-		d.Events = append(d.Events, Event{})
-		if err := d.readEvent(dec, &d.Events[len(d.Events)-1]); err != nil {
+		e := d.next(int(dec.InputOffset()))
+		begin, err := readMembers(dec, "an event is no object", func(name []byte) error {
+			name = bytes.Clone(name)
+			value, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			end := int(dec.InputOffset())
+			return e.set(name, d.raw[end-len(value):end:end])
+		})
+		if err != nil {
 			return err
 		}
+		end := int(dec.InputOffset())
+		e.raw = d.raw[begin:end:end]
 	}
 	_, err := dec.ReadToken()
 	return err
 }
 
-func (d *wireDelivery) readEvent(dec *jsontext.Decoder, e *Event) error {
-	begin, err := readMembers(dec, "an event is no object", func(name []byte) (err error) {
-		switch string(name) {
-		case "id":
-			e.ID, err = readText(dec, "the id of an event is no string")
-		case "type":
-			e.Type, err = readText(dec, "the type of an event is no string")
-		case "createdAt":
-			var value jsontext.Value
-			if value, err = dec.ReadValue(); len(value) > 2 && value.Kind() == '"' {
-				_ = e.CreatedAt.UnmarshalText(value[1 : len(value)-1])
-			}
-		case "payload":
-			var value jsontext.Value
-			value, err = dec.ReadValue()
-			end := dec.InputOffset()
-			e.Payload = d.raw[end-int64(len(value)) : end : end]
-		default:
-			err = dec.SkipValue()
+// set takes one member of an event.
+func (e *Event) set(name, value []byte) error {
+	switch string(name) {
+	case "id":
+		return setText(&e.ID, value, "the id of an event is no string")
+	case "type":
+		return setText(&e.Type, value, "the type of an event is no string")
+	case "createdAt":
+		if len(value) > 2 && value[0] == '"' {
+			_ = e.CreatedAt.UnmarshalText(value[1 : len(value)-1])
 		}
-		return err
-	})
-	if err == nil {
-		end := dec.InputOffset()
-		e.raw = d.raw[begin:end:end]
+	case "payload":
+		e.Payload = value
 	}
-	return err
+	return nil
 }
 
 // readMembers reads an object. Visit gets the name of each member, which is
@@ -159,23 +247,20 @@ func readMembers(dec *jsontext.Decoder, otherwise string, visit func(name []byte
 	return begin, err
 }
 
-// readText reads a string.
-func readText(dec *jsontext.Decoder, otherwise string) (string, error) {
-	if dec.PeekKind() != '"' {
-		return "", refuseValue(dec, otherwise)
-	}
-	value, err := dec.ReadValue()
-	if err != nil {
-		return "", err
+// setText takes a string.
+func setText(to *string, value jsontext.Value, otherwise string) error {
+	if value.Kind() != '"' {
+		return deliveryShape(otherwise)
 	}
 	switch text := unquoteJSON(value); string(text) { // known ones cost no memory
 	case TriggerConversationMessage:
-		return TriggerConversationMessage, nil
+		*to = TriggerConversationMessage
 	case payloadVersion:
-		return payloadVersion, nil
+		*to = payloadVersion
 	default:
-		return string(text), nil
+		*to = string(text)
 	}
+	return nil
 }
 
 const payloadVersion = "v2"

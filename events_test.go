@@ -91,11 +91,12 @@ func TestEventStatuses(t *testing.T) {
 		"huge, unannounced":  {400, good, withBody(strings.NewReader(good + strings.Repeat(" ", 1<<20)))},
 		"huge zeros":         {400, strings.Repeat("\x00", 1<<20), nil},
 
-		"GET":             {405, good, withMethod(http.MethodGet)},
-		"PUT":             {405, good, withMethod(http.MethodPut)},
-		"PATCH":           {405, good, withMethod(http.MethodPatch)},
-		"DELETE":          {405, good, withMethod(http.MethodDelete)},
-		"body that fails": {503, good, withBody(brokenBody{})},
+		"GET":              {405, good, withMethod(http.MethodGet)},
+		"PUT":              {405, good, withMethod(http.MethodPut)},
+		"PATCH":            {405, good, withMethod(http.MethodPatch)},
+		"DELETE":           {405, good, withMethod(http.MethodDelete)},
+		"body that fails":  {503, good, withBody(brokenBody{})},
+		"body that panics": {503, good, withBody(panickingBody{})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, events := eventHandler(nil)
@@ -113,6 +114,10 @@ func TestEventStatuses(t *testing.T) {
 		})
 	}
 }
+
+type panickingBody struct{}
+
+func (panickingBody) Read([]byte) (int, error) { panic("a middleware's reader") }
 
 type brokenBody struct{}
 

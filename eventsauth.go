@@ -15,7 +15,14 @@ func presentedKey(r *http.Request) (digest [32]byte, found bool) {
 	if len(keys) != 1 || keys[0] == "" || len(keys[0]) > maxKey {
 		return digest, false
 	}
-	return sha256.Sum256([]byte(keys[0])), true
+	return digestOf(keys[0]), true
+}
+
+// digestOf returns the SHA-256 of a key, without a copy on the heap where the
+// key is as long as keys are.
+func digestOf(key string) [32]byte {
+	var space [128]byte
+	return sha256.Sum256(append(space[:0], key...))
 }
 
 // keyMatch is what a key is to an installation.
@@ -29,28 +36,35 @@ const (
 
 // matchKey compares a key with all secrets of an installation, in a time that
 // does not depend on which matches. Nil, an unknown route, is compared too.
-func matchKey(in *Installation, key *[32]byte) keyMatch {
+// Which is the last webhook whose secret the key is.
+func matchKey(in *Installation, key *[32]byte) (match keyMatch, which int) {
 	if in == nil {
 		secretMatches(NewSecret("the secret of nobody, as long as a real one, so that it takes as long to compare with it"), key)
-		return keyWrong
+		return keyWrong, 0
 	}
 	matches, unknown := 0, len(in.Webhooks) == 0
 	for i := range in.Webhooks {
 		secret := in.Webhooks[i].Secret
-		matches |= secretMatches(secret, key)
+		one := secretMatches(secret, key)
+		matches |= one
+		which = subtle.ConstantTimeSelect(one, i, which)
 		unknown = unknown || secret.IsZero()
 	}
 	switch {
 	case matches == 1:
-		return keyRight
+		return keyRight, which
 	case unknown:
-		return keyUnsure
+		return keyUnsure, 0
 	}
-	return keyWrong
+	return keyWrong, 0
 }
 
-// ownsWebhook reports whether id is that of a webhook whose secret the key is.
-func ownsWebhook(in *Installation, id string, key *[32]byte) bool {
+// ownsWebhook reports whether id is that of a webhook whose secret the key is:
+// which is one, and others may share its secret.
+func ownsWebhook(in *Installation, id string, key *[32]byte, which int) bool {
+	if in.Webhooks[which].ID == id {
+		return true
+	}
 	for i := range in.Webhooks {
 		if in.Webhooks[i].ID == id && secretMatches(in.Webhooks[i].Secret, key) == 1 {
 			return true
@@ -62,7 +76,7 @@ func ownsWebhook(in *Installation, id string, key *[32]byte) bool {
 // secretMatches returns 1 when key is the digest of secret. An empty secret
 // matches nothing.
 func secretMatches(secret Secret, key *[32]byte) int {
-	digest := sha256.Sum256([]byte(secret.Reveal()))
+	digest := digestOf(secret.Reveal())
 	match := subtle.ConstantTimeCompare(digest[:], key[:])
 	if secret.IsZero() {
 		return 0

@@ -41,11 +41,16 @@ func (d *eventReception) wait(ctx context.Context) eventAnswer {
 }
 
 // run receives the delivery. The answer is sent whatever a function of the
-// partner's does, runtime.Goexit included.
+// partner's or the request's body does, runtime.Goexit included.
 func (d *eventReception) run(ctx context.Context) {
-	answer := eventAnswer{status: http.StatusServiceUnavailable, reason: "a function of the partner's ended the goroutine"}
+	answer := eventAnswer{status: http.StatusServiceUnavailable, reason: "a function ended the goroutine"}
 	defer d.h.leave()
-	defer func() { d.done <- answer }()
+	defer func() {
+		if recover() != nil {
+			d.h.logPanic(ctx, "reading the delivery")
+		}
+		d.done <- answer
+	}()
 	answer = d.receive(ctx)
 }
 
@@ -54,7 +59,8 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if err {
 		return eventAnswer{status: http.StatusServiceUnavailable, reason: "Lookup failed"}
 	}
-	switch matchKey(in, &d.key) {
+	match, which := matchKey(in, &d.key)
+	switch match {
 	case keyWrong:
 		return eventAnswer{status: http.StatusUnauthorized, reason: "wrong key"}
 	case keyUnsure:
@@ -71,7 +77,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if delivery.AppID != in.AppID {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another app", in.AppID}
 	}
-	if !ownsWebhook(in, delivery.WebhookID, &d.key) {
+	if !ownsWebhook(in, delivery.WebhookID, &d.key, which) {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another webhook", in.AppID}
 	}
 	failed := 0
