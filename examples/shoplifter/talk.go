@@ -13,7 +13,7 @@ import (
 // external id; the app makes the user's own.
 const (
 	visitorID   = "shoplifter-visitor"
-	testMessage = "Hi! This is Shoplifter's test message."
+	testMessage = "Hello from Shoplifter. This is a test message."
 )
 
 type user struct {

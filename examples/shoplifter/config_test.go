@@ -1,0 +1,99 @@
+package main
+
+import (
+	"maps"
+	"net"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHelp(t *testing.T) {
+	var stdout, stderr buffer
+	assert.Equal(t, 0, run(t.Context(), []string{"-h"}, func(string) string { return "" }, &stdout, &stderr))
+	assert.Empty(t, stderr.String())
+	asked := map[string]bool{}
+	_, _ = readConfig(nil, func(name string) string {
+		asked[name] = true
+		return ""
+	})
+	for name := range asked {
+		assert.Regexp(t, `(?m)^  `+regexp.QuoteMeta(name)+` `, stdout.String())
+	}
+	assert.Contains(t, stdout.String(), "signs nobody in")
+}
+
+func TestBadConfiguration(t *testing.T) {
+	zendesk := map[string]string{
+		"OAUTH_CLIENT_ID": "canary-id", "OAUTH_CLIENT_SECRET": "canary-secret", "PUBLIC_URL": "https://bot.example",
+		"STORE_FILE": "/nonexistent/canary",
+	}
+	for name, test := range map[string]struct {
+		env  map[string]string
+		args []string
+		says string
+	}{
+		"unknown flag":     {nil, []string{"-canry"}, "not defined"},
+		"argument":         {nil, []string{"canary"}, "not understood"},
+		"no id":            {map[string]string{"OAUTH_CLIENT_ID": ""}, nil, "OAUTH_CLIENT_ID is missing"},
+		"no secret":        {map[string]string{"OAUTH_CLIENT_SECRET": ""}, nil, "OAUTH_CLIENT_SECRET is missing"},
+		"neither":          {map[string]string{"OAUTH_CLIENT_ID": "", "OAUTH_CLIENT_SECRET": ""}, nil, "are missing"},
+		"no public URL":    {map[string]string{"PUBLIC_URL": ""}, nil, "PUBLIC_URL is missing"},
+		"public path":      {map[string]string{"PUBLIC_URL": "https://bot.example/canary"}, nil, "without a path"},
+		"public user":      {map[string]string{"PUBLIC_URL": "https://canary@bot.example"}, nil, "without a path"},
+		"public http":      {map[string]string{"PUBLIC_URL": "http://bot.example"}, nil, "must be https"},
+		"insecure cookie":  {nil, []string{"-insecure-cookie"}, "not for https"},
+		"port":             {map[string]string{"PORT": "canary"}, nil, "PORT"},
+		"free port":        {map[string]string{"PORT": "0"}, nil, "fixed one"},
+		"host":             {map[string]string{"HOST": "canary"}, nil, "HOST"},
+		"domain":           {map[string]string{"ZENDESK_DOMAIN": "https://canary/"}, nil, "ZENDESK_DOMAIN"},
+		"marketplace name": {map[string]string{"ZENDESK_MARKETPLACE_NAME": "canary\n"}, nil, "MARKETPLACE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := maps.Clone(zendesk)
+			maps.Copy(env, test.env)
+			var stdout, stderr buffer
+			code := run(t.Context(), test.args, func(name string) string { return env[name] }, &stdout, &stderr)
+			assert.Equal(t, 2, code)
+			assert.Empty(t, stdout.String())
+			assert.Contains(t, stderr.String(), test.says)
+			assert.NotContains(t, stderr.String(), "canary")
+		})
+	}
+}
+
+func TestAgainstZendesk(t *testing.T) {
+	env := map[string]string{
+		"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "PUBLIC_URL": "https://Bot.Example/",
+		"ZENDESK_MARKETPLACE_APP_ID": "42", "XDG_CONFIG_HOME": "",
+	}
+	t.Setenv("XDG_CONFIG_HOME", "/config")
+	cfg, err := readConfig(nil, func(name string) string { return env[name] })
+	require.NoError(t, err)
+	assert.False(t, cfg.embedded)
+	assert.Equal(t, "https://bot.example", cfg.publicURL)
+	assert.Equal(t, "zendesk.com", cfg.domain)
+	assert.Equal(t, "42", cfg.marketplace.BotID)
+	assert.Equal(t, "3000", cfg.port)
+	assert.Equal(t, "127.0.0.1", cfg.host)
+	assert.Contains(t, cfg.storeFile, "zendesk.com.json")
+
+	a := &app{cfg: cfg}
+	assert.Equal(t, "https://acme.zendesk.com/admin/ai/ai-agents/ai-agents/marketplace-bots", a.adminURL(installation("a", "t")))
+	assert.Equal(t, "https://bot.example/zendesk/events", a.webhook().Target)
+}
+
+func TestAddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	env := embeddedEnv(t)
+	env["PORT"] = port
+	var stdout, stderr buffer
+	assert.Equal(t, 1, run(t.Context(), nil, func(name string) string { return env[name] }, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "address already in use")
+}
