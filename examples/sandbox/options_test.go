@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"strings"
 	"testing"
@@ -39,7 +40,9 @@ func TestBadFlags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			assert.Equal(t, 2, run(t.Context(), strings.Fields(test.args), &stdout, &stderr))
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // so that flags which are taken by mistake serve nothing
+			assert.Equal(t, 2, run(ctx, strings.Fields(test.args), &stdout, &stderr))
 			assert.Empty(t, stdout.String())
 			assert.Contains(t, stderr.String(), test.says)
 			assert.NotContains(t, stderr.String(), "canary")
