@@ -55,6 +55,11 @@ type Behavior struct {
 	// [Platform.Rename] fail to resolve. False: it resolves and answers 404.
 	OldSubdomainUnresolvable bool
 
+	// UnknownHostAPIError answers 404 with an error of the API for a host where
+	// no customer lives, one that was renamed for example. Unknown; false: 404
+	// with a page.
+	UnknownHostAPIError bool
+
 	// WebhookLimit is how many webhooks an integration may have. Zero: 3, which
 	// the guide says; the description of the API says 10 for a whole app.
 	WebhookLimit int

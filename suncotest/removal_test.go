@@ -155,7 +155,9 @@ func TestRename(t *testing.T) {
 	require.Equal(t, 200, w.api(token, http.MethodGet, hooks, "").Status)
 	app := w.appID("acme")
 	require.NoError(t, w.p.Rename("acme", "acme-2"))
-	requireProblem(t, w.api(token, http.MethodGet, hooks, ""), 404)
+	gone := w.api(token, http.MethodGet, hooks, "")
+	assert.Equal(t, 404, gone.Status)
+	assert.Contains(t, gone.Body, "<h1>", "a page, and no error of the API")
 	assert.Equal(t, "acme-2", field(t, w.api(token, http.MethodGet, tokenInfoURL, "").Body, "app.subdomain"))
 	assert.Equal(t, app, w.appID("acme-2"))
 	assert.Equal(t, 200, w.api(token, http.MethodGet, w.hooksURL("https://acme-2.zendesk.com/sc", "acme-2"), "").Status)
@@ -180,6 +182,12 @@ func TestRename(t *testing.T) {
 	require.NoError(t, w.p.Rename("acme", "acme-2"))
 	_, err := w.try(http.MethodGet, acmeURL, "", "Authorization", "Bearer "+token)
 	assert.ErrorContains(t, err, "no such host")
+
+	cfg.Behavior = suncotest.Behavior{UnknownHostAPIError: true}
+	w = newWorld(t, cfg)
+	token = w.install("acme")
+	require.NoError(t, w.p.Rename("acme", "acme-2"))
+	requireProblem(t, w.api(token, http.MethodGet, hooks, ""), 404)
 }
 
 func TestManyCustomersAtOnce(t *testing.T) {

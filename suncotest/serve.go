@@ -74,7 +74,7 @@ func (p *Platform) answer(r *http.Request) reply {
 	exists := c.at.exists(&p.state)
 	p.mu.Unlock()
 	if !exists {
-		return problem(http.StatusNotFound)
+		return p.nobodyHere()
 	}
 	route, params := p.find(c.at, r.URL.EscapedPath())
 	if route == nil {
@@ -90,6 +90,14 @@ func (p *Platform) answer(r *http.Request) reply {
 		return refusal
 	}
 	return do(c)
+}
+
+// nobodyHere answers for a host where no customer lives, or none any more.
+func (p *Platform) nobodyHere() reply {
+	if p.cfg.Behavior.UnknownHostAPIError {
+		return problem(http.StatusNotFound)
+	}
+	return shaped(ErrorHTML, http.StatusNotFound, "", "There is no account here")
 }
 
 // admit checks what a route asks of whoever calls it.
