@@ -32,8 +32,8 @@ type Client struct {
 	ClientSecret Secret
 
 	// RedirectURI is sent with the authorize URL and must be one of those
-	// registered with Zendesk. Empty: none is sent, and Zendesk uses the
-	// first that is registered.
+	// registered with Zendesk; two of them are two Clients. Empty: none is
+	// sent, and Zendesk uses the first that is registered.
 	RedirectURI string
 
 	// Marketplace names the partner on every request. A bot that is listed

@@ -204,7 +204,7 @@ func TestNilArguments(t *testing.T) {
 			requireInput(t, "context", op.run(none, newClient(silent(t)), acme()))
 			switch {
 			case op.kind == "exchange":
-			case op.name == "token info" || op.name == "locate":
+			case op.name == "token info":
 				requireInput(t, "token", op.run(t.Context(), newClient(silent(t)), nil))
 			default:
 				requireInput(t, "installation", op.run(t.Context(), newClient(silent(t)), nil))

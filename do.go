@@ -33,7 +33,7 @@ type Body struct {
 // Do calls any other endpoint of the customer's app, with the hosts, the
 // retries, the limits and the errors of the methods that have a name. Path is
 // relative to /v2/apps/{appId}, begins with a slash, is escaped, and may carry
-// a query: "/conversations/123/messages". Dot segments, empty segments, an
+// a query: "/conversations/"+url.PathEscape(id)+"/messages". Dot segments, empty segments, an
 // escaped slash and a fragment are refused, in whatever encoding.
 //
 // Body is nil, a [*Body], or a value that encoding/json/v2 encodes to at most
@@ -43,7 +43,7 @@ type Body struct {
 // first bytes are in an io.Writer, a fault is an error.
 //
 // The method decides what is tried again: GET and HEAD are reads, PUT and
-// PATCH updates. DELETE is tried again, and then 404 is success. POST creates:
+// PATCH updates. DELETE is tried again, and 404 is success then but not at first. POST creates:
 // it is tried again only where it provably never left, and otherwise an
 // [*AmbiguousError] says that it may have happened.
 //

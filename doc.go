@@ -14,7 +14,8 @@
 //     which app the token is for and where that app lives ([Client.Locate]).
 //     The partner stores the installation.
 //  3. [Client.EnsureWebhook] subscribes to what happens in the customer's
-//     conversations. The other webhook methods do it step by step.
+//     conversations, and the partner stores the webhook's secret. The other
+//     webhook methods do it step by step.
 //  4. [Client.Do] calls every other endpoint of the app, to send a message for
 //     example.
 //  5. [Client.Revoke] gives the access back.
@@ -23,13 +24,25 @@
 //
 // # What can go wrong
 //
-// Every error says what was tried and is one of a few types. [InputError]: an
-// argument cannot be used, and nothing was sent. [Error]: Zendesk said no, or
-// there was no usable reply; the sentinels [ErrUnauthorized], [ErrForbidden],
-// [ErrNotFound], [ErrMoved] and [ErrBadReply] match it. [RateLimitError]: slow
-// down. [AmbiguousError]: it may have happened, and its comment says what to
-// do then. What is safe to repeat has been repeated before an error appears;
-// a code is never sent twice unless the first request provably stayed at home.
+// What is safe to repeat has been repeated before an error appears; a code is
+// never sent twice unless the first request provably stayed at home. Test in
+// this order, because an error can stand inside another:
+//
+//   - [AmbiguousError]: it may have happened. Call Update, Delete and Revoke
+//     again; let the customer connect again after an exchange; list before
+//     creating again. A message may have been posted.
+//   - [RateLimitError]: come back after RetryAfter.
+//   - [ErrUnauthorized]: the token does not do. [Client.TokenInfo] says
+//     whether it is dead; then delete the installation, if its Generation is
+//     still the same.
+//   - [ErrMoved], or [ErrNotFound] for what should be there: [Client.Locate],
+//     store the Subdomain, and call again.
+//   - [ErrNoRegion]: Locate; a legacy app needs a region.
+//   - [WebhookLimitError]: delete a webhook that is no longer used.
+//   - [ErrStateMismatch] and [AuthorizationError], of a callback: start again.
+//   - [InputError]: an argument cannot be used, and nothing was sent.
+//   - [Error]: everything else that Zendesk said, or no usable reply
+//     ([ErrBadReply]). Try again later, or read Code and Title.
 //
 // # Secrets
 //

@@ -18,7 +18,10 @@ const (
 // byte: a webhook that has it is adopted, and what differs is changed
 // (triggers are compared as a set); otherwise one is created. Other webhooks
 // are never changed and never deleted. Calling it again changes nothing, so
-// it belongs into every installation and every start of a program.
+// it belongs into every installation and every start of a program. Store what
+// it returns every time: a webhook that had vanished comes back with another
+// id and another secret. The target must answer HEAD, see
+// [Client.CreateWebhook].
 //
 // When a creation may or may not have happened, it lists again and adopts what
 // it finds, and creates once more when there is nothing. An

@@ -19,8 +19,9 @@ var (
 	ErrUnauthorized = errors.New("sunco: unauthorized")
 	// ErrForbidden matches status 403.
 	ErrForbidden = errors.New("sunco: forbidden")
-	// ErrNotFound matches status 404. It never proves that an integration
-	// was removed.
+	// ErrNotFound matches status 404. It does not prove that an integration
+	// was removed, and where the thing should be there it can also mean what
+	// ErrMoved means.
 	ErrNotFound = errors.New("sunco: not found")
 	// ErrMoved matches when the customer's host does not exist, or answers
 	// 404 without an error that Zendesk's API would give: the subdomain may
@@ -31,10 +32,12 @@ var (
 	// member, an error inside.
 	ErrBadReply = errors.New("the reply is not usable")
 	// ErrNoRegion says that an installation names neither a subdomain nor a
-	// legacy region, so nobody knows where it lives. Set
-	// [Client.LegacyRegion] or [Installation.LegacyRegion]. It is returned
-	// as it is.
-	ErrNoRegion = errors.New("sunco: the app has no subdomain: it is a legacy app, set LegacyRegion to LegacyUS or LegacyEU")
+	// legacy region, so that nobody knows where it lives. [Client.Locate]
+	// asks. When Locate itself, or [Client.Install], returns it, then it is
+	// a legacy app: set [Installation.LegacyRegion] and store it, or set
+	// [Client.LegacyRegion], which only those two read. It is returned as
+	// it is.
+	ErrNoRegion = errors.New("sunco: nobody knows where the app lives: ask Client.Locate; a legacy app, which has no subdomain, needs a LegacyRegion")
 	// ErrStateMismatch says that a callback does not carry the expected
 	// state exactly once: it does not belong to the flow it claims to end.
 	// From an [Installer] it also says that no such flow is under way in
@@ -49,7 +52,7 @@ var (
 // Error is what a call to Zendesk came to when it was not a success. Its text
 // names the operation and holds neither a body, a query nor a credential.
 type Error struct {
-	Op        string        // the operation, "create webhook" for example
+	Op        string        // the operation: "create webhook", or "do POST" for [Client.Do]
 	Status    int           // status of the last reply; 0: there was none
 	Code      string        // Zendesk's first error code, "" when it gave none
 	Title     string        // the sentence that came with Code, shortened
@@ -140,8 +143,8 @@ func (e *AmbiguousError) Unwrap() error { return e.Err }
 
 // RateLimitError says that Zendesk asked to slow down (status 429, or 503 with
 // a Retry-After), and that the call gave up: it was tried several times, or
-// the wait asked for is longer than a call may take. Nothing happened, unless
-// it stands inside an [*AmbiguousError].
+// the wait asked for is longer than a call may take or than its context lasts.
+// Nothing happened, unless it stands inside an [*AmbiguousError].
 type RateLimitError struct {
 	RetryAfter time.Duration // how long Zendesk asked to wait; zero: it did not say
 	Err        *Error
@@ -159,7 +162,8 @@ func (e *RateLimitError) Error() string {
 func (e *RateLimitError) Unwrap() error { return e.Err }
 
 // WebhookLimitError says that a webhook could not be created and that the
-// integration already has as many as it may. Delete one of Existing.
+// integration already has as many as it may. Delete one of Existing that is no
+// longer used.
 type WebhookLimitError struct {
 	Existing []Webhook // the integration's webhooks, none of which has the wanted target
 	Err      error     // Zendesk's refusal, an [*Error]

@@ -160,7 +160,7 @@ func ExampleClient_Locate() {
 
 	_, err := client.ListWebhooks(context.Background(), in)
 	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) {
-		in, err = client.Locate(context.Background(), in.Token)
+		in, err = client.Locate(context.Background(), in)
 	}
 	fmt.Println(in.Subdomain, err)
 	// Output: acme-two <nil>

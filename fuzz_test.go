@@ -45,7 +45,7 @@ func FuzzTokenInfoReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := always(200, string(body))
-		in, err := newClient(w).Locate(t.Context(), acme().Token)
+		in, err := newClient(w).Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 		if in == nil || !in.Token.AccessToken.Equal(acme().Token.AccessToken) {
 			t.Fatal("the token is lost")
 		}

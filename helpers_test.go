@@ -197,7 +197,7 @@ func operations() []operation {
 			return err
 		}},
 		{"locate", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.Locate(ctx, tokenOf(in))
+			_, err := c.Locate(ctx, in)
 			return err
 		}},
 		{"list webhooks", "read", "GET", hooksURL, ok(webhooksReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {

@@ -6,8 +6,10 @@ import (
 )
 
 // Installation is what a partner stores for one customer, and all that is
-// needed to act for it. It is plain data: store its fields, the token through
-// [Secret.Reveal], under AppID, which is the key that a removal names.
+// needed to act for it. It is plain data: store its fields under AppID, which
+// is the key that a removal names. The token, and the secret of each webhook,
+// leave through [Secret.Reveal] and return through [NewSecret]; encoding an
+// Installation as JSON fails on purpose.
 //
 // Every call checks the fields it uses again, so that a row which was damaged
 // or tampered with in a store sends nothing anywhere. No call modifies an
@@ -48,13 +50,23 @@ func (in *Installation) LogValue() slog.Value {
 // Once a token exists it is returned, with an error too: a code works once,
 // and without its token the integration stays installed at the customer's and
 // nobody can use it. So store what comes back whenever it is not nil, and
-// finish later with Locate.
+// finish later with Locate. Its AppID then comes from the token's unverified
+// claims, which is good enough to find it again, and is empty when they cannot
+// be read.
+//
+// A customer may install again. Then keep what is stored under the AppID and
+// replace the Token; and the Subdomain when the new one is not empty. The
+// webhooks of the first installation still deliver with their secrets.
 func (c *Client) Install(ctx context.Context, code Secret) (*Installation, error) {
 	token, err := c.Exchange(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	return c.Locate(ctx, *token)
+	in := &Installation{Token: *token}
+	if claims, err := token.UnverifiedClaims(); err == nil && validID(claims.AppID) {
+		in.AppID = claims.AppID
+	}
+	return c.Locate(ctx, in)
 }
 
 var errNoInstallation = &InputError{Name: "installation", Reason: "nil"}

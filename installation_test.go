@@ -79,7 +79,7 @@ func TestInstallWithoutAToken(t *testing.T) {
 func TestLocateLegacy(t *testing.T) {
 	reply := `{"app":{"id":"5963ba5b40e2610047cd2c51","displayName":"Old"}}`
 	for _, body := range []string{reply, strings.Replace(reply, `"Old"`, `"Old","subdomain":""`, 1), strings.Replace(reply, `"Old"`, `"Old","subdomain":null`, 1)} {
-		in, err := newClient(always(200, body)).Locate(t.Context(), acme().Token)
+		in, err := newClient(always(200, body)).Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 		require.ErrorIs(t, err, sunco.ErrNoRegion)
 		require.NotNil(t, in)
 		assertSecret(t, testToken, in.Token.AccessToken)
@@ -88,7 +88,7 @@ func TestLocateLegacy(t *testing.T) {
 		for _, region := range []sunco.LegacyRegion{sunco.LegacyUS, sunco.LegacyEU} {
 			c := newClient(always(200, body))
 			c.LegacyRegion = region
-			in, err = c.Locate(t.Context(), acme().Token)
+			in, err = c.Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 			require.NoError(t, err)
 			assert.Equal(t, region, in.LegacyRegion)
 			assert.Empty(t, in.Subdomain)
@@ -96,14 +96,14 @@ func TestLocateLegacy(t *testing.T) {
 	}
 	c := newClient(always(200, tokenInfoReply))
 	c.LegacyRegion = sunco.LegacyEU
-	in, err := c.Locate(t.Context(), acme().Token)
+	in, err := c.Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 	require.NoError(t, err)
 	assert.Empty(t, in.LegacyRegion, "the choice is used only when there is no subdomain")
 	assert.Equal(t, "acme", in.Subdomain)
 
 	c = newClient(always(200, reply))
 	c.LegacyRegion = "mars"
-	in, err = c.Locate(t.Context(), acme().Token)
+	in, err = c.Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 	requireInput(t, "legacy region", err)
 	assertSecret(t, testToken, in.Token.AccessToken)
 }
@@ -121,7 +121,7 @@ func TestRenamedSubdomainIsFoundAgain(t *testing.T) {
 	c, in := newClient(w), acme()
 	_, err := c.ListWebhooks(t.Context(), in)
 	require.ErrorIs(t, err, sunco.ErrMoved)
-	found, err := c.Locate(t.Context(), in.Token)
+	found, err := c.Locate(t.Context(), in)
 	require.NoError(t, err)
 	assert.Equal(t, "acme-2", found.Subdomain)
 	assert.Equal(t, in.Generation(), found.Generation())

@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -8,7 +9,8 @@ import (
 
 // LegacyRegion says where a legacy app lives: one that token info names no
 // subdomain for. Nothing in the platform's answers tells the two regions
-// apart, and the wrong one answers 401.
+// apart; the wrong one answers 401, so that [Client.ListWebhooks] in each of
+// them finds out.
 type LegacyRegion string
 
 // The regions of legacy apps. The zero LegacyRegion is none.
@@ -162,30 +164,32 @@ func (c *Client) BaseURL(in *Installation) (string, error) {
 	return home.String(), nil
 }
 
-// Locate asks token info which app a token is for and where that app lives,
-// and returns the installation. It is the second half of [Client.Install]:
-// call it with the token of an installation that could not be completed, and
-// when a call fails with [ErrMoved], because a customer can rename its
-// subdomain.
+// Locate asks token info which app the installation's token is for and where
+// that app lives, and returns a copy of the installation with AppID and
+// Subdomain as they are now. It is the second half of [Client.Install]: call
+// it for an installation that could not be completed, and when a call fails
+// with [ErrMoved], or with [ErrNotFound] for something that should be there,
+// because a customer can rename its subdomain.
 //
-// When something fails, the installation is returned beside the error, with
-// the token and whatever else is known; a legacy app with no region chosen
-// gives [ErrNoRegion]. The other errors are those of [Client.TokenInfo].
-func (c *Client) Locate(ctx context.Context, token Token) (*Installation, error) {
-	in := &Installation{Token: token}
-	if claims, err := token.UnverifiedClaims(); err == nil && validID(claims.AppID) {
-		in.AppID = claims.AppID
+// An app without a subdomain is a legacy app: it keeps its LegacyRegion, and
+// gets [Client.LegacyRegion] when it has none; [ErrNoRegion] says that nobody
+// chose one. With any error the copy is returned too, with whatever is known;
+// the other errors are those of [Client.TokenInfo].
+func (c *Client) Locate(ctx context.Context, in *Installation) (*Installation, error) {
+	if in == nil {
+		return nil, errNoInstallation
 	}
-	app, err := c.TokenInfo(ctx, token)
+	found := *in
+	app, err := c.TokenInfo(ctx, in.Token)
 	if err != nil {
-		return in, err
+		return &found, err
 	}
-	in.AppID = app.ID
+	found.AppID, found.Subdomain = app.ID, ""
 	if app.Subdomain == "" {
-		in.LegacyRegion = c.LegacyRegion
-	} else if in.Subdomain, err = cleanSubdomain(app.Subdomain); err != nil {
-		return in, err
+		found.LegacyRegion = cmp.Or(in.LegacyRegion, c.LegacyRegion)
+	} else if found.Subdomain, err = cleanSubdomain(app.Subdomain); err != nil {
+		return &found, err
 	}
-	_, err = c.BaseURL(in)
-	return in, err
+	_, err = c.BaseURL(&found)
+	return &found, err
 }

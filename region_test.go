@@ -52,7 +52,7 @@ func TestHostileSubdomainFromTokenInfo(t *testing.T) {
 		w := always(http.StatusOK, `{"app":{"id":"`+testAppID+`","subdomain":`+quoteJSON(subdomain)+`}}`)
 		c := newClient(w)
 		c.LegacyRegion = sunco.LegacyEU
-		in, err := c.Locate(t.Context(), acme().Token)
+		in, err := c.Locate(t.Context(), &sunco.Installation{Token: acme().Token})
 		require.Error(t, err)
 		require.NotNil(t, in)
 		assertSecret(t, testToken, in.Token.AccessToken)

@@ -22,12 +22,13 @@ const (
 //
 // A known app is looked at after 0 s, 10 s, 60 s and 5 min, one look at a time
 // however many calls arrive. Status 401 confirms the removal; 403 or 404 with
-// an error of Zendesk's confirms it when the same comes back a minute later;
+// an error of Zendesk's confirms it when a look at least a minute later says the same;
 // a token that lives through all looks keeps the installation; everything
 // else says nothing, and the looks go on every 4 min until one does. Every
 // well-formed call is answered 200 at once, whether the app is known or not.
 // 503 means that Lookup failed or that too much is pending, and that the
-// caller may try again; 400, 405, 413 and 415 that the call is malformed.
+// caller may try again; 400, 405, 413 and 415 that the call is malformed; 403
+// that its key is missing, repeated or wrong, where Keys asks for one.
 //
 // OnRemoved runs at least once for a real removal while the process lives; a
 // crash forgets what is pending. A program that must not miss one also asks

@@ -16,9 +16,11 @@ const opRevoke = "revoke"
 // new installation. Never revoke an older token of an app to clean up: this
 // removes the integration, whichever token asks for it.
 //
-// Nil means that the access is gone. Calling it again is safe: a 401 is
+// Nil means that the access is gone: delete what is stored, or leave it to the
+// [RemovalHandler] that Zendesk now calls. Calling it again is safe: a 401 is
 // confirmed with token info, and a token that is dead counts as revoked. When
-// that cannot be told, the error is an [*AmbiguousError]; call again.
+// that cannot be told, the error is an [*AmbiguousError]; call again. A first
+// 404 is an error: the host may have moved, see [Client.Locate].
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/RevokeAccess
 func (c *Client) Revoke(ctx context.Context, in *Installation) error {

@@ -63,8 +63,9 @@ func (a *App) Metadata() (map[string]any, error) {
 
 // TokenInfo asks the bridge which app a token is good for. It is also the
 // documented way to learn whether a token still lives: an error that is
-// [ErrUnauthorized] says that it does not, and every other error says nothing
-// about it.
+// [ErrUnauthorized] says that it does not, and every other error proves
+// nothing. ([RemovalHandler] also believes a 403 or 404 that is repeated, but
+// only after somebody said that the integration is gone.)
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetTokenInfo
 func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {

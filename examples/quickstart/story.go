@@ -71,7 +71,7 @@ func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 	}
 
 	s.step("Ask token info whose token it is")
-	in, err := s.client.Locate(ctx, *token)
+	in, err := s.client.Locate(ctx, &sunco.Installation{Token: *token})
 	if err != nil {
 		return nil, err
 	}

@@ -141,12 +141,11 @@ func (a *app) tell(in *sunco.Installation, what string) {
 // forgets the installation.
 func (a *app) call(ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error) error {
 	err := f(ctx, in)
-	if errors.Is(err, sunco.ErrMoved) {
-		found, missing := a.client.Locate(ctx, in.Token)
+	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) {
+		found, missing := a.client.Locate(ctx, in)
 		if missing != nil || found.AppID != in.AppID || found.Subdomain == in.Subdomain {
 			return err
 		}
-		found.Webhooks = in.Webhooks
 		if err := a.store.replace(found); err != nil {
 			return err
 		}

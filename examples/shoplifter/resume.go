@@ -33,7 +33,7 @@ func (a *app) resume(ctx context.Context) {
 
 // locate finishes an installation of which only the token is known.
 func (a *app) locate(ctx context.Context, in *sunco.Installation) error {
-	found, err := a.client.Locate(ctx, in.Token)
+	found, err := a.client.Locate(ctx, in)
 	if err != nil {
 		return err
 	}
