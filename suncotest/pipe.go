@@ -211,8 +211,10 @@ func (c *pipeConn) reset() {
 }
 
 func (c *pipeConn) shut(err error) error {
-	c.in.end(true, false, err)
+	// The other side first: this one's reader may call Close as soon as it
+	// learns of the end, and would take the reason away.
 	c.out.end(false, true, err)
+	c.in.end(true, false, err)
 	if c.onClose != nil {
 		c.once.Do(c.onClose)
 	}
