@@ -41,8 +41,9 @@ Hosts: the Host header decides who answers under /sc.
 A client that has a setting for the domain gets localhost:8484. One that insists on
 https gets a domain of your choice, with -tls and lines in /etc/hosts.
 
-Pages: http://127.0.0.1:8484/ shows accounts, installations, webhooks and the latest
-requests, and can uninstall. It answers to addresses and to names under localhost.
+Pages: http://127.0.0.1:8484/ shows accounts, installations, webhooks, deliveries and
+the latest requests. There a person can uninstall, and write to an account as one of
+its end users. It answers to addresses and to names under localhost.
 
 The flow with curl. Each line works as it stands, in this order and in one shell,
 while "go run ./examples/sandbox -approve" runs in another:
@@ -58,6 +59,8 @@ while "go run ./examples/sandbox -approve" runs in another:
   4. Create a webhook. The target must be on this machine and answer HEAD with 2xx;
      the sandbox's own page does.
      HOOK=$(curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"target":"http://127.0.0.1:8484/","triggers":["conversation:message"]}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
+     Somebody writes, and the webhook is told; the page shows how that went.
+     curl -s http://127.0.0.1:8484/sandbox/say -H 'Content-Type: application/json' -d "{\"appId\":\"$APP\",\"user\":\"ada\",\"text\":\"hello\"}"
   5. List, read, change and delete it.
      curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN"
      curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks/$HOOK" -H "Authorization: Bearer $TOKEN"

@@ -125,7 +125,7 @@ func TestUninstallBadInput(t *testing.T) {
 		"unknown member":   {asJSON, `{"appId":"` + id + `","all":true}`, http.StatusBadRequest},
 		"form twice":       {asForm, "appId=x&appId=" + id, http.StatusBadRequest},
 		"malformed form":   {asForm, "appId=%zz", http.StatusBadRequest},
-		"too long":         {asJSON, `{"appId":"` + strings.Repeat("x", 4<<10) + `"}`, http.StatusRequestEntityTooLarge},
+		"too long":         {asJSON, `{"appId":"` + strings.Repeat("x", 32<<10) + `"}`, http.StatusRequestEntityTooLarge},
 		"unknown app":      {asJSON, `{"appId":"canary-app"}`, http.StatusNotFound},
 		"unknown app form": {asForm, "appId=canary-app", http.StatusNotFound},
 	} {

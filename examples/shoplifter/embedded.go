@@ -18,6 +18,7 @@ func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbo
 	secret := rand.Text()
 	box, err := sandbox.Listen(ctx, sandbox.Config{
 		Addr: "127.0.0.1:0",
+		Home: cfg.publicURL + "/",
 		Platform: suncotest.Config{
 			ClientID: cfg.clientID, ClientSecret: secret,
 			RedirectURIs: []string{cfg.publicURL + installPath},

@@ -39,15 +39,20 @@ type pageData struct {
 	RemoveURL                         string
 	Approve                           bool
 	Removed                           string // the account that was just left
+	Said                              string // the account to which something was just said
+	User                              string // who said it
+	Home                              string // address of the application; empty: unknown
 	Accounts                          []accountRow
 	Installed                         int
 	Webhooks                          []webhookRow
+	Deliveries                        []deliveryRow
 	Requests, Calls                   []trafficRow
 }
 
 type accountRow struct {
 	Name, AppID, Home string
 	Installation      *suncotest.Installation // nil: none
+	Messages          []messageRow
 }
 
 type webhookRow struct {
@@ -65,7 +70,7 @@ type trafficRow struct {
 // showPage answers for /.
 func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	var out bytes.Buffer
-	if err := s.page.template.Execute(&out, s.pageData(r.URL.Query().Get("removed"))); err != nil {
+	if err := s.page.template.Execute(&out, s.pageData(r.URL.Query())); err != nil {
 		s.refuse(w, http.StatusInternalServerError, "The page could not be made.")
 		return
 	}
@@ -86,9 +91,9 @@ func (s *Sandbox) showAdmin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/#installations", http.StatusSeeOther)
 }
 
-// pageData collects what there is to show. removed is an app id from a query, and
-// shown only as the account it stands for.
-func (s *Sandbox) pageData(removed string) pageData {
+// pageData collects what there is to show. The app ids in the query are shown only
+// as the accounts they stand for.
+func (s *Sandbox) pageData(query url.Values) pageData {
 	clientID := cmp.Or(s.cfg.Platform.ClientID, suncotest.DefaultClientID)
 	data := pageData{
 		Base:      s.url(apiPrefix),
@@ -97,6 +102,8 @@ func (s *Sandbox) pageData(removed string) pageData {
 		Authorize: s.url(apiPrefix) + "/oauth/authorize?client_id=" + url.QueryEscape(clientID) + "&response_type=code",
 		RemoveURL: s.shownURL(s.cfg.Platform.RemoveURL),
 		Approve:   s.cfg.Platform.Approve,
+		Home:      s.cfg.Home,
+		User:      s.knownUser(query.Get("said"), query.Get("user")),
 		Requests:  s.traffic(s.platform.Requests()),
 		Calls:     s.traffic(s.platform.Calls()),
 	}
@@ -109,16 +116,20 @@ func (s *Sandbox) pageData(removed string) pageData {
 	}
 	names := map[string]string{}
 	for _, a := range s.platform.Accounts() {
-		row := accountRow{Name: a.DisplayName, AppID: a.AppID, Home: s.under(a.Subdomain)}
+		row := accountRow{Name: a.DisplayName, AppID: a.AppID, Home: s.under(a.Subdomain), Messages: s.messages(a.AppID)}
 		if in, ok := installed[a.AppID]; ok {
 			row.Installation = &in
 			data.Installed++
-		} else if a.AppID == removed {
+		} else if a.AppID == query.Get("removed") {
 			data.Removed = a.DisplayName
+		}
+		if a.AppID == query.Get("said") {
+			data.Said = a.DisplayName
 		}
 		names[a.AppID] = a.DisplayName
 		data.Accounts = append(data.Accounts, row)
 	}
+	data.Deliveries = s.deliveries(names)
 	for _, hook := range s.platform.Webhooks() {
 		row := webhookRow{names[hook.AppID], hook.ID, s.shownURL(hook.Target), nil}
 		for _, trigger := range hook.Triggers {

@@ -28,6 +28,7 @@ type Config struct {
 	Platform suncotest.Config // the partner and its customers; the domain is not used
 	TLS      bool             // speak https
 	CAFile   string           // with TLS: where the authority's certificate is written; may be empty
+	Home     string           // address of the partner's application, for a link; empty: none
 	Log      *log.Logger      // gets one line per request, without queries, headers and bodies
 }
 
@@ -119,6 +120,7 @@ func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener)
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("POST /sandbox/uninstall", s.uninstall)
+	s.mux.HandleFunc("POST /sandbox/say", s.say)
 	s.mux.HandleFunc("GET "+adminPath, s.showAdmin)
 	return s
 }

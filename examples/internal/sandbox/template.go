@@ -28,7 +28,15 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;padding:.35rem .75rem;border-bottom:1px solid var(--line)}
 tr:last-child td{border-bottom:0}
 td:first-child,td:last-child,td:nth-child(2){white-space:nowrap}
+th{white-space:nowrap}
 .bad{color:var(--bad)}
+ol{list-style:none;margin:.5rem 0;padding:0;display:grid;gap:.4rem;max-height:20rem;overflow-y:auto}
+ol li{border:0;border-radius:.75rem;padding:.4rem .75rem;background:var(--soft);margin-right:2rem}
+ol li.business{margin:0 0 0 2rem;border:1px solid var(--line)}
+time{opacity:.75;font-size:.85em}
+label{display:block;margin-top:.5rem}
+input,textarea{font:inherit;color:inherit;background:transparent;width:100%;min-height:2.75rem;padding:.5rem .75rem;border:1px solid #888;border-radius:.5rem}
+button.go{border-color:var(--go);color:var(--go)}
 @media (max-width:40rem){
 dl{grid-template-columns:1fr;gap:0}
 dd{margin-bottom:.4rem}
@@ -37,13 +45,12 @@ table,tbody{display:block}
 tr{display:flex;flex-wrap:wrap;gap:0 .6rem;padding:.4rem .75rem;border-bottom:1px solid var(--line)}
 tr:last-child{border-bottom:0}
 td{padding:0;border:0}
-td.path{flex-basis:100%;order:1}
+td.path,td.tries{flex-basis:100%;order:1}
 }
 `
 
-// pageSource is the page: what there is, then what happened. What a person can do
-// as an end user, and the deliveries that come of it, will be sections between. The
-// roles keep the tables tables where the style sheet lays them out as lines.
+// pageSource is the page: what there is, what a person can do as an end user, then
+// what happened. The roles keep the tables tables where the style sheet lays them out as lines.
 const pageSource = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -55,8 +62,9 @@ const pageSource = `<!DOCTYPE html>
 <body>
 <header>
 <h1>Sandbox</h1>
-<p>A test platform on this machine, not Zendesk. It forgets everything when it ends. <a href="/">Refresh</a></p>
+<p>A test platform on this machine, not Zendesk. It forgets everything when it ends. <a href="/">Refresh</a>{{with .Home}} <a href="{{.}}">Back to the application</a>{{end}}</p>
 {{with .Removed}}<p class="said" role="status">The integration was removed from {{.}}.</p>
+{{end}}{{with .Said}}<p class="said" role="status">The message to {{.}} was sent. Its <a href="#deliveries">deliveries</a> are below.</p>
 {{end}}</header>
 <main>
 <section aria-labelledby="reach">
@@ -100,6 +108,40 @@ const pageSource = `<!DOCTYPE html>
 </li>
 {{end}}{{end}}</ul>
 {{else}}<p class="none">None yet. The first appears when a code is exchanged.</p>
+{{end}}</section>
+<section aria-labelledby="people">
+<h2 id="people">People who write to an account</h2>
+<p class="none">Play an end user in the web widget. What the application answers appears here too.</p>
+<ul>
+{{range .Accounts}}{{$app := .AppID}}<li>
+<h3>{{.Name}}</h3>
+{{if .Messages}}<ol>
+{{range .Messages}}<li{{if .Business}} class="business"{{end}}><strong>{{.Author}}</strong>{{if .Business}} (business){{end}} <time datetime="{{.Time.UTC.Format "2006-01-02T15:04:05Z"}}">{{.Time.Format "15:04:05"}}</time><br>{{.Text}}</li>
+{{end}}</ol>
+{{end}}{{if not .Installation}}<p class="none">The integration is not installed here, so no webhook hears of it.</p>
+{{end}}<form method="post" action="/sandbox/say">
+<input type="hidden" name="appId" value="{{$app}}">
+<label for="user-{{$app}}">User</label>
+<input id="user-{{$app}}" name="user" value="{{$.User}}" required maxlength="60" autocomplete="off">
+<label for="text-{{$app}}">Message to {{.Name}}</label>
+<textarea id="text-{{$app}}" name="text" rows="2" required maxlength="4096"></textarea>
+<button class="go" type="submit">Send to {{.Name}}</button>
+</form>
+</li>
+{{end}}</ul>
+</section>
+<section aria-labelledby="deliveries">
+<h2 id="deliveries">Latest deliveries</h2>
+<p><a href="/#deliveries">Refresh</a></p>
+{{if .Deliveries}}<div class="table">
+<table role="table" class="deliveries">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Account</th><th role="columnheader" scope="col">Events and target</th><th role="columnheader" scope="col">Attempts</th><th role="columnheader" scope="col">Outcome</th></tr></thead>
+<tbody role="rowgroup">
+{{range .Deliveries}}<tr role="row"><td role="cell">{{.Time.Format "15:04:05.000"}}</td><td role="cell">{{.Account}}</td><td role="cell" class="path">{{range $i, $e := .Events}}{{if $i}}, {{end}}<code>{{$e}}</code>{{end}}<br><code>{{.Target}}</code></td><td role="cell" class="tries">{{range $i, $a := .Attempts}}{{if $i}}<br>{{end}}{{$a}}{{end}}{{with .Next}}<br>next in {{.}}{{end}}</td><td role="cell"{{if not .Good}} class="bad"{{end}}>{{.Outcome}}</td></tr>
+{{end}}</tbody>
+</table>
+</div>
+{{else}}<p class="none">None yet.</p>
 {{end}}</section>
 <section aria-labelledby="webhooks">
 <h2 id="webhooks">Webhooks</h2>

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// subscribe creates a webhook for messages.
+func (p *program) subscribe(token, id, target string) {
+	p.t.Helper()
+	made := p.send(http.MethodPost, "/sc/v2/apps/"+id+"/integrations/me/webhooks", asJSON,
+		`{"target":"`+target+`","triggers":["conversation:message"]}`, "Authorization", "Bearer "+token)
+	require.Equal(p.t, http.StatusCreated, made.StatusCode, made.text)
+}
+
+func TestSay(t *testing.T) {
+	app, seen := application(t)
+	p := start(t, "-approve")
+	token, id := p.install("shoplifter", "sandbox-secret")
+	p.subscribe(token, id, app.URL+"/hooks?key=canary-key")
+	assert.Equal(t, "HEAD /hooks", <-seen)
+
+	page := p.get("/")
+	assert.Contains(t, page.text, "Message to Acme</label>")
+	form := "appId=" + id + "&user=ada&text=Do+you+have+%3Cb%3Eshoes%3F"
+	sent := p.send(http.MethodPost, "/sandbox/say", asForm, form, "Origin", p.base, "Sec-Fetch-Site", "same-origin")
+	require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
+	assert.Contains(t, <-seen, "Do you have <b>shoes?")
+
+	page = p.get(sent.Header.Get("Location"))
+	assert.Contains(t, page.text, `role="status">The message to Acme was sent.`)
+	assert.Contains(t, page.text, "Do you have &lt;b&gt;shoes?", "in the conversation")
+	assert.Contains(t, page.text, `name="user" value="ada"`)
+	assert.Regexp(t, `>200 in [\d.]+(µs|ms|s)<`, page.text)
+	assert.Contains(t, page.text, ">delivered</td>")
+	assert.NotContains(t, page.text+p.stderr.String(), "canary-key")
+	assert.NotContains(t, p.get("/?said="+id+"&user=nobody").text, "nobody")
+
+	said := p.send(http.MethodPost, "/sandbox/say", asJSON, `{"appId":"`+id+`","user":"bob","text":"hello"}`)
+	assert.Equal(t, http.StatusOK, said.StatusCode)
+	assert.JSONEq(t, "{}", said.text)
+	assert.Contains(t, <-seen, "hello")
+}
+
+func TestSayToOneThatRefusesAndOneThatFails(t *testing.T) {
+	status := http.StatusForbidden
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(status)
+		}
+	}))
+	defer app.Close()
+	p := start(t, "-approve")
+	token, id := p.install("shoplifter", "sandbox-secret")
+	p.subscribe(token, id, app.URL)
+	form := "appId=" + id + "&user=ada&text=hello"
+	p.send(http.MethodPost, "/sandbox/say", asForm, form)
+	page := p.get("/").text
+	assert.Contains(t, page, ">403 in ")
+	assert.Contains(t, page, `class="bad">refused</td>`)
+
+	status = http.StatusServiceUnavailable
+	p.send(http.MethodPost, "/sandbox/say", asForm, form)
+	page = p.get("/").text
+	assert.Contains(t, page, ">503 in ")
+	assert.Regexp(t, `next in (1m0s|\d+s)<`, page)
+	assert.Contains(t, page, ">pending</td>")
+}
+
+func TestSayBadInput(t *testing.T) {
+	p := start(t)
+	for name, test := range map[string]struct {
+		contentType, body string
+		want              int
+	}{
+		"text":         {"text/plain", "canary", http.StatusUnsupportedMediaType},
+		"no text":      {asJSON, `{"appId":"x","user":"canary"}`, http.StatusBadRequest},
+		"null":         {asJSON, `{"appId":"x","user":"canary","text":null}`, http.StatusBadRequest},
+		"more":         {asJSON, `{"appId":"x","user":"canary","text":"y","z":"canary"}`, http.StatusBadRequest},
+		"form twice":   {asForm, "appId=x&user=canary&text=y&text=z", http.StatusBadRequest},
+		"unknown app":  {asForm, "appId=canary&user=u&text=y", http.StatusBadRequest},
+		"nothing said": {asForm, "appId=385e5d938ef09fb9c71e3a79&user=canary&text=", http.StatusBadRequest},
+		"long":         {asForm, "appId=385e5d938ef09fb9c71e3a79&user=canary&text=" + strings.Repeat("x", 5000), http.StatusBadRequest},
+		"too long":     {asForm, "text=" + strings.Repeat("x", 32<<10), http.StatusRequestEntityTooLarge},
+	} {
+		got := p.send(http.MethodPost, "/sandbox/say", test.contentType, test.body)
+		assert.Equal(t, test.want, got.StatusCode, name)
+		assert.NotContains(t, got.text, "canary", name)
+	}
+	assert.NotContains(t, p.get("/").text, "canary")
+	refused := p.send(http.MethodPost, "/sandbox/say", asForm, "appId=385e5d938ef09fb9c71e3a79&user=u&text=y", "Origin", "http://evil.example")
+	assert.Equal(t, http.StatusForbidden, refused.StatusCode)
+}
+
+func TestAdminSettings(t *testing.T) {
+	p := start(t)
+	got := p.get("/admin/ai/ai-agents/ai-agents/marketplace-bots", "Host", "acme.localhost:"+p.port)
+	assert.Equal(t, http.StatusSeeOther, got.StatusCode)
+	assert.Equal(t, "/#installations", got.Header.Get("Location"))
+}
