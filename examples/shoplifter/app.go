@@ -102,12 +102,11 @@ func (a *app) installer() http.Handler {
 
 // notConnected keeps a token that would be lost, and explains to a person.
 func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Installation, err error) {
-	a.log.Warn("connecting failed", "installation", in, "error", err)
 	if in != nil {
 		if stored := a.store.put(in); stored != nil {
 			a.log.Error("a token could not be kept", "installation", in, "error", stored)
 		} else if in.AppID != "" {
-			a.tell(in, "was connected, without its webhook")
+			a.tell(in, "was connected, but not completely")
 			http.Redirect(w, r, connectionPath(in), http.StatusSeeOther)
 			return
 		}
@@ -136,25 +135,46 @@ func (a *app) tell(in *sunco.Installation, what string) {
 	a.log.Info("installation "+what, "installation", in)
 }
 
-// call makes a call for an installation. When the customer's subdomain was renamed
-// it finds the new one and calls once more; when the token turns out to be dead it
-// forgets the installation.
+// call makes a call for an installation. It first finds out where the installation
+// lives when that is not known. When the customer's subdomain was renamed it finds
+// the new one and calls once more; when the token turns out to be dead it forgets
+// the installation.
 func (a *app) call(ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error) error {
-	err := f(ctx, in)
-	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) {
-		found, missing := a.client.Locate(ctx, in)
-		if missing != nil || found.AppID != in.AppID || found.Subdomain == in.Subdomain {
-			return err
+	err := sunco.ErrNoRegion
+	if in.Subdomain != "" || in.LegacyRegion != "" {
+		err = f(ctx, in)
+	}
+	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) || errors.Is(err, sunco.ErrNoRegion) {
+		found, missing := a.locate(ctx, in)
+		switch {
+		case missing != nil && errors.Is(err, sunco.ErrNoRegion):
+			err = missing
+		case missing == nil && (found.AppID != in.AppID || found.Subdomain != in.Subdomain):
+			err = f(ctx, found)
 		}
-		if err := a.store.replace(found); err != nil {
-			return err
-		}
-		err = f(ctx, found)
 	}
 	if errors.Is(err, sunco.ErrUnauthorized) {
 		a.confirm(ctx, in)
 	}
 	return err
+}
+
+// locate asks where an installation lives, and stores the answer.
+func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Installation, error) {
+	found, err := a.client.Locate(ctx, in)
+	switch {
+	case err != nil:
+		return nil, err
+	case found.AppID == in.AppID && found.Subdomain == in.Subdomain:
+		return found, nil
+	case found.AppID == in.AppID:
+		return found, a.store.replace(found)
+	}
+	if err := a.store.put(found); err != nil {
+		return nil, err
+	}
+	_, err = a.store.remove(in.AppID, in.Generation())
+	return found, err
 }
 
 // confirm asks whether a token still lives, and reports false and forgets the

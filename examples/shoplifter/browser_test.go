@@ -93,7 +93,7 @@ func platform(t *testing.T) map[string]string {
 	box, err := sandbox.Listen(t.Context(), sandbox.Config{
 		Addr: "127.0.0.1:0",
 		Platform: suncotest.Config{
-			ClientID: "canary-id", ClientSecret: "canary-secret",
+			ClientID: "partner", ClientSecret: "canary-secret",
 			Accounts: []suncotest.Account{{Subdomain: "acme"}, {Subdomain: "globex"}},
 			Behavior: suncotest.Behavior{MarketplaceRequired: true},
 		},
@@ -108,7 +108,7 @@ func platform(t *testing.T) map[string]string {
 		require.NoError(t, <-done)
 	})
 	return map[string]string{
-		"OAUTH_CLIENT_ID": "canary-id", "OAUTH_CLIENT_SECRET": "canary-secret",
+		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_MARKETPLACE_NAME": "Shoplifter", "ZENDESK_MARKETPLACE_ORG_ID": "7", "ZENDESK_MARKETPLACE_APP_ID": "42",
 		"ZENDESK_DOMAIN": box.Domain(),
 		"STORE_FILE":     filepath.Join(t.TempDir(), "store.json"),

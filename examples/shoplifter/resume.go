@@ -19,32 +19,11 @@ func (a *app) resume(ctx context.Context) {
 		if !a.confirm(ctx, in) {
 			continue
 		}
-		var err error
-		if in.AppID == "" {
-			err = a.locate(ctx, in)
-		} else {
-			err = a.call(ctx, in, a.repair)
-		}
+		err := a.call(ctx, in, a.repair)
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("an installation could not be brought up to date", "installation", in, "error", err)
 		}
 	}
-}
-
-// locate finishes an installation of which only the token is known.
-func (a *app) locate(ctx context.Context, in *sunco.Installation) error {
-	found, err := a.client.Locate(ctx, in)
-	if err != nil {
-		return err
-	}
-	if err := a.store.put(found); err != nil {
-		return err
-	}
-	if _, err := a.store.remove("", in.Generation()); err != nil {
-		return err
-	}
-	a.tell(found, "was connected")
-	return a.call(ctx, found, a.repair)
 }
 
 // repair makes sure that the installation has its webhook. One that points to an

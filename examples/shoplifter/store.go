@@ -32,8 +32,8 @@ type store struct {
 }
 
 // put adds an installation, or replaces the one of the same app. One without an
-// app is a token that was not located yet. One without webhooks keeps those that
-// are known.
+// app is a token that nobody knows anything about yet. What it lacks is kept from
+// the older one: the place, and the webhooks, which go on delivering.
 func (s *store) put(in *sunco.Installation) error {
 	fresh := connection{*in, time.Now().UTC().Truncate(time.Second)}
 	return s.change(func(all []connection) []connection {
@@ -41,6 +41,9 @@ func (s *store) put(in *sunco.Installation) error {
 			if in.AppID != "" && c.AppID == in.AppID {
 				if len(fresh.Webhooks) == 0 {
 					fresh.Webhooks = c.Webhooks
+				}
+				if fresh.Subdomain == "" && fresh.LegacyRegion == "" {
+					fresh.Subdomain, fresh.LegacyRegion = c.Subdomain, c.LegacyRegion
 				}
 				if c.Generation() == fresh.Generation() {
 					fresh.Since = c.Since
