@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -49,7 +50,9 @@ func (a *attempts) checkRetry(context.Context, *http.Response, error) (bool, err
 }
 
 // plan chooses the wait before the next attempt. It reports false when there is
-// no attempt left, or not enough patience.
+// no attempt left, or not enough patience: the class's, or that of the context.
+// A server's wish that outlasts the context is told at once, while the caller
+// can still use it.
 func (a *attempts) plan() bool {
 	var asked time.Duration
 	limited := a.last.status == http.StatusTooManyRequests
@@ -58,6 +61,10 @@ func (a *attempts) plan() bool {
 	}
 	class := a.call.Class
 	left := class.patience() - a.waited
+	if deadline, ok := a.ctx.Deadline(); ok && asked > 0 && asked > time.Until(deadline) && a.n < class.attempts() {
+		a.err, a.reply.RateLimited = errOutlasts, true
+		return false
+	}
 	a.wait = max(asked, jitter(a.n))
 	if asked <= left && a.wait <= left && a.n < class.attempts() {
 		a.waited += a.wait
@@ -75,7 +82,7 @@ func (a *attempts) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Dur
 // result is the error of the call, given what retryablehttp returned.
 func (a *attempts) result(err error) error {
 	if err == nil {
-		return nil
+		return a.err
 	}
 	if over := ended(a.ctx); over != nil { // perhaps while waiting
 		return over
@@ -120,4 +127,7 @@ func (timeoutError) Error() string   { return "no complete reply in time" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
-var errNoReply = errors.New("the RoundTripper returned neither a reply nor an error")
+var (
+	errOutlasts = fmt.Errorf("the wait that the server asks for outlasts the context: %w", context.DeadlineExceeded)
+	errNoReply  = errors.New("the RoundTripper returned neither a reply nor an error")
+)

@@ -146,3 +146,21 @@ type lateContext struct {
 }
 
 func (c lateContext) Deadline() (time.Time, bool) { return c.at, true }
+
+// A wish that outlasts the context is told while the caller can still use it.
+func TestRetryAfterOutlastsTheContext(t *testing.T) {
+	for _, class := range classes() {
+		synctest.Test(t, func(t *testing.T) {
+			s := play(replies(429, "Retry-After", "9"))
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+			defer cancel()
+			reply, err := s.client().Do(ctx, callTo(class))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Zero(t, time.Since(start), "at once")
+			assert.Len(t, s.at, 1)
+			assert.True(t, reply.RateLimited)
+			assert.Equal(t, 9*time.Second, reply.RetryAfter)
+		})
+	}
+}
