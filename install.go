@@ -58,8 +58,9 @@ type Installer struct {
 	// Required.
 	Client *Client
 
-	// OnInstall stores the installation; a customer who installs again
-	// replaces the older one, under the same AppID. It may set headers and
+	// OnInstall stores the installation under its AppID. When a customer
+	// installs again, the new one replaces the older one; without the
+	// field Webhook, keep the Webhooks that are stored: they still deliver. It may set headers and
 	// cookies on w, and a Location other than the way back; the answer's
 	// status and body are not its to write. The request is the callback's,
 	// without its query and the flow's cookie, and its context outlives the
@@ -73,10 +74,12 @@ type Installer struct {
 	//
 	// When in is not nil, a token exists that nobody has stored: Zendesk
 	// shows the integration as installed, and without the token nobody can
-	// use it. Store it, and finish with [Client.Locate] and
-	// [Client.EnsureWebhook]; or let the customer begin again, which gives
-	// another token. Do not revoke it to clean up: that removes an
-	// installation that worked before. AppID may still be empty.
+	// use it. Store its token, beside the Subdomain and the Webhooks that are
+	// there already when the customer had installed before, and finish with
+	// [Client.Locate] and [Client.EnsureWebhook]; or let the customer begin
+	// again, which gives another token. A legacy app needs its LegacyRegion
+	// first, see [ErrNoRegion]. Do not revoke it to clean up: that removes
+	// an installation that worked before. AppID may still be empty.
 	//
 	// The errors are [ErrStateMismatch] when the callback belongs to no live
 	// flow of this browser and this identity; those of [ParseCallback],
@@ -93,8 +96,9 @@ type Installer struct {
 	// account id, say, from the session. It is asked when a flow begins and
 	// when it comes back, and another one then is refused, so that nobody
 	// finishes a flow into somebody else's account. "" is an error, and so
-	// nobody is let in who is not signed in; OnError can send them to sign
-	// in. The request is without its query. Nil: a flow is bound to the
+	// nobody is let in who is not signed in; OnError, which gets an
+	// [*InputError] named "identity" then, can send them to sign in. The
+	// request is without its query. Nil: a flow is bound to the
 	// browser only.
 	Identity func(r *http.Request) (string, error)
 

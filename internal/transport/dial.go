@@ -13,8 +13,8 @@ import (
 // maxConns is how many connections one host gets under HTTP/1. Calls beyond it
 // wait, as unsent as they are while dialling. All of them may stay idle, so that
 // a burst is paid for once. Without a bound net/http dials for every call that
-// finds no idle connection, and a burst opens far more than it ever uses. It is
-below the 64 that tests allow, because one that is lost is dialled again.
+// finds no idle connection, and a burst opens far more than it ever uses. With
+// those that are lost and dialled again a burst stays below 64.
 const maxConns = 48
 
 // newTransport is the transport for callers who bring none. Each customer is a
