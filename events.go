@@ -18,6 +18,8 @@ const (
 // answers so that Zendesk sends again what failed, and only that. One handler
 // serves any number of customers.
 //
+//	mux.Handle("/zendesk/events", handler) // no method: Zendesk asks with HEAD first
+//
 // Zendesk gives up on a delivery after 5 attempts within 15 minutes, and at
 // once when the answer is 400, 401, 403, 404 or 406. So the statuses are:
 //
@@ -26,7 +28,8 @@ const (
 //     took too long, an event is still being handled, an installation has no
 //     usable secret, the body did not arrive, or the handler is closed. Events
 //     that were handed over are not handed over again.
-//   - 401: the key is missing, repeated or no secret of the customer's.
+//   - 401: the key is missing, repeated or no secret of the customer's, or
+//     Lookup found no customer.
 //   - 403: the key is right, but the delivery is about another app or webhook.
 //   - 400: not JSON, a repeated member, compressed, another content type, or
 //     longer than 1 MiB. Nobody could ever handle that.
@@ -46,7 +49,11 @@ type EventHandler struct {
 	// each webhook's secret. Nothing is authenticated yet: the handler
 	// compares the key itself, with all of the installation's Webhooks, so
 	// that two secrets are good during a rotation. It must not read the body.
-	// Required.
+	//
+	// A webhook delivers as soon as it exists, which is before its secret is
+	// stored, and what gets 401 is lost. Where that matters, return an error
+	// for an unknown key, at least while an installation is under way: then
+	// the delivery comes again. Required.
 	Lookup func(ctx context.Context, r *http.Request, keyDigest [32]byte) (*Installation, error)
 
 	// OnEvent handles one event. Nil means that it is done; after an error
@@ -55,7 +62,11 @@ type EventHandler struct {
 	//
 	// The context ends after 15 s. A function that goes on nevertheless
 	// delays no answer, and its result still counts. Without a queue it also
-	// ends when Zendesk hangs up. Required.
+	// ends when Zendesk hangs up.
+	//
+	// Return nil for an event that can never be handled, and after an
+	// [*AmbiguousError] when doing it twice would be worse than not at all.
+	// The error itself is not logged: it may quote a customer. Required.
 	OnEvent func(ctx context.Context, in *Installation, e *Event) error
 
 	// Claim is a memory of events that several processes share, or that

@@ -60,13 +60,14 @@ type Installer struct {
 
 	// OnInstall stores the installation under its AppID. When a customer
 	// installs again, the new one replaces the older one; without the
-	// field Webhook, keep the Webhooks that are stored: they still deliver. It may set headers and
-	// cookies on w, and a Location other than the way back; the answer's
-	// status and body are not its to write. The request is the callback's,
-	// without its query and the flow's cookie, and its context outlives the
-	// browser's patience by up to 30 s. An error, or a status of 400 and
-	// above written to w, means that the installation was not stored.
-	// Required.
+	// field Webhook, keep the Webhooks that are stored: they still deliver.
+	//
+	// It may set headers and cookies on w, and a Location other than the way
+	// back; the answer's status and body are not its to write. The request
+	// is the callback's, without its query and the flow's cookie, and its
+	// context outlives the browser's patience by up to 30 s. An error, or a
+	// status of 400 and above written to w, means that the installation was
+	// not stored. Required.
 	OnInstall func(w http.ResponseWriter, r *http.Request, in *Installation) error
 
 	// OnError hears of every failure, and may write an answer of its own
@@ -98,8 +99,8 @@ type Installer struct {
 	// finishes a flow into somebody else's account. "" is an error, and so
 	// nobody is let in who is not signed in; OnError, which gets an
 	// [*InputError] named "identity" then, can send them to sign in. The
-	// request is without its query. Nil: a flow is bound to the
-	// browser only.
+	// request is without its query. Nil: a flow is bound to the browser
+	// only.
 	Identity func(r *http.Request) (string, error)
 
 	// FirstUse is needed where several processes serve the URL. It records

@@ -16,7 +16,11 @@ const (
 )
 
 // RemovalHandler is the [http.Handler] for the remove URL, which Zendesk calls
-// when an integration is gone. The call is not signed and anyone can send it,
+// when an integration is gone.
+//
+//	mux.Handle("/zendesk/removed", handler)
+//
+// The call is not signed and anyone can send it,
 // so it is only a reason to look: the handler asks token info with the
 // customer's stored token, and runs OnRemoved when that token is dead.
 //

@@ -29,7 +29,9 @@ func SampleTriggers() []string {
 // same one always the same. The event has no id yet, so that it can be sent again and
 // again; its payload is a json.RawMessage.
 //
-// A conversation:message is a text that a user wrote. Conversations have a brandId,
+// Its user and conversation do not exist on any platform, so that a reply to them
+// gets 404; [Platform.Say] makes both. A conversation:message is a text that a user
+// wrote. Conversations have a brandId,
 // which the platform sends although its description lacks it. A
 // conversation:referral has no createdAt and a number for externalId, as in the
 // published example. It panics for a trigger that is not in [SampleTriggers].
