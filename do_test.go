@@ -22,7 +22,7 @@ const appURL = acmeBase + "/v2/apps/" + testAppID
 var hostilePaths = []string{
 	"", "/", "//", "x", "x/y", "https://evil.example/", "//evil.example/x", "/x//y", "/x/", "/..", "/.", "/../x", "/x/..", "/x/../../y", "/x/./y", "/...//", "/%2e", "/%2E%2e", "/x/%2e%2e/y", "/.%2e", "/%2e.", "/%252e%252e", "/%25252e%25252e", "/%252E.", "/x%2fy", "/x%2Fy", "/x%252fy", "/..%2f..%2f", "/%2f",
 	"/x\\y", "/..\\x", "/x%5cy", "/x%5Cy", "/%255c", "/x#f", "/x#", "/x?a#b", "/x%", "/x%2", "/x%zz", "/x%00", "/x\x00", "/x y", "/x\ty", "/x\ny", "/x\r\nHost: evil.example", "/ü", "/\xff", "/x\x7f", "/\u2025", "/．．", "/x?a b", "/x?a\nb", "/x?%zz", "/x?%", "?", "?x", "/?x", "#",
-	"/%c0%ae%c0%ae", "/%c0%ae.", "/x%c0%afy", "/%e0%80%ae", "/%ff", "/..;/x", "/..;a=b", "/.;x", "/%2e%2e;x", "/..%3bx", "/x%0d%0aHost:%20evil", "/x%0a", "/x%7f", "/%25%32%65%25%32%65", "/" + strings.Repeat("a", 2048), "/x?" + strings.Repeat("a", 2048), "/..%00", "/x%09",
+	"/%c0%ae%c0%ae", "/%c0%ae.", "/x%c0%afy", "/%e0%80%ae", "/%ff", "/..;/x", "/..;a=b", "/.;x", "/%2e%2e;x", "/..%3bx", "/x%0d%0aHost:%20evil", "/x%0a", "/x%7f", "/%25%32%65%25%32%65", "/" + strings.Repeat("a", 2048), "/x?" + strings.Repeat("a", 2048), "/..%00", "/x%09", "/..%252f%25", "/x%252fy%25", "/x%255c%25zz",
 }
 
 func TestDoHostilePaths(t *testing.T) {

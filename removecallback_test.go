@@ -333,3 +333,14 @@ func TestRemovalLogsNoSecret(t *testing.T) {
 		assertNoSecret(t, "logs", logs.String(), canaryToken, canaryClient)
 	})
 }
+
+func TestRemovalHandlerSaysWhatItNeeds(t *testing.T) {
+	whole := newRemovals(t, alive).RemovalHandler
+	for _, h := range []*sunco.RemovalHandler{
+		{}, {Client: whole.Client, Lookup: whole.Lookup}, {Client: whole.Client, OnRemoved: whole.OnRemoved}, {Lookup: whole.Lookup, OnRemoved: whole.OnRemoved},
+	} {
+		assert.PanicsWithValue(t, "sunco: RemovalHandler needs Client, Lookup and OnRemoved", func() {
+			h.ServeHTTP(httptest.NewRecorder(), removalRequest(removalBody))
+		})
+	}
+}
