@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"time"
 
@@ -307,31 +308,33 @@ func ExampleClient_Revoke() {
 	// 0
 }
 
-// Any endpoint without a method of its own.
+// A bot answers what a customer's user wrote.
 func ExampleClient_Do() {
-	client := &sunco.Client{HTTPClient: &http.Client{Transport: answer(`{"conversation":{"id":"c93bb9c14dde8ffb94564eae"}}`)}}
-	in := &sunco.Installation{AppID: "385e5d938ef09fb9c71e3a79", Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret("stored")}}
-
-	var reply struct {
-		Conversation struct {
-			ID string `json:"id"`
-		} `json:"conversation"`
+	platform, client, in := installed()
+	defer platform.Close()
+	if err := platform.Say(in.AppID, "steve", "Where is my order?"); err != nil {
+		log.Fatal(err)
 	}
-	body := map[string]any{"type": "personal", "participants": []any{map[string]any{"userExternalId": "steve"}}}
-	err := client.Do(context.Background(), in, http.MethodPost, "/conversations", body, &reply)
-	fmt.Println(reply.Conversation.ID, err)
-	// Output: c93bb9c14dde8ffb94564eae <nil>
-}
+	conversation := platform.Conversations(in.AppID)[0].ID // from the event's payload
 
-// answer is a transport with one reply.
-type answer string
-
-func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
-	recorder := httptest.NewRecorder()
-	_, err := recorder.WriteString(string(a))
-	resp := recorder.Result()
-	resp.Request = r
-	return resp, err
+	message := map[string]any{
+		"author":  map[string]any{"type": "business"},
+		"content": map[string]any{"type": "text", "text": "On its way."},
+	}
+	var reply struct {
+		Messages []struct {
+			Content struct {
+				Text string `json:"text"`
+			} `json:"content"`
+		} `json:"messages"`
+	}
+	path := "/conversations/" + url.PathEscape(conversation) + "/messages"
+	err := client.Do(context.Background(), in, http.MethodPost, path, message, &reply)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(reply.Messages[0].Content.Text)
+	// Output: On its way.
 }
 
 func ExampleRemovalHandler() {
