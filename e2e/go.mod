@@ -5,6 +5,8 @@ go 1.26.0
 replace github.com/sunco-go/sunco => ../
 
 require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/go-json-experiment/json v1.27.2
 	github.com/sunco-go/sunco v0.0.0-00010101000000-000000000000

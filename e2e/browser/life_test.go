@@ -1,0 +1,111 @@
+package browser_test
+
+import (
+	"testing"
+
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+// TestMessage sends the test message and reads what the webhook brings.
+func TestMessage(t *testing.T) {
+	x := begin(t).person().install()
+	x.reads("None yet.")
+	x.click("Send the test message")
+	x.see(200, "acme")
+	x.reads("The test message was sent.")
+	x.again("Shoplifter Visitor:", func() { x.click("Refresh") })
+	x.click("Refresh")
+	x.see(200, "acme")
+}
+
+// TestUninstall ends the connection from the application's page.
+func TestUninstall(t *testing.T) {
+	p := begin(t).person()
+	x := p.install()
+	x.press("Give up the access")
+	x.click("Uninstall from acme")
+	x.see(200, frontPage)
+	x.reads("Uninstalled.")
+	p.front(0).reads("acme was disconnected.")
+	x.back() // to a page that the browser may have kept
+	x.reload()
+	x.see(404, sorryPage)
+	x.click("Sandbox")
+	x.see(200, "Sandbox")
+	x.reads("None yet. The first appears when a code is exchanged.")
+	p.install()
+}
+
+// TestRemoval ends the connection from the customer's side.
+func TestRemoval(t *testing.T) {
+	p := begin(t).person()
+	open, x := p.install(), p.front(1)
+	x.click("Sandbox")
+	x.see(200, "Sandbox")
+	x.click("Uninstall from Acme Outdoor")
+	x.see(200, "Sandbox")
+	x.reads("The integration was removed from Acme Outdoor.")
+	front := p.visit("/")
+	front.again("acme was disconnected.", front.reload)
+	front.see(200, frontPage)
+	front.reads("None yet.")
+	open.click("Send the test message") // on a page that does not know it yet
+	open.see(404, sorryPage)
+	p.install()
+}
+
+// TestRestart starts the application again with the same file, between the steps of
+// a flow and after it. The platform stays.
+func TestRestart(t *testing.T) {
+	s := prepare(t)
+	port := freePort(t)
+	base := "http://localhost:" + port
+	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-redirect-uri", base+installPath, "-remove-url", base+"/zendesk/removed")
+	s.secrets[suncotest.DefaultClientSecret] = true
+	s.checkOutput(box)
+	start := func() {
+		s.app = startShoplifter(t, s.store, "PORT="+port, "ZENDESK_DOMAIN=localhost:"+box.port(),
+			"OAUTH_CLIENT_ID="+suncotest.DefaultClientID, "OAUTH_CLIENT_SECRET="+suncotest.DefaultClientSecret)
+		s.checkOutput(s.app)
+	}
+	start()
+	p := s.person()
+	x := p.ask()
+	s.app.stop()
+	start()
+	x.click("Allow")
+	x.see(200, "acme")
+	s.app.stop()
+	start()
+	x.reload()
+	x.see(200, "acme")
+	x.click("Send the test message")
+	x.see(200, "acme")
+	x.again("Shoplifter Visitor:", func() { x.click("Refresh") })
+	front := p.front(1)
+	front.click("acme")
+	front.see(200, "acme")
+	front.open(x.watch.visited(installPath))
+	front.see(200, "acme")
+}
+
+// TestSandboxGone starts the application again with the same file and without the
+// platform that the connection in it was made with.
+func TestSandboxGone(t *testing.T) {
+	s := prepare(t)
+	port := freePort(t)
+	s.app = startShoplifter(t, s.store, "PORT="+port)
+	s.checkOutput(s.app)
+	p := s.person()
+	x := p.install()
+	s.app.stop()
+	s.app = startShoplifter(t, s.store, "PORT="+port)
+	s.checkOutput(s.app)
+	x.reload()
+	x.see(404, sorryPage)
+	p.front(0).reads("its sandbox is gone")
+	x.click("Add to Zendesk")
+	x.see(200, consentPage)
+	x.click("Allow")
+	x.see(200, "acme")
+}
