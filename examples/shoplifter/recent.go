@@ -33,7 +33,7 @@ type news struct {
 // gone when the process ends.
 type recent struct {
 	mu     sync.Mutex
-	events map[string][]received // by generation of the installation
+	events map[string][]received // by app
 	news   []news
 }
 
@@ -55,23 +55,22 @@ func (r *recent) receive(in *sunco.Installation, e *sunco.Event) {
 	if r.events == nil {
 		r.events = map[string][]received{}
 	}
-	key := in.Generation()
-	r.events[key] = push(r.events[key], describe(e), maxDeliveries)
+	r.events[in.AppID] = push(r.events[in.AppID], describe(e), maxDeliveries)
 }
 
 func (r *recent) received(in *sunco.Installation) []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.events[in.Generation()])
+	return slices.Clone(r.events[in.AppID])
 }
 
 // keepOnly forgets the events of connections that are gone.
 func (r *recent) keepOnly(all []connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key := range r.events {
-		if !slices.ContainsFunc(all, func(c connection) bool { return c.Generation() == key }) {
-			delete(r.events, key)
+	for app := range r.events {
+		if !slices.ContainsFunc(all, func(c connection) bool { return c.AppID == app }) {
+			delete(r.events, app)
 		}
 	}
 }
