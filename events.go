@@ -126,9 +126,9 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: EventHandler needs Lookup and OnEvent")
 	}
 	// Also where nothing is read: the server itself reads what is left of a
-	// body, with this deadline or none.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	// body, with this deadline or none. Once the body has ended it takes the
+	// deadline away.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	switch r.Method {
 	case http.MethodHead:
 		w.WriteHeader(http.StatusOK)
@@ -150,7 +150,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, ctx, eventAnswer{status: http.StatusServiceUnavailable, reason: "the handler is closed"})
 		return
 	}
-	reception := &eventReception{h: h, r: r, control: control, key: key, done: make(chan eventAnswer, 1)}
+	reception := &eventReception{h: h, r: r, key: key, done: make(chan eventAnswer, 1)}
 	go reception.run(ctx)
 	answer := reception.wait(ctx)
 	if answer.status != http.StatusOK {

@@ -153,6 +153,7 @@ func TestEventAuthenticatedBeforeBodyIsRead(t *testing.T) {
 	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t}), withHeader("X-API-Key", "wrong")))
 	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t}), withHeader("X-API-Key")))
 	assert.Equal(t, 400, deliver(h, "", withBody(untouched{t}), withHeader("Content-Type", "text/html")))
+	assert.Equal(t, 400, deliver(h, "", withBody(untouched{t}), withHeader("Content-Encoding", "gzip")))
 	assert.Equal(t, 400, deliver(h, "", withBody(untouched{t}), func(r *http.Request) { r.ContentLength = 1<<20 + 1 }))
 	h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return nil, nil }
 	assert.Equal(t, 401, deliver(h, "", withBody(untouched{t})), "an unknown route")

@@ -178,6 +178,26 @@ func TestEventSharedMemory(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 }
 
+// The end of a claim has a context that lives, also where the time of the
+// event is over.
+func TestEventLateEndOfClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error { <-ctx.Done(); return nil })
+		ended := make(chan bool, 1)
+		h.Claim = func(context.Context, *sunco.Event) (func(context.Context, bool) error, error) {
+			return func(ctx context.Context, handled bool) error {
+				assert.NoError(t, ctx.Err())
+				ended <- handled
+				<-ctx.Done() // but not for ever
+				return ctx.Err()
+			}, nil
+		}
+		assert.Equal(t, 503, deliver(h, deliveryBody(event("e1"))))
+		assert.True(t, <-ended, "it was handled, late")
+		require.NoError(t, h.Close(t.Context()))
+	})
+}
+
 func TestEventQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -264,6 +284,7 @@ func TestEventCloseWithoutQueue(t *testing.T) {
 		assert.Equal(t, 503, deliver(h, deliveryBody(event("e1"))))
 		require.NoError(t, h.Close(t.Context()))
 		assert.True(t, finished.Load())
+		assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))), "closed")
 	})
 }
 

@@ -5,21 +5,16 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
 )
 
 // eventReception is one delivery on its way. It runs in a goroutine of its
 // own, so that no function of the partner's can delay the answer.
 type eventReception struct {
-	h       *EventHandler
-	r       *http.Request
-	control *http.ResponseController
-	key     [32]byte // digest of the one presented
-	done    chan eventAnswer
-
-	mu       sync.Mutex
-	answered bool // the connection is the server's again
+	h    *EventHandler
+	r    *http.Request
+	key  [32]byte // digest of the one presented
+	done chan eventAnswer
 }
 
 // wait returns the answer, or 503 when the time is over.
@@ -29,9 +24,6 @@ func (d *eventReception) wait(ctx context.Context) eventAnswer {
 		return answer
 	case <-ctx.Done():
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.answered = true
 	select {
 	case answer := <-d.done: // at the same moment
 		return answer
@@ -73,7 +65,6 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if refused != nil {
 		return eventAnswer{refused.status, refused.Reason, in.AppID}
 	}
-	d.relax()
 	if delivery.AppID != in.AppID {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another app", in.AppID}
 	}
@@ -90,16 +81,6 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 		return eventAnswer{http.StatusServiceUnavailable, "not every event was handed over", in.AppID}
 	}
 	return eventAnswer{status: http.StatusOK}
-}
-
-// relax takes the read deadline away, which would end the request's context
-// while OnEvent works. Once the request was answered it is not ours.
-func (d *eventReception) relax() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.answered {
-		_ = d.control.SetReadDeadline(time.Time{})
-	}
 }
 
 // lookup asks the partner's store.
