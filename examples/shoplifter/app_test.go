@@ -168,15 +168,6 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-func TestPlatformIsGone(t *testing.T) {
-	env := platform(t)
-	env["ZENDESK_DOMAIN"] = "localhost:1" // nobody answers there
-	p, b := start(t, env), newBrowser(t)
-	begun := b.do(http.MethodGet, p.base+"/installations/nobody", nil)
-	assert.Equal(t, http.StatusNotFound, begun.StatusCode)
-	assert.Equal(t, 0, p.stop())
-}
-
 func TestForeignHosts(t *testing.T) {
 	p, b := start(t, embeddedEnv(t)), newBrowser(t)
 	u, err := url.Parse(p.base)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -21,8 +22,6 @@ import (
 
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
 	"github.com/sunco-go/sunco/suncotest"
-
-	"log"
 )
 
 // program is a running Shoplifter.
@@ -207,6 +206,7 @@ func (b *browser) do(method, target string, form url.Values, header ...string) a
 	}
 	res, err := b.client.Do(req)
 	require.NoError(b.t, err)
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(b.t, err)
 	return answer{res, string(text)}

@@ -3,8 +3,13 @@ package main
 import (
 	"maps"
 	"net"
+	"os"
 	"regexp"
+	"runtime"
+	"runtime/pprof"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -96,4 +101,35 @@ func TestAddressInUse(t *testing.T) {
 	var stdout, stderr buffer
 	assert.Equal(t, 1, run(t.Context(), nil, func(name string) string { return env[name] }, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "address already in use")
+}
+
+func TestStopsCleanly(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p := start(t, embeddedEnv(t))
+	b := newBrowser(t)
+	b.press(b.connect(p, "acme"), "Send the test message")
+	assert.Equal(t, 0, p.stop())
+	b.transport.CloseIdleConnections()
+	for range 500 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+}
+
+func TestInsecureCookie(t *testing.T) {
+	b := newBrowser(t)
+	for _, args := range [][]string{nil, {"-insecure-cookie"}} {
+		p := start(t, embeddedEnv(t), args...)
+		b.visit(p.base + installPath)
+		for name, c := range b.cookies["localhost"] {
+			assert.Equal(t, args == nil, c.Secure && strings.HasPrefix(name, "__Host-"), name)
+		}
+		b.connect(p, "acme")
+		clear(b.cookies)
+		p.stop()
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -108,6 +109,29 @@ func TestRevokeFails(t *testing.T) {
 	assert.Contains(t, page.text, `role="alert"`)
 	assert.Len(t, secrets(t, env), 2, "still connected")
 	assert.Contains(t, b.press(page, "Uninstall from acme").text, "Uninstalled.")
+}
+
+func TestZendeskIsDownAtTheStart(t *testing.T) {
+	env, zendesk := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	path := b.connect(p, "acme").Request.URL.Path
+	require.Equal(t, 0, p.stop())
+	before := secrets(t, env)
+	down := suncotest.Reply(http.StatusNotImplemented, "text/html", "<p>canary</p>")
+	zendesk.Inject(suncotest.Fault{Times: -1, Handle: down})
+	p = start(t, env)
+	for range 500 {
+		if strings.Contains(p.stderr.String(), "could not be brought up to date") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.Contains(t, p.stderr.String(), "could not be brought up to date")
+	assert.NotContains(t, p.stderr.String(), "canary")
+	assert.Equal(t, before, secrets(t, env), "nothing is forgotten without proof")
+	zendesk.ClearFaults()
+	page := b.press(b.visit(p.base+path), "Set up the webhook")
+	assert.Contains(t, page.text, p.base+eventsPath)
 }
 
 func TestDeliveriesOfStrangers(t *testing.T) {
