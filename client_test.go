@@ -3,6 +3,7 @@ package sunco_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
@@ -172,7 +173,12 @@ func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
-		w := &stubborn{wire: always(http.StatusInternalServerError, "", "Set-Cookie", "a=b", "Location", "/x")}
+		w := &stubborn{wire: &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
+			if r.Method == http.MethodDelete {
+				return nil, io.EOF // retryablehttp closes idle connections then
+			}
+			return response(http.StatusInternalServerError, "", "Set-Cookie", "a=b", "Location", "/x"), nil
+		}}}
 		redirects := 0
 		policy := func(*http.Request, []*http.Request) error { redirects++; return nil }
 		given := &http.Client{Transport: w, Jar: jar, CheckRedirect: policy, Timeout: 7}

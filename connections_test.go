@@ -212,14 +212,19 @@ func TestConcurrentCallsShareConnections(t *testing.T) {
 
 func TestEveryCustomerKeepsItsConnection(t *testing.T) {
 	const customers = 300
-	s := newLocalServer(t, true, answerLikeZendesk)
-	for range 5 {
-		for i := range customers {
-			_, err := s.client.ListWebhooks(t.Context(), customer(i))
-			require.NoError(t, err)
-		}
+	for _, h2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("h2=%t", h2), func(t *testing.T) {
+			t.Parallel()
+			s := newLocalServer(t, h2, answerLikeZendesk)
+			for range 5 {
+				for i := range customers {
+					_, err := s.client.ListWebhooks(t.Context(), customer(i))
+					require.NoError(t, err)
+				}
+			}
+			assert.EqualValues(t, customers, s.handshakes.Load())
+		})
 	}
-	assert.EqualValues(t, customers, s.handshakes.Load())
 }
 
 func TestWrongCertificate(t *testing.T) {
