@@ -6,21 +6,22 @@
 //
 // A [Client] holds what Zendesk issued to the partner, once for all customers.
 //
-//  1. A customer wants the integration. [Client.AuthorizeURL] is where its
-//     browser goes, and an administrator presses Allow.
-//  2. The browser comes back. [ParseCallback] takes the code out of the
-//     request, and [Client.Install] turns it into an [Installation]: it
-//     exchanges the code for a token ([Client.Exchange]) and asks token info
-//     which app the token is for and where that app lives ([Client.Locate]).
-//     The partner stores the installation.
-//  3. [Client.EnsureWebhook] subscribes to what happens in the customer's
-//     conversations, and the partner stores the webhook's secret. The other
-//     webhook methods do it step by step.
-//  4. [Client.Do] calls every other endpoint of the app, to send a message for
+//  1. A customer wants the integration. An [Installer] sends its browser to
+//     Zendesk, where an administrator presses Allow, receives it back, and
+//     hands over an [Installation], which the partner stores.
+//  2. With [Installer.Webhook] it has also subscribed to what happens in the
+//     customer's conversations, and an [EventHandler] receives it.
+//  3. [Client.Do] calls every endpoint of the app, to answer a message for
 //     example.
-//  5. [Client.Revoke] gives the access back.
-//  6. However it ended, Zendesk calls the partner's remove URL. A
+//  4. [Client.Revoke] gives the access back.
+//  5. However it ended, Zendesk calls the partner's remove URL. A
 //     [RemovalHandler] there finds out whether it is true, and cleans up.
+//
+// These three handlers are all that most partners need. By hand the same is:
+// [Client.AuthorizeURL]; [ParseCallback]; [Client.Install], which is
+// [Client.Exchange] and [Client.Locate]; [Client.EnsureWebhook] or the webhook
+// methods it is made of; [ReadDelivery]; and [ReadRemoval] with
+// [Client.TokenInfo].
 //
 // # What can go wrong
 //
