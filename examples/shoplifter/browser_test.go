@@ -127,7 +127,7 @@ type browser struct {
 
 func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, cookies: map[string]map[string]*http.Cookie{}}
-	b.transport = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	b.transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return nil, err

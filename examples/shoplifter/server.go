@@ -16,8 +16,6 @@ import (
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
 )
 
-const grace = 5 * time.Second // for requests under way when the program ends
-
 // serve listens, says so on stdout, and answers until ctx ends.
 func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(cfg.host, cfg.port))
@@ -75,7 +73,8 @@ func localURL(addr net.Addr) (string, error) {
 
 // serve answers until ctx ends. ready runs when it does.
 func (a *app) serve(ctx context.Context, listener net.Listener, beside *sync.WaitGroup, ready func() error) error {
-	server := a.server(listener.Addr())
+	server, fresh := a.server(listener.Addr()), new(unused)
+	server.ConnState = fresh.note
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	if a.cfg.embedded { // which answers at once: the front page then tells the truth
@@ -91,20 +90,11 @@ func (a *app) serve(ctx context.Context, listener net.Listener, beside *sync.Wai
 		case <-ctx.Done():
 		}
 	}
-	stop(server)
+	stop(server, fresh)
 	if ended := <-done; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
 	return errors.Join(err, a.close())
-}
-
-// stop ends a server: politely, then not.
-func stop(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		_ = server.Close()
-	}
 }
 
 // close ends what may still run after the server.
