@@ -45,10 +45,10 @@ type Event struct {
 	AppID     string    // the customer's app
 	WebhookID string    // the webhook that reports
 
-	// Payload is the member of that name, byte for byte; nil when absent.
-	// Every event of an author has it: [TriggerConversationMessage] comes
-	// for the bot's own messages too, so act where author.type is "user".
-	// It is the Event's own: do not modify it.
+	// Payload is the member of that name, byte for byte; nil when absent. A
+	// [TriggerConversationMessage] comes for the bot's own messages too, so
+	// act where message.author.type is "user". It is the Event's own: do not
+	// modify it.
 	Payload json.RawMessage
 
 	raw []byte
