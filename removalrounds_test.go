@@ -80,7 +80,7 @@ func TestRemovalHookRunsUntilItSucceeds(t *testing.T) {
 	for name, bad := range map[string]func(int) error{
 		"error":     func(int) error { return errors.New("disk full") },
 		"panic":     func(int) error { panic("token " + testToken) },
-		"nil panic": func(int) error { var m map[string]int; m["x"] = 1; return nil },
+		"nil panic": func(int) error { var in *sunco.Installation; return errors.New(in.AppID) },
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			r := newRemovals(t, step{status: 401})

@@ -95,12 +95,6 @@ func (r *removals) times() []time.Duration {
 	return rounded
 }
 
-func (r *removals) done() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.removed)
-}
-
 func wait(d time.Duration) {
 	time.Sleep(d) // virtual
 	synctest.Wait()

@@ -140,7 +140,7 @@ func (c *Client) UpdateWebhook(ctx context.Context, in *Installation, id string,
 	if err := update.check(); err != nil {
 		return nil, err
 	}
-	body := webhookBody{update.Target, update.Triggers, update.IncludeFullUser, update.IncludeFullSource}
+	body := webhookBody(update)
 	return c.writeWebhook(ctx, in, opUpdateWebhook, transport.Update, http.MethodPatch, id, body)
 }
 
