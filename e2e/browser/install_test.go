@@ -1,12 +1,15 @@
 package browser_test
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -35,6 +38,9 @@ func (p *person) install() *tab {
 	x.click("Allow")
 	x.see(200, "acme")
 	x.reads("Connected. Shoplifter can now read")
+	if len(p.secrets) < 2 {
+		p.t.Fatal("the token and the webhook's secret are not known, so nothing can be searched for them")
+	}
 	return x
 }
 
@@ -55,8 +61,11 @@ func TestInstall(t *testing.T) {
 	if u, err := url.Parse(x.address()); err != nil || u.RawQuery != "said=connected" || !strings.HasPrefix(u.Path, acmePage) {
 		t.Errorf("the flow ended at %s", x.address())
 	}
-	x.reads("Open the admin settings of this account")
 	x.reads("conversation:message")
+	x.click("Open the admin settings of this account")
+	x.see(200, "Sandbox")
+	x.back()
+	x.see(200, "acme")
 	x.click("All accounts")
 	x.see(200, frontPage)
 	x.reads("acme was connected.")
@@ -89,6 +98,10 @@ func TestTwoTabs(t *testing.T) {
 	p.front(2)
 }
 
+// TestDoubleClick clicks twice on everything. The platform takes each answer once:
+// when the browser drops the first answer's redirect for the second click, it shows
+// the platform's refusal, and may have come back to the application before or not.
+// Starting again then helps in any case.
 func TestDoubleClick(t *testing.T) {
 	p := begin(t).person()
 	x := p.visit("/")
@@ -96,10 +109,64 @@ func TestDoubleClick(t *testing.T) {
 	x.doubleClick("Add to Zendesk")
 	x.see(200, consentPage)
 	x.doubleClick("Allow")
-	x.see(200, "acme")
-	if news := p.front(1).text(); strings.Count(news, "acme was connected.") != 1 {
-		t.Errorf("something happened twice:\n%s", news)
+	x.until("an end", `["acme", "This page is no longer valid"].includes(document.querySelector("h1")?.innerText)`)
+	if strings.Contains(x.address(), acmePage) {
+		p.connectedOnce()
+		return
 	}
+	p.install()
+	p.front(1)
+}
+
+// connectedOnce looks whether something has happened twice.
+func (p *person) connectedOnce() {
+	p.t.Helper()
+	if news := p.front(1).text(); strings.Count(news, "acme was connected.") != 1 {
+		p.t.Errorf("something happened twice:\n%s", news)
+	}
+}
+
+// TestTwoCallbacks comes back from the platform in two tabs at the same time.
+func TestTwoCallbacks(t *testing.T) {
+	p := begin(t).person()
+	callback := p.ask().answer()
+	tabs := []*tab{p.tab(), p.tab()}
+	var wait sync.WaitGroup
+	for _, x := range tabs {
+		wait.Go(func() {
+			_, err := chromedp.Call(x.ctx, page.Navigate, page.NavigateParams{URL: callback})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, x := range tabs {
+		x.see(200, "acme")
+	}
+	p.connectedOnce()
+}
+
+// answer presses Allow outside of the browser, and returns where it would go.
+func (x *tab) answer() string {
+	x.t.Helper()
+	form, err := chromedp.Run(x.ctx, chromedp.Evaluate[string](
+		`new URLSearchParams(new FormData(document.querySelector("form"))).toString() + "&decision=allow"`))
+	x.must("reading the form", err)
+	u, err := url.Parse(x.address())
+	x.must("reading the address", err)
+	target := "http://127.0.0.1:" + u.Port() + strings.Replace(u.Path, "authorize", "consent", 1)
+	req, err := http.NewRequestWithContext(x.ctx, http.MethodPost, target, strings.NewReader(form))
+	x.must("answering", err)
+	req.Host = u.Host
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	x.must("answering", err)
+	x.must("answering", resp.Body.Close())
+	if resp.StatusCode != http.StatusFound {
+		x.t.Fatalf("the answer was answered %s", resp.Status)
+	}
+	return resp.Header.Get("Location")
 }
 
 // TestCallbackAgain loads the callback's address again, as browsers do that
@@ -118,9 +185,7 @@ func TestCallbackAgain(t *testing.T) {
 	y := p.tab()
 	y.open(callback)
 	y.see(200, "acme")
-	if news := p.front(1).text(); strings.Count(news, "acme was connected.") != 1 {
-		t.Errorf("something happened twice:\n%s", news)
-	}
+	p.connectedOnce()
 }
 
 // TestBack goes back to a question that was answered, and answers it again.

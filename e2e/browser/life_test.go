@@ -3,18 +3,30 @@ package browser_test
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-// TestMessage sends the test message and reads what the webhook brings.
+// TestMessage sends the test message, and one as an end user, and reads what the
+// webhook brings.
 func TestMessage(t *testing.T) {
-	x := begin(t).person().install()
+	p := begin(t).person()
+	x := p.install()
 	x.reads("None yet.")
 	x.click("Send the test message")
 	x.see(200, "acme")
 	x.reads("The test message was sent.")
-	x.again("Shoplifter Visitor:", func() { x.click("Refresh") })
-	x.click("Refresh")
+	x.again("Shoplifter Visitor:", x.reload)
+
+	y := p.front(1)
+	y.click("Sandbox")
+	y.see(200, "Sandbox")
+	y.reads("Shoplifter Visitor")
+	y.press("Message to Acme Outdoor")
+	y.must("writing", chromedp.Do(y.ctx, chromedp.KeyEvent("Where is <my> parcel?")))
+	y.click("Send to Acme Outdoor")
+	y.see(200, "Sandbox")
+	x.again("Where is <my> parcel?", x.reload)
 	x.see(200, "acme")
 }
 
@@ -81,7 +93,7 @@ func TestRestart(t *testing.T) {
 	x.see(200, "acme")
 	x.click("Send the test message")
 	x.see(200, "acme")
-	x.again("Shoplifter Visitor:", func() { x.click("Refresh") })
+	x.again("Shoplifter Visitor:", x.reload)
 	front := p.front(1)
 	front.click("acme")
 	front.see(200, "acme")

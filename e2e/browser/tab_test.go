@@ -28,24 +28,31 @@ func (x *tab) must(what string, err error) {
 	}
 }
 
+// patiently waits for a condition.
+func (x *tab) patiently(what string, condition func() bool) {
+	x.t.Helper()
+	timeout := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-timeout:
+			x.t.Fatalf("waited in vain for %s; the page is %s:\n%s", what, x.address(), x.text())
+		case <-tick.C:
+		}
+	}
+}
+
 // until waits for a condition, which is written in JavaScript. While a page goes
 // and the next one comes there is no answer, and that is no failure.
 func (x *tab) until(what, condition string) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(x.ctx, patience)
 	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition)); err == nil && ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			x.t.Fatalf("waited in vain for %s; the page is %s:\n%s", what, x.address(), x.text())
-		case <-tick.C:
-		}
-	}
+	x.patiently(what, func() bool {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
+		return err == nil && ok
+	})
 }
 
 // leave does something that loads another page, and waits until it is there.
@@ -57,15 +64,7 @@ func (x *tab) leave(what string, action func(ctx context.Context) error) {
 	_, err := chromedp.Call(ctx, page.BringToFront, cdp.Empty{})
 	x.must(what, err)
 	x.must(what, action(ctx))
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for x.watch.arrived() == before {
-		select {
-		case <-ctx.Done():
-			x.t.Fatalf("%s: no other page came; it is still %s:\n%s", what, x.address(), x.text())
-		case <-tick.C:
-		}
-	}
+	x.patiently("another page after "+what, func() bool { return x.watch.arrived() != before })
 	x.until("the page to be complete", `document.readyState === "complete"`)
 }
 
