@@ -95,15 +95,12 @@ func assertNoSecret(t *testing.T, place, printed string, secrets ...string) {
 // assertPrintsNoSecret prints an error and all it wraps in every way.
 func assertPrintsNoSecret(t *testing.T, place string, err error, secrets ...string) {
 	t.Helper()
-	for _, e := range chain(err) {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-			assertNoSecret(t, place+" "+verb, fmt.Sprintf(verb, e), secrets...)
-		}
-	}
 	var out bytes.Buffer
-	logger := slog.New(slog.NewJSONHandler(&out, nil))
-	logger.Error("failed", "error", err)
+	for _, e := range chain(err) {
+		fmt.Fprintf(&out, "%v\n%+v\n%#v\n%q\n%x\n", e, e, e, e, e)
+	}
+	slog.New(slog.NewJSONHandler(&out, nil)).Error("failed", "error", err)
 	slog.New(slog.NewTextHandler(&out, nil)).Error("failed", slog.Any("error", err))
 	encoded, _ := json.Marshal(err)
-	assertNoSecret(t, place+" logged", out.String()+string(encoded), secrets...)
+	assertNoSecret(t, place, out.String()+string(encoded), secrets...)
 }
