@@ -202,6 +202,8 @@ func (c *core) do(ctx context.Context, k *call, out any) error {
 	switch {
 	case k.reply.TooLarge:
 		err = badReply("longer than " + strconv.FormatInt(k.Limit, 10) + " bytes")
+	case k.reply.Status == http.StatusNoContent || k.Method == http.MethodHead:
+		// There is nothing to decode.
 	case k.Out == nil:
 		err = decodeReply(k.reply.Body, out)
 	}
@@ -258,6 +260,7 @@ func (k *call) failure(err error) error {
 		Status:    k.reply.Status,
 		RequestID: secrets.requestID(k.reply.Header),
 		tenant:    !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
+		page:      isPage(k.reply.Body),
 	}
 	if err != nil {
 		failed.Err = secrets.cleanError(err)

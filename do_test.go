@@ -119,6 +119,16 @@ func TestDoOuts(t *testing.T) {
 }
 
 // What went out of a writer is not taken back: no second attempt.
+func TestDoWithoutAReplyBody(t *testing.T) {
+	out := map[string]any{"left": "alone"}
+	require.NoError(t, newClient(always(204, "")).Do(t.Context(), acme(), "POST", "/x", nil, &out))
+	require.NoError(t, newClient(always(200, "")).Do(t.Context(), acme(), "HEAD", "/x", nil, &out))
+	assert.Equal(t, map[string]any{"left": "alone"}, out)
+	require.ErrorIs(t, newClient(always(200, "")).Do(t.Context(), acme(), "GET", "/x", nil, &out), sunco.ErrBadReply)
+	_, err := newClient(always(204, "")).Exchange(t.Context(), sunco.NewSecret("code"))
+	assert.True(t, ambiguous(err), "a typed call needs its reply")
+}
+
 func TestDoDoesNotWriteTwice(t *testing.T) {
 	cut := errors.New("cut")
 	w := &wire{answer: func(int, sentRequest) (*http.Response, error) {

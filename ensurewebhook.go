@@ -55,7 +55,7 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 		case errors.As(err, new(*AmbiguousError)):
 			unsettled = err
 		case len(existing) >= webhookLimit && refusesOneMore(err):
-			return nil, &WebhookLimitError{Existing: existing, Err: err}
+			return nil, ambiguousAfter(unsettled, &WebhookLimitError{Existing: existing, Err: err})
 		default:
 			return nil, ambiguousAfter(unsettled, err)
 		}

@@ -61,6 +61,7 @@ type Error struct {
 	Err       error         // why there was no reply, or why it is not usable; nil when the status says it all
 
 	tenant bool // the host was a customer's
+	page   bool // the reply was a page and not an answer of the API
 }
 
 // ErrorDetail is one error in a reply. Both members come from the network,
@@ -135,7 +136,7 @@ func (e *AmbiguousError) Error() string {
 	if e.Op == opExchange {
 		advice = "the code may be spent, let the customer connect again"
 	}
-	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(e.Err.Error(), "sunco: "))
+	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: "))
 }
 
 // Unwrap returns e.Err.
@@ -153,13 +154,18 @@ type RateLimitError struct {
 // Error implements error.
 func (e *RateLimitError) Error() string {
 	if e.RetryAfter == 0 {
-		return e.Err.Error() + ": rate limited"
+		return fmt.Sprintf("%v: rate limited", e.Err)
 	}
-	return fmt.Sprintf("%s: rate limited, retry after %v", e.Err, e.RetryAfter)
+	return fmt.Sprintf("%v: rate limited, retry after %v", e.Err, e.RetryAfter)
 }
 
 // Unwrap returns e.Err.
-func (e *RateLimitError) Unwrap() error { return e.Err }
+func (e *RateLimitError) Unwrap() error {
+	if e.Err == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // WebhookLimitError says that a webhook could not be created and that the
 // integration already has as many as it may. Delete one of Existing that is no
@@ -172,7 +178,7 @@ type WebhookLimitError struct {
 // Error implements error.
 func (e *WebhookLimitError) Error() string {
 	return fmt.Sprintf("sunco: %s: the integration already has %d webhooks, delete one: %s",
-		opEnsureWebhook, len(e.Existing), strings.TrimPrefix(e.Err.Error(), "sunco: "))
+		opEnsureWebhook, len(e.Existing), strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: "))
 }
 
 // Unwrap returns e.Err.

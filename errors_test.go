@@ -338,3 +338,11 @@ func TestErrorTexts(t *testing.T) {
 		assert.Equal(t, tc.want, tc.err.Error())
 	}
 }
+
+// Partners make these in their own tests.
+func TestErrorsMadeByHand(t *testing.T) {
+	for _, err := range []error{&sunco.Error{}, &sunco.AmbiguousError{}, &sunco.RateLimitError{}, &sunco.RateLimitError{RetryAfter: 1}, &sunco.WebhookLimitError{}, &sunco.InputError{}, &sunco.AuthorizationError{}} {
+		assert.NotPanics(t, func() { assert.NotEmpty(t, err.Error()) })
+		assert.NotPanics(t, func() { errors.Is(err, sunco.ErrUnauthorized) })
+	}
+}

@@ -46,10 +46,12 @@ func refuseRemoval(status int, reason string) (*Removal, *refusal) {
 
 func readRemoval(r *http.Request) (*Removal, *refusal) {
 	switch {
-	case r == nil || r.Body == nil:
-		return refuseRemoval(http.StatusBadRequest, "no request body")
+	case r == nil:
+		return refuseRemoval(http.StatusBadRequest, "nil request")
 	case r.Method != http.MethodPost:
 		return refuseRemoval(http.StatusMethodNotAllowed, "the method is not POST")
+	case r.Body == nil:
+		return refuseRemoval(http.StatusBadRequest, "no request body")
 	case !isJSON(r.Header.Get("Content-Type")):
 		return refuseRemoval(http.StatusUnsupportedMediaType, "the content type is not application/json")
 	}

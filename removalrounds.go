@@ -117,8 +117,8 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 	if in == nil {
 		return settled
 	}
-	app, err := h.Client.TokenInfo(ctx, in.Token)
-	if err == nil && app.ID == in.AppID {
+	_, err = h.Client.TokenInfo(ctx, in.Token)
+	if err == nil {
 		p.suspect = suspicion{}
 		return keep
 	}
@@ -144,10 +144,12 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 func (p *pendingRemoval) confirms(in *Installation, err error) bool {
 	var failed *Error
 	switch {
+	case !errors.As(err, &failed) || failed.page:
+		return false
 	case errors.Is(err, ErrUnauthorized):
 		return true
 	case !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrNotFound),
-		!errors.As(err, &failed) || len(failed.Details) == 0:
+		len(failed.Details) == 0:
 		return false
 	case p.suspect.status != failed.Status || p.suspect.generation != in.Generation():
 		p.suspect = suspicion{failed.Status, in.Generation(), time.Now()}

@@ -37,6 +37,7 @@ func TestRemovalLooks(t *testing.T) {
 		"403, alive, then 403":      {[]step{refusal(403), alive, refusal(403), alive}, seconds(0, 10, 60, 300), false},
 		"403, then 404, then alive": {[]step{refusal(403), refusal(403), refusal(404), alive}, seconds(0, 10, 60, 300), false},
 		"403, then 401":             {[]step{refusal(403), {status: 401}}, seconds(0, 10), true},
+		"401 HTML for ever":         {[]step{page(401)}, nil, false},
 		"403 HTML for ever":         {[]step{page(403)}, nil, false},
 		"404 HTML for ever":         {[]step{page(404)}, nil, false},
 		"403 empty for ever":        {[]step{{status: 403}}, nil, false},
@@ -54,7 +55,7 @@ func TestRemovalLooks(t *testing.T) {
 		"bad certificate for ever":  {[]step{{err: badCertificate()}}, nil, false},
 		"200 HTML for ever":         {[]step{page(200)}, nil, false},
 		"200 error inside":          {[]step{{status: 200, body: `{"error":"unauthorized"}`}}, nil, false},
-		"200 other app for ever":    {[]step{{status: 200, body: `{"app":{"id":"another"}}`}}, nil, false},
+		"200 other app for ever":    {[]step{{status: 200, body: `{"app":{"id":"another"}}`}}, seconds(0, 10, 60, 300), false},
 		"unsure, then dead":         {[]step{{status: 302}, {status: 400}, page(404), {status: 302}, {status: 302}, {status: 401}}, seconds(0, 10, 60, 300, 540, 780), true},
 	} {
 		inBubble(t, name, func(t *testing.T) {

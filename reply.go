@@ -43,7 +43,7 @@ func explain(err error, body []byte) error {
 		return badReply("a member has an unexpected type")
 	case len(body) == 0:
 		return badReply("it is empty")
-	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+	case isPage(body):
 		return badReply("HTML instead of JSON")
 	default:
 		return badReply("not JSON")
@@ -69,6 +69,9 @@ func refusesInside(body []byte) error {
 	}
 	return nil
 }
+
+// isPage reports whether a body is HTML, whatever its type says.
+func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
 
 func badReply(reason string) error { return fmt.Errorf("%w: %s", ErrBadReply, reason) }
 
