@@ -17,12 +17,14 @@ const (
 	consentLife = 10 * time.Minute
 )
 
-// consent is a question that was put to a customer and not answered yet.
+// consent is a question that was put to a customer.
 type consent struct {
 	redirect string
 	state    string
 	hasState bool
 	expires  time.Time
+	given    string // the customer's answer: decision and account
+	reply    reply  // to it
 }
 
 // authorize begins the flow: it shows the consent page, or approves at once.
@@ -147,8 +149,8 @@ func (asked consent) back(pairs ...string) reply {
 		with("Referrer-Policy", "no-referrer")
 }
 
-// remember keeps a question until it is answered, and returns its nonce. The
-// oldest questions are forgotten when there are too many.
+// remember keeps a question and returns its nonce. The oldest questions are
+// forgotten when there are too many.
 func (p *Platform) remember(asked consent) string {
 	nonce := randomHex(16)
 	p.mu.Lock()
@@ -163,13 +165,8 @@ func (p *Platform) remember(asked consent) string {
 	return nonce
 }
 
-// answered takes a question back by its nonce, once. The mutex is held.
-func (s *state) answered(nonce string) (consent, bool) {
+// question returns what was asked under a nonce. The mutex is held.
+func (s *state) question(nonce string) (*consent, bool) {
 	asked := s.consents[nonce]
-	if asked == nil {
-		return consent{}, false
-	}
-	delete(s.consents, nonce)
-	s.order = slices.DeleteFunc(s.order, func(n string) bool { return n == nonce })
-	return *asked, time.Now().Before(asked.expires)
+	return asked, asked != nil && time.Now().Before(asked.expires)
 }

@@ -108,7 +108,8 @@ func (p *Platform) choices() []choice {
 	return all
 }
 
-// decide takes the customer's answer. Each page can be answered once.
+// decide takes the customer's answer. Each page can be answered once; a double
+// click, the same answer again, gets the same redirect.
 func (p *Platform) decide(c *call) reply {
 	var protection http.CrossOriginProtection
 	if protection.Check(c.Request) != nil {
@@ -127,19 +128,26 @@ func (p *Platform) decide(c *call) reply {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	asked, ok := p.state.answered(form["nonce"])
-	if !ok {
+	asked, ok := p.state.question(form["nonce"])
+	given := form["decision"] + " " + form["account"]
+	if ok && asked.given == given {
+		return asked.reply
+	}
+	if !ok || asked.given != "" {
 		return page(http.StatusBadRequest, "This page is no longer valid",
 			"It was answered before, or it is too old. Go back to the application and start again.")
 	}
-	if form["decision"] == "deny" {
-		return p.deny(asked)
-	}
 	a := p.state.bySubdomain(form["account"])
-	if a == nil {
+	switch {
+	case form["decision"] == "deny":
+		asked.reply = p.deny(*asked)
+	case a == nil:
 		return page(http.StatusBadRequest, "Refused", "There is no such account.")
+	default:
+		asked.reply = p.allow(*asked, a)
 	}
-	return p.allow(asked, a)
+	asked.given = given
+	return asked.reply
 }
 
 // page is a message for a person.

@@ -17,13 +17,13 @@ type refusal struct {
 }
 
 // TestErrorsOfTheSDK meets the refusals. Requests and replies are checked by the
-// recorder.
+// recorder. A renamed customer's host answers as the API here; the page that it
+// answers with otherwise is nothing the description speaks of.
 func TestErrorsOfTheSDK(t *testing.T) {
 	d := load(t)
 	for name, with := range refusals() {
-
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, d, suncotest.Config{})
+			s := newStage(t, d, suncotest.Config{Behavior: suncotest.Behavior{UnknownHostAPIError: true}})
 			err := with.call(s, s.install(t.Context(), ""))
 			var refused *sunco.Error
 			if !errors.As(err, &refused) || refused.Status != with.status || refused.Code == "" {

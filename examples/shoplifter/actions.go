@@ -69,7 +69,7 @@ func explainConnecting(err error) (status int, title, text string) {
 	case errors.Is(err, sunco.ErrAccessDenied):
 		return http.StatusForbidden, title, "You pressed Deny, so nothing was changed."
 	case errors.Is(err, sunco.ErrStateMismatch):
-		return http.StatusBadRequest, title, "This attempt was not begun in this browser, or it is more than ten minutes old."
+		return http.StatusBadRequest, title, "This attempt was not begun in this browser, it is more than ten minutes old, or it was finished already."
 	case errors.Is(err, sunco.ErrNoRegion):
 		return http.StatusBadGateway, title, "This is a legacy account without a subdomain, which Shoplifter does not serve."
 	case errors.As(err, new(*sunco.RateLimitError)):

@@ -132,7 +132,7 @@ const pageSource = `<!DOCTYPE html>
 </section>
 <section aria-labelledby="deliveries">
 <h2 id="deliveries">Latest deliveries</h2>
-<p><a href="/#deliveries">Refresh</a></p>
+<p><a href="/">Refresh</a></p>
 {{if .Deliveries}}<div class="table">
 <table role="table" class="deliveries">
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Account</th><th role="columnheader" scope="col">Events and target</th><th role="columnheader" scope="col">Attempts</th><th role="columnheader" scope="col">Outcome</th></tr></thead>
