@@ -47,8 +47,8 @@
 //
 // # Secrets
 //
-// Credentials are a [Secret], which prints as "[redacted]" and encodes as
-// nothing. No error and no log line of this package holds one, also when a
+// Credentials are a [Secret], which prints as "[redacted]" and refuses to
+// be encoded. No error and no log line of this package holds one, also when a
 // server sends it back. Tokens go to hosts of [Client.Domain] and to the two
 // legacy hosts only, whatever a reply or a store says.
 //

@@ -102,26 +102,9 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 	made := []string{hook.ID}
 	defer func() { s.cleanUp(in, made) }()
 
-	s.step("List, get and update it")
-	list, err := s.client.ListWebhooks(ctx, in)
-	if err != nil {
+	if err := s.change(ctx, in, hook.ID); err != nil {
 		return err
 	}
-	if _, err := s.client.GetWebhook(ctx, in, hook.ID); err != nil {
-		return err
-	}
-	updated, err := s.client.UpdateWebhook(ctx, in, hook.ID, sunco.WebhookUpdate{IncludeFullUser: new(true)})
-	if err != nil {
-		return err
-	}
-	s.say("%d in the list; includeFullUser is %t now, the %d triggers stayed.", len(list), updated.IncludeFullUser, len(updated.Triggers))
-
-	s.step("Ensure it is as wanted: found by its target, the difference repaired")
-	ensured, err := s.client.EnsureWebhook(ctx, in, s.wanted(0))
-	if err != nil {
-		return err
-	}
-	s.say("Same webhook: %t. includeFullUser is %t again.", ensured.ID == hook.ID, ensured.IncludeFullUser)
 
 	s.step("Ensure others, until there is one too many")
 	made, err = s.tooMany(ctx, in, made)
@@ -136,6 +119,31 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 		}
 		made = made[1:]
 	}
+	return nil
+}
+
+// change reads and changes one webhook in the ways there are.
+func (s *story) change(ctx context.Context, in *sunco.Installation, id string) error {
+	s.step("List, get and update it")
+	list, err := s.client.ListWebhooks(ctx, in)
+	if err != nil {
+		return err
+	}
+	if _, err := s.client.GetWebhook(ctx, in, id); err != nil {
+		return err
+	}
+	updated, err := s.client.UpdateWebhook(ctx, in, id, sunco.WebhookUpdate{IncludeFullUser: new(true)})
+	if err != nil {
+		return err
+	}
+	s.say("%d in the list; includeFullUser is %t now, the %d triggers stayed.", len(list), updated.IncludeFullUser, len(updated.Triggers))
+
+	s.step("Ensure it is as wanted: found by its target, the difference repaired")
+	ensured, err := s.client.EnsureWebhook(ctx, in, s.wanted(0))
+	if err != nil {
+		return err
+	}
+	s.say("Same webhook: %t. includeFullUser is %t again.", ensured.ID == id, ensured.IncludeFullUser)
 	return nil
 }
 

@@ -83,6 +83,21 @@ func (s settings) answers(ctx context.Context) <-chan string {
 	return answers
 }
 
+// callbackHandler hands over the first request that looks like a callback.
+func callbackHandler(callbacks chan<- *http.Request) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); !query.Has("code") && !query.Has("error") {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprintln(w, "Back to the terminal: this window can be closed.")
+		select {
+		case callbacks <- r:
+		default:
+		}
+	}
+}
+
 // onZendesk plays the story against Zendesk itself.
 func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	address, err := set.address()
@@ -94,17 +109,7 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	defer func() { _ = partner.removal.Close(ctx) }()
 	callbacks := make(chan *http.Request, 1)
 	mux := partner.handler()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if query := r.URL.Query(); query.Has("code") || query.Has("error") {
-			fmt.Fprintln(w, "Back to the terminal: this window can be closed.")
-			select {
-			case callbacks <- r:
-			default:
-			}
-			return
-		}
-		http.NotFound(w, r)
-	})
+	mux.HandleFunc("/", callbackHandler(callbacks))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
