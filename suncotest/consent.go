@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 const pageStyle = `:root{color-scheme:light dark}
@@ -85,13 +86,17 @@ func (p *Platform) ask(c *call, asked consent) reply {
 		Action:   c.at.prefix + consentPath,
 		Nonce:    p.remember(asked),
 		Redirect: origin + target.EscapedPath(),
-		Accounts: p.choices(),
+		Accounts: p.choices(c.Host),
 	}
 	return render(http.StatusOK, consentPage, data, "'self' "+origin)
 }
 
-func (p *Platform) choices() []choice {
+// choices are the accounts, where they live for a browser that came to host.
+func (p *Platform) choices(host string) []choice {
 	domain, _, _ := splitDomain(p.cfg.Domain)
+	if rest, found := strings.CutPrefix(host, bridgeLabel+"."); found {
+		domain = rest
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []choice
