@@ -256,17 +256,20 @@ func (k *call) unusable(err error) error {
 func (k *call) failure(err error) error {
 	secrets := credentials{k.token.AccessToken, k.secrets[0], k.secrets[1]}
 	failed := &Error{
-		Op:        k.Op,
-		Status:    k.reply.Status,
-		RequestID: secrets.requestID(k.reply.Header),
-		tenant:    !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
-		page:      isPage(k.reply.Body),
+		Op:     k.Op,
+		Status: k.reply.Status,
+		tenant: !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
+		page:   isPage(k.reply.Body),
 	}
+	var details []ErrorDetail
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
-	} else if details := secrets.cleanDetails(errorDetails(k.reply.Body)); len(details) > 0 {
-		failed.Details = details
-		failed.Code, failed.Title = details[0].Code, details[0].Title
+	} else {
+		details = errorDetails(k.reply.Body)
+	}
+	failed.Details, failed.RequestID = secrets.clean(details, k.reply.Header)
+	if len(details) > 0 {
+		failed.Code, failed.Title = failed.Details[0].Code, failed.Details[0].Title
 	}
 	var result error = failed
 	if k.reply.RateLimited {

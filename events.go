@@ -11,6 +11,8 @@ import (
 const (
 	eventTimeout = 15 * time.Second // for the answer; Zendesk waits 20 s
 	bodyTimeout  = 10 * time.Second // for the delivery to arrive
+
+	maxEventLookups = 256 // at the same time
 )
 
 // EventHandler is the [http.Handler] for the target of a webhook. It
@@ -37,7 +39,8 @@ const (
 //     before a webhook, and with it the secret, exists.
 //
 // The answer takes 15 s at most: then the contexts are cancelled and 503 is
-// sent. A body must arrive within 10 s, whatever the server's own timeouts.
+// sent. A body must arrive within 10 s, whatever the server's own timeouts,
+// unless a middleware's ResponseWriter hides [http.ResponseController].
 //
 // An EventHandler is safe for concurrent use and must not be copied. Its
 // fields must not change once it serves.
@@ -49,6 +52,7 @@ type EventHandler struct {
 	// each webhook's secret. Nothing is authenticated yet: the handler
 	// compares the key itself, with all of the installation's Webhooks, so
 	// that two secrets are good during a rotation. It must not read the body.
+	// Strangers can cause it to run, at most 256 times at once.
 	//
 	// A webhook delivers as soon as it exists, which is before its secret is
 	// stored, and what gets 401 is lost. Where that matters, return an error
@@ -106,7 +110,8 @@ type EventHandler struct {
 	// Nil: [slog.Default].
 	Logger *slog.Logger
 
-	memory eventMemory
+	memory  eventMemory
+	lookups chan struct{}
 
 	mu      sync.Mutex
 	running int // deliveries and workers
@@ -128,7 +133,8 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Also where nothing is read: the server itself reads what is left of a
 	// body, with this deadline or none. Once the body has ended it takes the
 	// deadline away.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	switch r.Method {
 	case http.MethodHead:
 		w.WriteHeader(http.StatusOK)
@@ -150,7 +156,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, ctx, eventAnswer{status: http.StatusServiceUnavailable, reason: "the handler is closed"})
 		return
 	}
-	reception := &eventReception{h: h, r: r, key: key, done: make(chan eventAnswer, 1)}
+	reception := &eventReception{h: h, r: r, control: control, key: key, done: make(chan eventAnswer, 1)}
 	go reception.run(ctx)
 	answer := reception.wait(ctx)
 	if answer.status != http.StatusOK {

@@ -33,6 +33,7 @@ func (h *EventHandler) open() {
 		h.closing, h.closed = context.WithCancel(context.Background())
 		h.base, h.abort = context.WithCancel(context.Background())
 		h.idle = make(chan struct{})
+		h.lookups = make(chan struct{}, maxEventLookups)
 	}
 }
 

@@ -11,10 +11,11 @@ import (
 // eventReception is one delivery on its way. It runs in a goroutine of its
 // own, so that no function of the partner's can delay the answer.
 type eventReception struct {
-	h    *EventHandler
-	r    *http.Request
-	key  [32]byte // digest of the one presented
-	done chan eventAnswer
+	h       *EventHandler
+	r       *http.Request
+	control *http.ResponseController
+	key     [32]byte // digest of the one presented
+	done    chan eventAnswer
 }
 
 // wait returns the answer, or 503 when the time is over.
@@ -61,6 +62,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if ctx.Err() != nil {
 		return eventAnswer{http.StatusServiceUnavailable, "Lookup took too long", in.AppID}
 	}
+	_ = d.control.SetReadDeadline(time.Now().Add(bodyTimeout)) // Lookup may have taken most of it
 	delivery, refused := readDelivery(d.r)
 	if refused != nil {
 		return eventAnswer{refused.status, refused.Reason, in.AppID}
@@ -83,8 +85,15 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	return eventAnswer{status: http.StatusOK}
 }
 
-// lookup asks the partner's store.
+// lookup asks the partner's store, which strangers can make it do: so only so
+// many at a time.
 func (d *eventReception) lookup(ctx context.Context) (in *Installation, failed bool) {
+	select {
+	case d.h.lookups <- struct{}{}:
+		defer func() { <-d.h.lookups }()
+	case <-ctx.Done():
+		return nil, true
+	}
 	defer func() {
 		if recover() != nil {
 			d.h.logPanic(ctx, "Lookup")

@@ -103,7 +103,8 @@ type Installer struct {
 	// only.
 	Identity func(r *http.Request) (string, error)
 
-	// FirstUse is needed where several processes serve the URL. It records
+	// FirstUse is needed where several processes, or several Installers with
+	// one Client, serve the URL. It records
 	// flowID in a store that they share, atomically, and reports whether it
 	// was not there before; an entry may be forgotten after 10 minutes. It
 	// is asked before the code is spent. When the answer is false, another
@@ -134,6 +135,9 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: Installer needs Client and OnInstall")
 	}
 	guardInstall(w.Header())
+	if r.ContentLength != 0 { // nobody asked for a body, and the server reads what is left of it
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	switch {
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)

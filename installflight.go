@@ -52,7 +52,7 @@ func (i *Installer) board(flow installFlow, code Secret) (flight *installFlight,
 		return flight, false, nil
 	}
 	i.sweep(now)
-	if len(i.flights) >= maxInstallFlights {
+	if len(i.flights) >= maxInstallFlights && !i.dropFailed() {
 		return nil, false, errInstallBusy
 	}
 	if i.flights == nil {
@@ -76,4 +76,22 @@ func (i *Installer) sweep(now int64) {
 			delete(i.flights, key)
 		}
 	}
+}
+
+// dropFailed makes room by forgetting a flow that came to nothing, and reports
+// whether there was one: nobody can fill the table with codes that he made up.
+// Only the callback of a flow that failed is then answered with another failed
+// exchange. The mutex is held.
+func (i *Installer) dropFailed() bool {
+	for key, flight := range i.flights {
+		select {
+		case <-flight.done:
+			if flight.end.err != nil {
+				delete(i.flights, key)
+				return true
+			}
+		default: // under way
+		}
+	}
+	return false
 }

@@ -122,7 +122,8 @@ func ParseCallback(r *http.Request, state string) (code Secret, err error) {
 
 func authorizationError(code, description, state string) error {
 	secrets := credentials{NewSecret(state)}
-	said := secrets.cleanDetails([]ErrorDetail{{code, description}})[0]
+	details, _ := secrets.clean([]ErrorDetail{{code, description}}, nil)
+	said := details[0]
 	if said.Code == "" {
 		said.Code = "unknown_error"
 	}

@@ -8,7 +8,11 @@ import (
 	"time"
 )
 
-const removalRest = time.Minute // of an app between two rounds
+const (
+	removalRest    = time.Minute // of an app between two rounds
+	removalLongest = time.Hour   // between two looks that settled nothing
+	removalAsk     = time.Minute // for what token info and its retries take
+)
 
 // removalDelays are the waits before each look of a round: at 0 s, 10 s, 60 s
 // and 5 min. Zendesk may call before the token is dead.
@@ -60,17 +64,24 @@ func (h *RemovalHandler) schedule(appID string, p *pendingRemoval, wait time.Dur
 	})
 }
 
-// next performs one look, or ends the rest after a round.
+// next performs one look, or ends the rest after a round, and plans what comes
+// then, whatever a hook did to the goroutine.
 func (h *RemovalHandler) next(appID string, p *pendingRemoval) {
-	verdict := unsure
-	if !p.resting {
-		select {
-		case h.probes <- struct{}{}:
-			verdict = h.probe(appID, p)
-			<-h.probes
-		case <-h.ctx.Done():
-		}
+	result := unsure
+	defer func() { h.plan(appID, p, result) }()
+	if p.resting {
+		return
 	}
+	select {
+	case h.probes <- struct{}{}:
+		defer func() { <-h.probes }()
+		result = h.probe(appID, p)
+	case <-h.ctx.Done():
+	}
+}
+
+// plan schedules what follows a look, or forgets the app.
+func (h *RemovalHandler) plan(appID string, p *pendingRemoval, result verdict) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delays := removalDelays()
@@ -82,12 +93,13 @@ func (h *RemovalHandler) next(appID string, p *pendingRemoval) {
 	case p.resting:
 		*p = pendingRemoval{}
 		h.schedule(appID, p, delays[0])
-	case verdict == settled || verdict == keep && p.look == last:
+	case result == settled || result == keep && p.look >= last:
 		p.resting = true
 		h.schedule(appID, p, removalRest)
 	default:
-		p.look = min(p.look+1, last)
-		h.schedule(appID, p, delays[p.look])
+		p.look++
+		wait := delays[min(p.look, last)] << max(0, min(p.look-last-1, 8))
+		h.schedule(appID, p, min(wait, removalLongest))
 	}
 }
 
@@ -108,36 +120,51 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 			h.log("removal: a hook panicked", slog.String("app_id", appID), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
-	defer cancel()
-	in, err := h.Lookup(ctx, appID)
+	in, err := h.stored(appID)
 	if err != nil {
 		return unsure
 	}
 	if in == nil {
 		return settled
 	}
-	_, err = h.Client.TokenInfo(ctx, in.Token)
-	if err == nil {
+	err = h.ask(in.Token)
+	if err == nil || errors.As(err, new(*InputError)) { // alive, or a token that nobody could ask about
 		p.suspect = suspicion{}
 		return keep
 	}
 	if !p.confirms(in, err) {
 		return unsure
 	}
-	current, err := h.Lookup(ctx, appID)
+	current, err := h.stored(appID)
 	switch {
 	case err != nil:
 		return unsure
 	case current == nil || current.Generation() != in.Generation():
 		return settled
 	}
+	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
+	defer cancel()
 	if err := h.OnRemoved(ctx, in); err != nil {
 		h.log("removal: OnRemoved failed and will run again", slog.String("app_id", appID))
 		return unsure
 	}
 	h.log("removal: done", slog.String("app_id", appID))
 	return settled
+}
+
+// stored looks the app up, and ask asks the bridge: each in a time of its own,
+// so that a slow one takes nothing from OnRemoved.
+func (h *RemovalHandler) stored(appID string) (*Installation, error) {
+	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
+	defer cancel()
+	return h.Lookup(ctx, appID)
+}
+
+func (h *RemovalHandler) ask(token Token) error {
+	ctx, cancel := context.WithTimeout(h.ctx, removalAsk)
+	defer cancel()
+	_, err := h.Client.TokenInfo(ctx, token)
+	return err
 }
 
 // confirms reports whether token info's error proves the removal.

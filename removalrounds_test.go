@@ -56,7 +56,7 @@ func TestRemovalLooks(t *testing.T) {
 		"200 HTML for ever":         {[]step{page(200)}, nil, false},
 		"200 error inside":          {[]step{{status: 200, body: `{"error":"unauthorized"}`}}, nil, false},
 		"200 other app for ever":    {[]step{{status: 200, body: `{"app":{"id":"another"}}`}}, seconds(0, 10, 60, 300), false},
-		"unsure, then dead":         {[]step{{status: 302}, {status: 400}, page(404), {status: 302}, {status: 302}, {status: 401}}, seconds(0, 10, 60, 300, 540, 780), true},
+		"unsure, then dead":         {[]step{{status: 302}, {status: 400}, page(404), {status: 302}, {status: 302}, {status: 401}}, seconds(0, 10, 60, 300, 540, 1020), true},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			r := newRemovals(t, tc.looks...)

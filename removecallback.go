@@ -26,17 +26,21 @@ const (
 //
 // A known app is looked at after 0 s, 10 s, 60 s and 5 min, one look at a time
 // however many calls arrive. Status 401 confirms the removal; 403 or 404 with
-// an error of Zendesk's confirms it when a look at least a minute later says the same;
-// a token that lives through all looks keeps the installation; everything
-// else says nothing, and the looks go on every 4 min until one does. Every
-// well-formed call is answered 200 at once, whether the app is known or not.
+// an error of Zendesk's confirms it when a look at least a minute later says
+// the same; a token that lives through all looks keeps the installation;
+// everything else, a page with any status among it, says nothing, and the
+// looks go on until one does, every 4 min at first and every hour in the end.
+// Every well-formed call is answered 200 at once, whether the app is known or
+// not.
+//
 // 503 means that Lookup failed or that too much is pending, and that the
 // caller may try again; 400, 405, 413 and 415 that the call is malformed; 403
 // that its key is missing, repeated or wrong, where Keys asks for one.
 //
 // OnRemoved runs at least once for a real removal while the process lives; a
-// crash forgets what is pending. A program that must not miss one also asks
-// [Client.TokenInfo] about all its installations now and then. An own
+// crash forgets what is pending, and a removal that arrives before OnInstall
+// has stored the installation finds nothing. A program that must not miss one
+// also asks [Client.TokenInfo] about all its installations now and then. An own
 // [Client.Revoke] makes Zendesk call here too, and that is normal.
 //
 // A RemovalHandler is safe for concurrent use and must not be copied. Its
@@ -76,11 +80,12 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: RemovalHandler needs Client, Lookup and OnRemoved")
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	// Also where nothing is read: the server itself reads what is left of a body.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(removalTimeout))
 	if !h.keyed(r) {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(removalTimeout))
 	removal, refused := readRemoval(r)
 	if refused != nil {
 		if refused.status == http.StatusMethodNotAllowed {

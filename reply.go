@@ -2,10 +2,13 @@ package sunco
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,58 +119,89 @@ func errorDetails(body []byte) []ErrorDetail {
 // may repeat them, and then it must not come out.
 type credentials []Secret
 
-// cleanDetails makes what a server said fit for an error: no credential, no
-// control characters, bounded.
-func (c credentials) cleanDetails(details []ErrorDetail) []ErrorDetail {
+// clean makes what a server said fit for an error: no credential, not even in
+// pieces, no control characters, bounded.
+func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDetail, string) {
 	const most = 16
 	details = details[:min(len(details), most)]
+	id := cmp.Or(cleanCode(header.Get("X-Request-Id")), cleanCode(header.Get("X-Zendesk-Request-Id")))
+	var titles, all string
+	for _, d := range details {
+		titles += d.Title
+		all += d.Code + d.Title
+	}
+	withheld := c.within(id + titles + id + all + id) // a credential may lie in two of them
 	for i, d := range details {
-		if c.within(d.Code) || c.within(d.Title) {
+		if withheld {
 			details[i] = ErrorDetail{Title: redacted}
 			continue
 		}
 		details[i] = ErrorDetail{Code: cleanCode(d.Code), Title: cleanText(d.Title)}
 	}
-	return details
-}
-
-// requestID reads the id under which Zendesk's logs know the request.
-func (c credentials) requestID(header http.Header) string {
-	for _, name := range []string{"X-Request-Id", "X-Zendesk-Request-Id"} {
-		if id := cleanCode(header.Get(name)); id != "" && !c.within(id) {
-			return id
-		}
+	if withheld {
+		id = ""
 	}
-	return ""
+	return details, id
 }
 
 // cleanError returns err, or a stand-in when its text repeats a credential.
 func (c credentials) cleanError(err error) error {
 	if c.within(fmt.Sprintf("%v %+v %#v", err, err, err)) {
+		for _, over := range []error{context.Canceled, context.DeadlineExceeded} {
+			if errors.Is(err, over) {
+				return over
+			}
+		}
 		return errors.New("no usable reply (the reason is withheld, it repeats a credential)")
 	}
 	return err
 }
 
-// within reports whether text contains one of the credentials as it is or in
-// a usual encoding: base64 at any alignment, hexadecimal, percent, quoted.
+// within reports whether text contains one of the credentials, or a piece of
+// it, as it is or in a usual encoding: base64 at any alignment, hexadecimal,
+// percent, quoted, HTML. One too short to be secret is not looked for.
 func (c credentials) within(text string) bool {
-	for _, reading := range []string{text, unescape(text), unquote(text)} {
-		folded := strings.ToLower(reading)
+	const shortest = 4
+	once := unescape(text)
+	for _, reading := range []string{text, once, unescape(once), unquote(text), html.UnescapeString(text)} {
+		squashed := squash(reading)
 		for _, secret := range c {
 			value := secret.Reveal()
-			if value == "" {
+			if len(value) < shortest {
 				continue
 			}
-			if strings.Contains(reading, value) ||
+			if strings.Contains(reading, value) || withinPieces(squashed, squash(value)) ||
 				strings.Contains(reading, strings.ReplaceAll(value, " ", "+")) || // as forms write it
-				strings.Contains(folded, hex.EncodeToString([]byte(value))) ||
+				strings.Contains(squashed, hex.EncodeToString([]byte(value))) ||
 				withinBase64(reading, value) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// withinPieces looks for any eight letters and digits of value in a row. Both
+// are squashed, so that neither case nor what stands between them hides any.
+func withinPieces(text, value string) bool {
+	const piece = 8
+	for len(value) > piece && !strings.Contains(text, value[:piece]) {
+		value = value[1:]
+	}
+	return value != "" && strings.Contains(text, value[:min(piece, len(value))])
+}
+
+// squash keeps the ASCII letters and digits of a text, in lower case.
+func squash(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			return r - 'A' + 'a'
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // unquote undoes the escapes of Go and of JSON, wherever they stand.

@@ -98,7 +98,7 @@ func printable(err error) bool {
 }
 
 // opaqueError keeps the text of an error to itself. The error behind it can
-// still be recognised with errors.Is and errors.As.
+// still be recognised with errors.Is, and is not handed out: it prints.
 type opaqueError struct{ err error }
 
 const opaqueText = "connection failed or reply malformed"
@@ -106,12 +106,8 @@ const opaqueText = "connection failed or reply malformed"
 // Error says as much as is safe.
 func (e *opaqueError) Error() string { return opaqueText }
 
-// Is and As look at the error behind. There is no Unwrap, because what walks
-// along it prints.
+// Is looks at the error behind.
 func (e *opaqueError) Is(target error) bool { return errors.Is(e.err, target) }
-
-// As is like Is.
-func (e *opaqueError) As(target any) bool { return errors.As(e.err, target) }
 
 // Format prints the same for every verb, %#v included.
 func (e *opaqueError) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, opaqueText) }
