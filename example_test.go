@@ -131,6 +131,19 @@ func ExampleClient_Exchange() {
 	// true
 }
 
+// What a token says of itself needs no request, and proves nothing.
+func ExampleToken_UnverifiedClaims() {
+	platform, _, in := installed()
+	defer platform.Close()
+
+	claims, err := in.Token.UnverifiedClaims()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.Scope, claims.AppID, claims.ClientID, claims.ExpiresAt.IsZero())
+	// Output: integration 385e5d938ef09fb9c71e3a79 shoplifter true
+}
+
 func ExampleClient_TokenInfo() {
 	platform, client, in := installed()
 	defer platform.Close()
@@ -228,6 +241,25 @@ func ExampleClient_CreateWebhook() {
 	in.Webhooks = append(in.Webhooks, *hook) // its secret authenticates deliveries
 	fmt.Println(hook.Target, hook.Triggers, hook.Secret)
 	// Output: https://partner.example/zendesk/events [conversation:message] [redacted]
+}
+
+func ExampleClient_GetWebhook() {
+	platform, client, in := installed()
+	defer platform.Close()
+	hook, err := client.CreateWebhook(context.Background(), in, &sunco.Webhook{
+		Target:   "https://partner.example/zendesk/events",
+		Triggers: []string{sunco.TriggerConversationMessage},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	again, err := client.GetWebhook(context.Background(), in, hook.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(again.Target, again.Secret.Equal(hook.Secret))
+	// Output: https://partner.example/zendesk/events true
 }
 
 func ExampleClient_UpdateWebhook() {
