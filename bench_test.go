@@ -100,7 +100,7 @@ func bare(client *http.Client, method, target, token string, in, out any) error 
 func BenchmarkExchange(b *testing.B) {
 	transport := newCanned(http.StatusOK, benchTokenReply)
 	b.Run("sunco", func(b *testing.B) {
-		client, code := benchClient(transport), sunco.NewSecret("658965")
+		client, code := benchClient(transport), sunco.NewSecret("417203")
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := client.Exchange(context.Background(), code); err != nil {
@@ -122,7 +122,7 @@ func BenchmarkExchange(b *testing.B) {
 				AccessToken string `json:"access_token"`
 				TokenType   string `json:"token_type"`
 			}
-			in := request{"authorization_code", "658965", "shoplifter", "5b1f0c9d4e2a735810c4d9e2"}
+			in := request{"authorization_code", "417203", "shoplifter", "5b1f0c9d4e2a735810c4d9e2"}
 			if err := bare(client, "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token", "", in, &out); err != nil {
 				b.Fatal(err)
 			}
@@ -135,7 +135,7 @@ func BenchmarkExchange(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			form := url.Values{
-				"grant_type": {"authorization_code"}, "code": {"658965"},
+				"grant_type": {"authorization_code"}, "code": {"417203"},
 				"client_id": {"shoplifter"}, "client_secret": {"5b1f0c9d4e2a735810c4d9e2"},
 			}
 			req, err := http.NewRequestWithContext(context.Background(), "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token", strings.NewReader(form.Encode()))

@@ -76,9 +76,9 @@ func ExampleClient_AuthorizeURL() {
 func ExampleParseCallback() {
 	const state = "7Q2ZKX5VYB3M" // what the flow began with
 	for _, target := range []string{
-		"/zendesk/install?code=658965&state=7Q2ZKX5VYB3M",
+		"/zendesk/install?code=417203&state=7Q2ZKX5VYB3M",
 		"/zendesk/install?error=access_denied&state=7Q2ZKX5VYB3M",
-		"/zendesk/install?code=658965&state=guessed",
+		"/zendesk/install?code=417203&state=guessed",
 	} {
 		_, err := sunco.ParseCallback(httptest.NewRequest(http.MethodGet, target, nil), state)
 		switch {
@@ -409,7 +409,7 @@ func ExampleRemovalHandler() {
 }
 
 func ExampleReadRemoval() {
-	r := httptest.NewRequest(http.MethodPost, "/zendesk/removed", strings.NewReader(`{"appId":"385e5d938ef09fb9c71e3a79","integrationId":"5e4af71a81966cfff3ef6550"}`))
+	r := httptest.NewRequest(http.MethodPost, "/zendesk/removed", strings.NewReader(`{"appId":"385e5d938ef09fb9c71e3a79","integrationId":"9a47d20e6cb1853f7e5402d8"}`))
 	r.Header.Set("Content-Type", "application/json")
 
 	removal, err := sunco.ReadRemoval(r)

@@ -39,7 +39,7 @@ func TestEveryHostAnswersOnlyItsOwn(t *testing.T) {
 		}
 		hooks := w.hooksURL(base, owner)
 		requireProblem(t, w.api(token, http.MethodGet, strings.Replace(hooks, "/me/", "/"+w.appID(owner)+"/", 1), ""), 404)
-		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/5d8cff3cd55b040010928b5b/integrations/me/webhooks", ""), 403)
+		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/3fa1c27e9d0b46855e7210ac/integrations/me/webhooks", ""), 403)
 		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/"+w.appID(owner), ""), 403)
 		requireProblem(t, w.api(token, http.MethodPost, base+"/v2/apps", "{}"), 403)
 		requireProblem(t, w.api("x", http.MethodPost, base+"/v2/apps", "{}"), 401)
@@ -75,7 +75,7 @@ func TestWrongMethods(t *testing.T) {
 		tokenInfoURL:                        "GET",
 		acmeURL + "/oauth/authorization":    "DELETE",
 		hooks:                               "GET, POST",
-		hooks + "/5e554d2cac66fb73a3c01871": "DELETE, GET, PATCH",
+		hooks + "/b28e61f407d3a95c12f6708e": "DELETE, GET, PATCH",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {
 			if strings.Contains(allowed, method) {

@@ -28,7 +28,7 @@ func TestDo(t *testing.T) {
 	s.must(s.client.Do(t.Context(), in, http.MethodPatch, one, map[string]any{"includeFullUser": true}, nil))
 	s.must(s.client.Do(t.Context(), in, http.MethodDelete, one, nil, nil))
 
-	const conversation = "/conversations/029c31f25a21b47effd7be90"
+	const conversation = "/conversations/1d7e60c29b3f4a85d6e2c971"
 	for _, call := range []struct {
 		method, path string
 		body         any
@@ -37,7 +37,7 @@ func TestDo(t *testing.T) {
 			"author":  map[string]any{"type": "business", "subtypes": []string{"AI"}},
 			"content": map[string]any{"type": "text", "text": "Hello"},
 		}},
-		{http.MethodGet, conversation + "/messages?page[after]=029c31f25a21b47effd7be90", nil},
+		{http.MethodGet, conversation + "/messages?page[after]=1d7e60c29b3f4a85d6e2c971", nil},
 		{http.MethodPost, conversation + "/passControl", map[string]any{"switchboardIntegration": "next"}},
 		{http.MethodPost, conversation + "/activity", map[string]any{
 			"author": map[string]any{"type": "business"}, "type": "typing:start",
