@@ -56,9 +56,11 @@ while "go run ./examples/sandbox -approve" runs in another:
   3. Which app is it?
      curl -s http://127.0.0.1:8484/sc/v2/tokenInfo -H "Authorization: Bearer $TOKEN"
      APP=$(curl -s http://127.0.0.1:8484/sc/v2/tokenInfo -H "Authorization: Bearer $TOKEN" | sed 's/.*"app":{"id":"\([^"]*\)".*/\1/')
-  4. Create a webhook. The target must be on this machine and answer HEAD with 2xx;
-     the sandbox's own page does.
-     HOOK=$(curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"target":"http://127.0.0.1:8484/","triggers":["conversation:message"]}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
+     The same by host name:
+     curl -s http://oauth-bridge.localhost:8484/sc/v2/tokenInfo -H "Authorization: Bearer $TOKEN"
+  4. Create a webhook. The target must be on this machine and answer HEAD with 2xx.
+     The sandbox has one that takes everything; yours goes in its place.
+     HOOK=$(curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"target":"http://127.0.0.1:8484/sandbox/receiver","triggers":["conversation:message"]}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
      Somebody writes, and the webhook is told; the page shows how that went.
      curl -s http://127.0.0.1:8484/sandbox/say -H 'Content-Type: application/json' -d "{\"appId\":\"$APP\",\"user\":\"ada\",\"text\":\"hello\"}"
   5. List, read, change and delete it.
@@ -71,7 +73,7 @@ while "go run ./examples/sandbox -approve" runs in another:
   7. Or, after lines 1 and 2 again: the customer removes it.
      curl -s http://127.0.0.1:8484/sandbox/uninstall -H 'Content-Type: application/json' -d "{\"appId\":\"$APP\"}"
 
-By host name, and over TLS after "go run ./examples/sandbox -tls -ca-file ca.pem":
-     curl -s http://oauth-bridge.localhost:8484/sc/v2/tokenInfo -H "Authorization: Bearer $TOKEN"
+Over TLS, in place of the other: "go run ./examples/sandbox -approve -tls -ca-file ca.pem".
+A new run knows no token, so line 1 and 2 again, with https and --cacert ca.pem; then
      curl -s --cacert ca.pem --resolve oauth-bridge.example.test:8484:127.0.0.1 https://oauth-bridge.example.test:8484/sc/v2/tokenInfo -H "Authorization: Bearer $TOKEN"
 `

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -122,7 +123,13 @@ func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener)
 	s.mux.HandleFunc("POST /sandbox/uninstall", s.uninstall)
 	s.mux.HandleFunc("POST /sandbox/say", s.say)
 	s.mux.HandleFunc("GET "+adminPath, s.showAdmin)
+	s.mux.HandleFunc("/sandbox/receiver", receive)
 	return s
+}
+
+// receive is a webhook target for who has none yet: it takes every delivery.
+func receive(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<20))
 }
 
 // server returns the HTTP server, not yet serving.

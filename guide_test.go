@@ -1,0 +1,139 @@
+package sunco_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/http/cookiejar"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+// What README.md and docs/from-zero-to-installed.md show, as it stands there.
+
+// table is the least store that the guide's handlers need.
+type table struct {
+	mu   sync.Mutex
+	rows map[string]*sunco.Installation
+}
+
+func (t *table) all() map[string]*sunco.Installation {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rows
+}
+
+func (t *table) store(in *sunco.Installation) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows[in.AppID] = in
+	return nil
+}
+
+func (t *table) byKey(_ context.Context, _ *http.Request, key [32]byte) (*sunco.Installation, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, in := range t.rows {
+		if sha256.Sum256([]byte(in.Webhooks[0].Secret.Reveal())) == key {
+			return in, nil
+		}
+	}
+	return nil, nil
+}
+
+func (t *table) byApp(_ context.Context, appID string) (*sunco.Installation, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rows[appID], nil
+}
+
+func (t *table) remove(_ context.Context, in *sunco.Installation) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if stored := t.rows[in.AppID]; stored != nil && stored.Generation() == in.Generation() {
+		delete(t.rows, in.AppID)
+	}
+	return nil
+}
+
+func guideMux(client *sunco.Client, rows *table) http.Handler {
+	mux := http.NewServeMux()
+	eventsURL, store, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.store, rows.byKey, rows.byApp, rows.remove
+	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the customer returns here
+		Client:    client,
+		Webhook:   &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
+		OnInstall: func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) error { return store(in) },
+	})
+	mux.Handle("/zendesk/events", &sunco.EventHandler{ // what happens in the customer's conversations
+		Lookup: byKey, // an error for an unknown key brings the delivery again, nil does not
+		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
+			var p struct {
+				Conversation struct {
+					ID string `json:"id"`
+				} `json:"conversation"`
+				Message struct {
+					Author struct {
+						Type string `json:"type"`
+					} `json:"author"`
+				} `json:"message"`
+			}
+			if err := e.Decode(&p); err != nil || p.Message.Author.Type != "user" {
+				return nil // not for us: the bot is told of its own messages too
+			}
+			answer := map[string]any{
+				"author":  map[string]any{"type": "business"},
+				"content": map[string]any{"type": "text", "text": "Hello!"},
+			}
+			return client.Do(ctx, in, "POST", "/conversations/"+p.Conversation.ID+"/messages", answer, nil)
+		},
+	})
+	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{Client: client, Lookup: byApp, OnRemoved: remove}) // the end
+	// The customer ends up here; /zendesk/install?return_to=/settings chooses another page.
+	mux.Handle("/", pages)
+	return mux
+}
+
+func TestGuide(t *testing.T) {
+	rows := &table{rows: map[string]*sunco.Installation{}}
+	newMux := func(client *sunco.Client) http.Handler { return guideMux(client, rows) }
+	synctest.Test(t, func(t *testing.T) { // minutes of waiting take no time in here
+		platform := suncotest.New(suncotest.Config{
+			RedirectURIs: []string{"https://partner.example/zendesk/install"},
+			RemoveURL:    "https://partner.example/zendesk/removed",
+			Approve:      true, // the customer presses Allow; Platform.Allow and Deny play it step by step
+		})
+		defer platform.Close()
+		client := &sunco.Client{
+			ClientID:     suncotest.DefaultClientID,
+			ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
+			HTTPClient:   platform.Client(),
+		}
+		platform.Mount("partner.example", newMux(client)) // your server, in the platform's network
+
+		browser := platform.Client()
+		browser.Jar, _ = cookiejar.New(nil) // the state is in a cookie
+		resp, err := browser.Get("https://partner.example/zendesk/install")
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Len(t, platform.Installations(), 1)
+		appID := platform.Installations()[0].AppID
+
+		require.NoError(t, platform.Say(appID, "steve", "hello")) // a delivery follows
+		time.Sleep(time.Minute)
+		messages := platform.Conversations(appID)[0].Messages // steve's, and the bot's answer
+		require.Len(t, messages, 2)
+
+		require.NoError(t, platform.Uninstall(appID)) // a call to the remove URL follows
+		time.Sleep(time.Minute)
+		assert.Empty(t, rows.all())
+	})
+}
