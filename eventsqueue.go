@@ -161,6 +161,8 @@ func (h *EventHandler) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	h.abort()
+	h.mu.Lock() // the last to leave may still hold it
+	defer h.mu.Unlock()
 	select {
 	case <-h.idle:
 		return nil
