@@ -68,33 +68,34 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 	mux := http.NewServeMux()
 	eventsURL, store, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.store, rows.byKey, rows.byApp, rows.remove
 	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	answer := func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
+		var p struct {
+			Conversation struct {
+				ID string `json:"id"`
+			} `json:"conversation"`
+			Message struct {
+				Author struct {
+					Type string `json:"type"`
+				} `json:"author"`
+			} `json:"message"`
+		}
+		if err := e.Decode(&p); err != nil || p.Message.Author.Type != "user" {
+			return nil // not for us: the bot is told of its own messages too
+		}
+		message := map[string]any{
+			"author":  map[string]any{"type": "business"},
+			"content": map[string]any{"type": "text", "text": "Hello!"},
+		}
+		return client.Do(ctx, in, "POST", "/conversations/"+p.Conversation.ID+"/messages", message, nil)
+	}
 	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the customer returns here
 		Client:    client,
 		Webhook:   &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
 		OnInstall: func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) error { return store(in) },
 	})
 	mux.Handle("/zendesk/events", &sunco.EventHandler{ // what happens in the customer's conversations
-		Lookup: byKey, // an error for an unknown key brings the delivery again, nil does not
-		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
-			var p struct {
-				Conversation struct {
-					ID string `json:"id"`
-				} `json:"conversation"`
-				Message struct {
-					Author struct {
-						Type string `json:"type"`
-					} `json:"author"`
-				} `json:"message"`
-			}
-			if err := e.Decode(&p); err != nil || p.Message.Author.Type != "user" {
-				return nil // not for us: the bot is told of its own messages too
-			}
-			answer := map[string]any{
-				"author":  map[string]any{"type": "business"},
-				"content": map[string]any{"type": "text", "text": "Hello!"},
-			}
-			return client.Do(ctx, in, "POST", "/conversations/"+p.Conversation.ID+"/messages", answer, nil)
-		},
+		Lookup:  byKey, // an error for an unknown key brings the delivery again, nil does not
+		OnEvent: answer,
 	})
 	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{Client: client, Lookup: byApp, OnRemoved: remove}) // the end
 	// The customer ends up here; /zendesk/install?return_to=/settings chooses another page.
