@@ -3,6 +3,7 @@ package sunco
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 )
@@ -81,7 +82,7 @@ func ambiguousAfter(unsettled, err error) error {
 	if unsettled == nil {
 		return err
 	}
-	return &AmbiguousError{Op: opEnsureWebhook, Err: errors.Join(err, unsettled)}
+	return &AmbiguousError{Op: opEnsureWebhook, Err: fmt.Errorf("%w; %w", err, unsettled)}
 }
 
 func findTarget(webhooks []Webhook, target string) *Webhook {

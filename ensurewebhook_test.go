@@ -223,7 +223,7 @@ func TestEnsureWebhookKeepsTheAmbiguity(t *testing.T) {
 			_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
 			assert.True(t, ambiguous(err), "the lost creation is not forgotten")
 			assert.Equal(t, status == 403, errors.Is(err, sunco.ErrForbidden))
-			assert.ErrorContains(t, err, "may have happened")
+			assert.ErrorContains(t, err, "the webhook may exist")
 		})
 	}
 }

@@ -127,14 +127,19 @@ func (e *Error) Is(target error) bool {
 // again. After a creation, list first; [Client.EnsureWebhook] does.
 type AmbiguousError struct {
 	Op  string // the operation
-	Err error  // what is known: an [*Error], or several errors joined
+	Err error  // what is known: an [*Error], or two errors
 }
 
 // Error implements error.
 func (e *AmbiguousError) Error() string {
 	advice := "it may have happened"
-	if e.Op == opExchange {
+	switch e.Op {
+	case opExchange:
 		advice = "the code may be spent, let the customer connect again"
+	case opCreateWebhook, opEnsureWebhook:
+		advice = "the webhook may exist, call EnsureWebhook"
+	case opUpdateWebhook, opDeleteWebhook, opRevoke:
+		advice = "call again"
 	}
 	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: "))
 }

@@ -328,7 +328,7 @@ func TestErrorTexts(t *testing.T) {
 		{&sunco.Error{Op: "revoke", Err: io.EOF}, "sunco: revoke: EOF"},
 		{&sunco.Error{Op: "revoke", Status: 500, Err: io.EOF}, "sunco: revoke: EOF (last status 500 Internal Server Error)"},
 		{&sunco.Error{Op: "get", Status: 400, Code: "c", Title: "T", RequestID: "r"}, "sunco: get: 400 Bad Request: c: T (request r)"},
-		{&sunco.AmbiguousError{Op: "revoke", Err: &sunco.Error{Op: "revoke", Err: io.EOF}}, "sunco: revoke: outcome unknown, it may have happened: revoke: EOF"},
+		{&sunco.AmbiguousError{Op: "revoke", Err: &sunco.Error{Op: "revoke", Err: io.EOF}}, "sunco: revoke: outcome unknown, call again: revoke: EOF"},
 		{&sunco.AmbiguousError{Op: "exchange", Err: io.EOF}, "sunco: exchange: outcome unknown, the code may be spent, let the customer connect again: EOF"},
 		{&sunco.RateLimitError{Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited"},
 		{&sunco.RateLimitError{RetryAfter: time.Minute, Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited, retry after 1m0s"},

@@ -16,8 +16,8 @@ const (
 )
 
 // EventHandler is the [http.Handler] for the target of a webhook. It
-// authenticates every delivery, hands each of its events to OnEvent once, and
-// answers so that Zendesk sends again what failed, and only that. One handler
+// authenticates every delivery, hands each of its events to OnEvent until one
+// call succeeds and then no more, as long as it remembers, and answers so that Zendesk sends again what failed, and only that. One handler
 // serves any number of customers.
 //
 //	mux.Handle("/zendesk/events", handler) // no method: Zendesk asks with HEAD first
@@ -77,19 +77,20 @@ type EventHandler struct {
 	// outlives one. It is asked before an event is handed over; the key is
 	// AppID, WebhookID and ID together.
 	//
-	//   - A finish function: the event is this process's to handle. Finish
-	//     is called once: with true, remember it as handled; with false,
-	//     forget the claim. When it fails the event counts as not handled.
-	//   - Nil and nil: the event was handled before. It is dropped.
+	//   - Seen: the event was handled before. It is dropped.
 	//   - An error: somebody else is handling it at this moment, or nobody
 	//     can tell. The answer is 503, and the event comes again.
+	//   - Neither: the event is this process's to handle. Finish is called
+	//     once: with true, remember it as handled; with false, forget the
+	//     claim. When it fails the event counts as not handled. Nil: there
+	//     is nothing to record.
 	//
 	// Claims must lapse, after an hour say, because a crash ends none. An
 	// event without an ID is handed over without asking.
 	//
 	// Nil: the process remembers the last 65,536 events or more, in at most
 	// 8 MB.
-	Claim func(ctx context.Context, e *Event) (finish func(ctx context.Context, handled bool) error, err error)
+	Claim func(ctx context.Context, e *Event) (seen bool, finish func(ctx context.Context, handled bool) error, err error)
 
 	// Queue is how many events may wait for a worker. With a queue, a
 	// delivery is acknowledged as soon as all its events are in it, and 503
@@ -147,20 +148,20 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	key, found := presentedKey(r)
 	if !found {
-		h.refuse(w, r.Context(), eventAnswer{status: http.StatusUnauthorized, reason: "no key, or several"})
+		h.refuse(r.Context(), w, eventAnswer{status: http.StatusUnauthorized, reason: "no key, or several"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), eventTimeout)
 	defer cancel()
 	if !h.enter() {
-		h.refuse(w, ctx, eventAnswer{status: http.StatusServiceUnavailable, reason: "the handler is closed"})
+		h.refuse(ctx, w, eventAnswer{status: http.StatusServiceUnavailable, reason: "the handler is closed"})
 		return
 	}
 	reception := &eventReception{h: h, r: r, control: control, key: key, done: make(chan eventAnswer, 1)}
 	go reception.run(ctx)
 	answer := reception.wait(ctx)
 	if answer.status != http.StatusOK {
-		h.refuse(w, ctx, answer)
+		h.refuse(ctx, w, answer)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
@@ -173,7 +174,7 @@ type eventAnswer struct {
 	appID  string // once authenticated
 }
 
-func (h *EventHandler) refuse(w http.ResponseWriter, ctx context.Context, answer eventAnswer) {
+func (h *EventHandler) refuse(ctx context.Context, w http.ResponseWriter, answer eventAnswer) {
 	level := slog.LevelWarn
 	if answer.status == http.StatusUnauthorized {
 		level = slog.LevelDebug // anyone can cause these

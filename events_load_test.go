@@ -49,7 +49,9 @@ func TestEventSecretsStayInside(t *testing.T) {
 			for finish, done := range finishes {
 				h.Lookup = func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return find() }
 				h.OnEvent = func(context.Context, *sunco.Installation, *sunco.Event) error { return on() }
-				h.Claim = func(context.Context, *sunco.Event) (func(context.Context, bool) error, error) { return done, nil }
+				h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
+					return false, done, nil
+				}
 				for _, body := range bodies {
 					for _, key := range []string{hookSecret, other} {
 						w := httptest.NewRecorder()

@@ -134,16 +134,16 @@ func TestEventSharedMemory(t *testing.T) {
 	h, events := eventHandler(nil)
 	state := map[string]string{}
 	var broken error
-	h.Claim = func(_ context.Context, e *sunco.Event) (func(context.Context, bool) error, error) {
+	h.Claim = func(_ context.Context, e *sunco.Event) (bool, func(context.Context, bool) error, error) {
 		key := e.AppID + "/" + e.WebhookID + "/" + e.ID
 		switch state[key] {
 		case "done":
-			return nil, nil
+			return true, nil, nil
 		case "busy":
-			return nil, errors.New("busy elsewhere")
+			return false, nil, errors.New("busy elsewhere")
 		}
 		state[key] = "busy"
-		return func(ctx context.Context, handled bool) error {
+		return false, func(ctx context.Context, handled bool) error {
 			assert.NoError(t, ctx.Err())
 			if delete(state, key); handled {
 				state[key] = "done"
@@ -167,12 +167,17 @@ func TestEventSharedMemory(t *testing.T) {
 	h.OnEvent = on
 	broken = errors.New("store down")
 	assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))), "the store did not remember it")
-	h.Claim = func(context.Context, *sunco.Event) (func(context.Context, bool) error, error) { panic("down") }
+	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) { panic("down") }
 	assert.Equal(t, 503, deliver(h, deliveryBody(event("e3"))))
-	h.Claim = func(context.Context, *sunco.Event) (func(context.Context, bool) error, error) {
-		return func(context.Context, bool) error { panic("down") }, nil
+	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
+		return false, func(context.Context, bool) error { panic("down") }, nil
 	}
 	assert.Equal(t, 503, deliver(h, deliveryBody(event("e4"))))
+	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
+		return false, nil, nil
+	}
+	assert.Equal(t, 200, deliver(h, deliveryBody(event("e5"))))
+	assert.Equal(t, []string{"e1", "e2", "e4", "e5"}, events.handed(), "nothing to record does not mean seen")
 	require.NoError(t, h.Close(t.Context()))
 }
 
@@ -182,8 +187,8 @@ func TestEventLateEndOfClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error { <-ctx.Done(); return nil })
 		ended := make(chan bool, 1)
-		h.Claim = func(context.Context, *sunco.Event) (func(context.Context, bool) error, error) {
-			return func(ctx context.Context, handled bool) error {
+		h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
+			return false, func(ctx context.Context, handled bool) error {
 				assert.NoError(t, ctx.Err())
 				ended <- handled
 				<-ctx.Done() // but not for ever

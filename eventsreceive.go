@@ -48,8 +48,8 @@ func (d *eventReception) run(ctx context.Context) {
 }
 
 func (d *eventReception) receive(ctx context.Context) eventAnswer {
-	in, err := d.lookup(ctx)
-	if err {
+	in, failed := d.lookup(ctx)
+	if failed {
 		return eventAnswer{status: http.StatusServiceUnavailable, reason: "Lookup failed"}
 	}
 	match, which := matchKey(in, &d.key)
@@ -73,13 +73,10 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if !ownsWebhook(in, delivery.WebhookID, &d.key, which) {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another webhook", in.AppID}
 	}
-	failed := 0
 	for i := range delivery.Events {
-		if !d.h.receive(ctx, in, &delivery.Events[i]) {
-			failed++
-		}
+		failed = !d.h.receive(ctx, in, &delivery.Events[i]) || failed
 	}
-	if failed > 0 {
+	if failed {
 		return eventAnswer{http.StatusServiceUnavailable, "not every event was handed over", in.AppID}
 	}
 	return eventAnswer{status: http.StatusOK}

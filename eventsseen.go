@@ -45,12 +45,12 @@ func (h *EventHandler) claim(ctx context.Context, e *Event) (claim eventClaim, s
 			state = eventBusy
 		}
 	}()
-	finish, err := h.Claim(ctx, e)
+	seen, finish, err := h.Claim(ctx, e)
 	switch {
 	case err != nil:
 		h.log(ctx, slog.LevelInfo, "Claim failed or the event is being handled", eventIDAttr(e)...)
 		return claim, eventBusy
-	case finish == nil:
+	case seen:
 		return claim, eventSeen
 	}
 	claim.finish = finish

@@ -3,6 +3,7 @@ package sunco
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/sunco-go/sunco/internal/transport"
@@ -42,5 +43,5 @@ func (c *Client) Revoke(ctx context.Context, in *Installation) error {
 	case alive == nil:
 		return err // the token lives: the host refused it for another reason
 	}
-	return &AmbiguousError{Op: opRevoke, Err: errors.Join(err, alive)}
+	return &AmbiguousError{Op: opRevoke, Err: fmt.Errorf("%w; %w", err, alive)}
 }

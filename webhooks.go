@@ -15,6 +15,7 @@ import (
 const (
 	opCreateWebhook = "create webhook"
 	opUpdateWebhook = "update webhook"
+	opDeleteWebhook = "delete webhook"
 
 	maxTarget = 2048 // bytes
 )
@@ -155,7 +156,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, in *Installation, id string)
 	if err != nil {
 		return err
 	}
-	k.Class, k.Op, k.Method = transport.Delete, "delete webhook", http.MethodDelete
+	k.Class, k.Op, k.Method = transport.Delete, opDeleteWebhook, http.MethodDelete
 	k.gone = []int{http.StatusNotFound}
 	return core.do(ctx, k, nil)
 }
