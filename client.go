@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -60,7 +61,9 @@ type Client struct {
 	HTTPClient *http.Client
 
 	// Logger gets one line at level Debug per attempt, without paths,
-	// queries, bodies and credentials. Nil: nothing is logged.
+	// queries, bodies and credentials, and what an [Installer] or a
+	// [RemovalHandler] with this Client could not do. Nil: attempts are not
+	// logged, and those handlers use [slog.Default].
 	Logger *slog.Logger
 
 	once   sync.Once
@@ -154,6 +157,11 @@ func (c *Client) newCore() (*core, error) {
 	}
 	core.authorize, core.oauth = c.authorizePrefix(realm)
 	return core, nil
+}
+
+// report writes what a handler has to say, so that no failure of it is silent.
+func (c *Client) report(level slog.Level, message string, attrs ...slog.Attr) {
+	cmp.Or(c.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: "+message, attrs...)
 }
 
 // CloseIdleConnections closes the idle connections of the package's own

@@ -159,7 +159,7 @@ func TestSequentialCallsShareAConnection(t *testing.T) {
 					requireError(t, err)
 					err = nil
 				case 5:
-					err = c.Do(ctx, in, "PUT", "/x", strings.Repeat("a", 50_000), nil)
+					err = c.Do(ctx, in, "PUT", "/x", []string{strings.Repeat("a", 50_000)}, nil)
 				case 6:
 					if broken < 3 && i > 300 {
 						broken++

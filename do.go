@@ -33,19 +33,20 @@ type Body struct {
 // Do calls any other endpoint of the customer's app, with the hosts, the
 // retries, the limits and the errors of the methods that have a name. Path is
 // relative to /v2/apps/{appId}, begins with a slash, is escaped, and may carry
-// a query: "/conversations/"+url.PathEscape(id)+"/messages". Dot segments, empty segments, an
-// escaped slash and a fragment are refused, in whatever encoding.
+// a query: "/conversations/"+url.PathEscape(id)+"/messages". Dot segments,
+// empty segments, an escaped slash and a fragment are refused, in whatever
+// encoding.
 //
 // Body is nil, a [*Body], or a value that encoding/json/v2 encodes to at most
-// 100 kB. Out is nil, an [io.Writer] for at most 64 MiB of a reply of any
+// 100 kB, a json.RawMessage where it is encoded already. Out is nil, an [io.Writer] for at most 64 MiB of a reply of any
 // kind, or a pointer that a JSON reply of at most 1 MiB is decoded into;
 // names match with exact case there. A reply is not written twice: once the
 // first bytes are in an io.Writer, a fault is an error.
 //
 // The method decides what is tried again: GET and HEAD are reads, PUT and
-// PATCH updates. DELETE is tried again, and 404 is success then but not at first. POST creates:
-// it is tried again only where it provably never left, and otherwise an
-// [*AmbiguousError] says that it may have happened.
+// PATCH updates. DELETE is tried again, and 404 is success then but not at
+// first. POST creates: it is tried again only where it provably never left,
+// and otherwise an [*AmbiguousError] says that it may have happened.
 //
 // https://developer.zendesk.com/api-reference/conversations/
 func (c *Client) Do(ctx context.Context, in *Installation, method, path string, body, out any) error {
@@ -110,6 +111,8 @@ func (k *call) setBody(body any) error {
 			return &InputError{Name: "body", Reason: "the content type is empty or not printable ASCII"}
 		}
 		k.Open, k.Length, k.contentType = body.Open, body.Length, body.ContentType
+	case Body, []byte, string, io.Reader:
+		return &InputError{Name: "body", Reason: "neither a *Body nor a value to encode; JSON that is encoded already goes into a json.RawMessage"}
 	default:
 		encoded, err := json.Marshal(body)
 		if err != nil {

@@ -2,6 +2,7 @@ package sunco_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -69,6 +70,7 @@ func TestDoBodies(t *testing.T) {
 		"struct":    {thing{"ü", "<&>"}, `{"name":"ü","html":"<&>"}`, "application/json"},
 		"map":       {map[string]int{"a": 1}, `{"a":1}`, "application/json"},
 		"raw":       {&sunco.Body{ContentType: "text/csv; charset=utf-8", Length: 3, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv; charset=utf-8"},
+		"encoded":   {json.RawMessage(`{"a":1}`), `{"a":1}`, "application/json"},
 		"no length": {&sunco.Body{ContentType: "text/csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +90,8 @@ func TestDoBodiesRefused(t *testing.T) {
 	for name, body := range map[string]any{
 		"nil Body": (*sunco.Body)(nil), "no Open": &sunco.Body{ContentType: "a/b"}, "no content type": &sunco.Body{Open: open}, "content type CR LF": &sunco.Body{Open: open, ContentType: "a/b\r\nX: y"}, "content type umlaut": &sunco.Body{Open: open, ContentType: "ä/b"},
 		"negative": &sunco.Body{Open: open, ContentType: "a/b", Length: -1}, "too long": &sunco.Body{Open: open, ContentType: "a/b", Length: 50_000_001},
-		"channel": make(chan int), "function": func() {}, "NaN": math.NaN(), "not UTF-8": "\xff", "a Secret": struct{ S sunco.Secret }{sunco.NewSecret("whsec-very-secret")}, "an Installation": acme(),
+		"bytes": []byte(`{"a":1}`), "text": `{"a":1}`, "reader": strings.NewReader(`{"a":1}`), "no pointer": sunco.Body{ContentType: "a/b", Open: open},
+		"channel": make(chan int), "function": func() {}, "NaN": math.NaN(), "not UTF-8": []string{"\xff"}, "a Secret": struct{ S sunco.Secret }{sunco.NewSecret("whsec-very-secret")}, "an Installation": acme(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", body, nil)
@@ -96,8 +99,8 @@ func TestDoBodiesRefused(t *testing.T) {
 			assertPrintsNoSecret(t, name, err, "whsec-very-secret", testToken)
 		})
 	}
-	requireInput(t, "do POST", newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", strings.Repeat("a", 100_000-1), nil))
-	require.NoError(t, newClient(always(200, "{}")).Do(t.Context(), acme(), "POST", "/x", strings.Repeat("a", 100_000-2), nil))
+	requireInput(t, "do POST", newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", []string{strings.Repeat("a", 100_000-3)}, nil))
+	require.NoError(t, newClient(always(200, "{}")).Do(t.Context(), acme(), "POST", "/x", []string{strings.Repeat("a", 100_000-4)}, nil))
 }
 
 func TestDoOuts(t *testing.T) {

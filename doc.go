@@ -26,14 +26,14 @@
 // # What can go wrong
 //
 // What is safe to repeat has been repeated before an error appears; a code is
-// never sent twice unless the first request provably stayed at home. Test in
+// never sent twice unless the first request provably never left. Test in
 // this order, because an error can stand inside another:
 //
 //   - [AmbiguousError]: it may have happened. Call Update, Delete and Revoke
 //     again; let the customer connect again after an exchange; list before
 //     creating again. A message may have been posted.
 //   - [RateLimitError]: come back after RetryAfter.
-//   - [ErrUnauthorized]: the token does not do. [Client.TokenInfo] says
+//   - [ErrUnauthorized]: Zendesk refuses the token. [Client.TokenInfo] says
 //     whether it is dead; then delete the installation, if its Generation is
 //     still the same.
 //   - [ErrMoved], or [ErrNotFound] for what should be there: [Client.Locate],
@@ -48,7 +48,7 @@
 // # Secrets
 //
 // Credentials are a [Secret], which prints as "[redacted]" and refuses to
-// be encoded. No error and no log line of this package holds one, also when a
+// be encoded. No error and no log line of this package holds one, even when a
 // server sends it back. Tokens go to hosts of [Client.Domain] and to the two
 // legacy hosts only, whatever a reply or a store says.
 //

@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -185,9 +186,5 @@ func (h *EventHandler) refuse(ctx context.Context, w http.ResponseWriter, answer
 }
 
 func (h *EventHandler) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
-	logger := h.Logger
-	if logger == nil {
-		logger = slog.Default()
-	}
-	logger.LogAttrs(ctx, level, "sunco: "+message, attrs...)
+	cmp.Or(h.Logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
 }

@@ -151,6 +151,9 @@ func (h *EventHandler) pause(d time.Duration) bool {
 // cancelled, and those that wait are lost. Call it after
 // [http.Server.Shutdown]. It may be called more than once.
 func (h *EventHandler) Close(ctx context.Context) error {
+	if ctx == nil {
+		return &InputError{Name: "context", Reason: "nil"}
+	}
 	h.mu.Lock()
 	h.open()
 	h.closed()

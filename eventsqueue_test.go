@@ -104,5 +104,7 @@ func TestEventCloseWithoutQueue(t *testing.T) {
 		require.NoError(t, h.Close(t.Context()))
 		assert.True(t, finished.Load())
 		assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))), "closed")
+		var none context.Context
+		requireInput(t, "context", h.Close(none))
 	})
 }

@@ -3,7 +3,6 @@ package sunco
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,8 +49,8 @@ const (
 // not; an [http.Server.WriteTimeout] that is shorter takes the answer away and
 // not the installation. An Installer remembers up to 10,000 finished flows for
 // as long as they could be repeated, a few hundred bytes each, and has no
-// goroutines of its own. It writes to the Client's Logger, without any secret.
-// It looks at neither Host nor X-Forwarded headers. It is safe for concurrent
+// goroutines of its own. [Client.Logger] gets one line per failure, without any
+// secret; level Debug where anyone can cause it. It looks at neither Host nor X-Forwarded headers. It is safe for concurrent
 // use and must not be copied. Its fields must not change once it serves.
 type Installer struct {
 	// Client is whose ClientID, ClientSecret and RedirectURI are used.
@@ -89,8 +88,8 @@ type Installer struct {
 	// [*InputError] for a bad return_to or Client. Identical callbacks each
 	// get the error, and the first of them the installation.
 	//
-	// Nil: the page is the answer, the Logger gets a line, and a token that
-	// nobody stored is lost.
+	// Nil: the page is the answer, [Client.Logger] gets a line, and a token
+	// that nobody stored is lost.
 	OnError func(w http.ResponseWriter, r *http.Request, in *Installation, err error)
 
 	// Identity names the partner's own account that is signed in: an
@@ -246,9 +245,3 @@ var (
 	errInstallPanic    = errors.New("sunco: install: a hook did not return")
 	errInstallAnswered = errors.New("sunco: install: OnInstall answered with an error status")
 )
-
-func (i *Installer) log(level slog.Level, message string, attrs ...slog.Attr) {
-	if i.Client.Logger != nil {
-		i.Client.Logger.LogAttrs(context.Background(), level, message, attrs...)
-	}
-}

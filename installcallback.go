@@ -139,7 +139,7 @@ func (i *Installer) install(r *http.Request, flow installFlow, code Secret, in *
 	if err != nil {
 		return failedInstall(http.StatusInternalServerError, hookOnInstall, err)
 	}
-	i.log(slog.LevelInfo, "install: done", slog.Any("installation", *in))
+	i.Client.report(slog.LevelDebug, "install: done", slog.Any("installation", *in))
 	return answer.end(flow.returnTo)
 }
 
@@ -196,7 +196,11 @@ func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure install
 	if in != nil {
 		attrs = append(attrs, slog.Any("installation", in))
 	}
-	i.log(slog.LevelWarn, "install: failed", attrs...)
+	level := slog.LevelWarn
+	if failure.status == http.StatusBadRequest || failure.status == http.StatusForbidden {
+		level = slog.LevelDebug // anyone can cause these
+	}
+	i.Client.report(level, "install: failed", attrs...)
 	if i.OnError != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), installHookTimeout)
 		defer cancel()

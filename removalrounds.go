@@ -117,7 +117,7 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 	result = unsure
 	defer func() {
 		if recover() != nil {
-			h.log("removal: a hook panicked", slog.String("app_id", appID), slog.String("stack", string(debug.Stack())))
+			h.Client.report(slog.LevelError, "removal: a hook panicked", slog.String("app_id", appID), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	in, err := h.stored(appID)
@@ -145,10 +145,10 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
 	defer cancel()
 	if err := h.OnRemoved(ctx, in); err != nil {
-		h.log("removal: OnRemoved failed and will run again", slog.String("app_id", appID))
+		h.Client.report(slog.LevelWarn, "removal: OnRemoved failed and will run again", slog.String("app_id", appID))
 		return unsure
 	}
-	h.log("removal: done", slog.String("app_id", appID))
+	h.Client.report(slog.LevelDebug, "removal: done", slog.String("app_id", appID))
 	return settled
 }
 
@@ -157,7 +157,11 @@ func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict)
 func (h *RemovalHandler) stored(appID string) (*Installation, error) {
 	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
 	defer cancel()
-	return h.Lookup(ctx, appID)
+	in, err := h.Lookup(ctx, appID)
+	if err != nil {
+		h.Client.report(slog.LevelWarn, "removal: Lookup failed", slog.String("app_id", appID))
+	}
+	return in, err
 }
 
 func (h *RemovalHandler) ask(token Token) error {
@@ -183,10 +187,4 @@ func (p *pendingRemoval) confirms(in *Installation, err error) bool {
 		return false
 	}
 	return time.Since(p.suspect.since) >= time.Minute
-}
-
-func (h *RemovalHandler) log(message string, attrs ...slog.Attr) {
-	if h.Client.Logger != nil {
-		h.Client.Logger.LogAttrs(context.Background(), slog.LevelInfo, message, attrs...)
-	}
 }

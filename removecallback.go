@@ -20,9 +20,9 @@ const (
 //
 //	mux.Handle("/zendesk/removed", handler)
 //
-// The call is not signed and anyone can send it,
-// so it is only a reason to look: the handler asks token info with the
-// customer's stored token, and runs OnRemoved when that token is dead.
+// The call is not signed and anyone can send it, so it is only a reason to
+// look: the handler asks token info with the customer's stored token, and runs
+// OnRemoved when that token is dead.
 //
 // A known app is looked at after 0 s, 10 s, 60 s and 5 min, one look at a time
 // however many calls arrive. Status 401 confirms the removal; 403 or 404 with
@@ -40,8 +40,10 @@ const (
 // OnRemoved runs at least once for a real removal while the process lives; a
 // crash forgets what is pending, and a removal that arrives before OnInstall
 // has stored the installation finds nothing. A program that must not miss one
-// also asks [Client.TokenInfo] about all its installations now and then. An own
-// [Client.Revoke] makes Zendesk call here too, and that is normal.
+// also asks [Client.TokenInfo] about all its installations now and then. Your
+// own [Client.Revoke] makes Zendesk call here too.
+//
+// [Client.Logger] gets a line when a hook fails or panics.
 //
 // A RemovalHandler is safe for concurrent use and must not be copied. Its
 // fields must not change once it serves.
@@ -129,7 +131,7 @@ func (h *RemovalHandler) accept(ctx context.Context, appID string) int {
 	}
 	in, err := h.Lookup(ctx, appID)
 	if err != nil || in != nil && in.AppID != appID {
-		h.log("removal: lookup failed", slog.String("app_id", appID))
+		h.Client.report(slog.LevelWarn, "removal: Lookup failed", slog.String("app_id", appID))
 		return http.StatusServiceUnavailable
 	}
 	if in != nil && !h.begin(appID) {

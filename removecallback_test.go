@@ -323,7 +323,7 @@ func TestRemovalLogsNoSecret(t *testing.T) {
 		r.call(removalBody)
 		assert.Contains(t, logs.String(), "OnRemoved failed")
 		assert.Contains(t, logs.String(), "panicked")
-		assert.Contains(t, logs.String(), "lookup failed")
+		assert.Contains(t, logs.String(), "Lookup failed")
 		assertNoSecret(t, "logs", logs.String(), canaryToken, canaryClient)
 	})
 }

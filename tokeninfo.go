@@ -38,25 +38,26 @@ type AppSettings struct {
 func (a *App) Raw() []byte { return a.raw }
 
 // Settings decodes the app's settings. They are decoded only here, so that a
-// change to them cannot break an installation. The error is [ErrBadReply].
+// change to them cannot break an installation. The error matches [ErrBadReply].
 func (a *App) Settings() (AppSettings, error) {
 	var wire struct {
 		Settings AppSettings `json:"settings"`
 	}
 	if json.Unmarshal(a.raw, &wire) != nil {
-		return AppSettings{}, badReply("the settings have an unexpected type")
+		return AppSettings{}, &Error{Op: "app settings", Err: badReply("a member has an unexpected type")}
 	}
 	return wire.Settings, nil
 }
 
 // Metadata decodes the app's metadata: strings, float64 numbers and booleans
-// by documentation. It is nil when there is none. The error is [ErrBadReply].
+// by documentation. It is nil when there is none. The error matches
+// [ErrBadReply].
 func (a *App) Metadata() (map[string]any, error) {
 	var wire struct {
 		Metadata map[string]any `json:"metadata"`
 	}
 	if json.Unmarshal(a.raw, &wire) != nil {
-		return nil, badReply("the metadata is no object")
+		return nil, &Error{Op: "app metadata", Err: badReply("it is no object")}
 	}
 	return wire.Metadata, nil
 }
