@@ -39,7 +39,7 @@ func (d *Delivery) Raw() []byte { return d.raw }
 //
 // The events of a delivery share its bytes: one that is kept keeps them all.
 type Event struct {
-	ID        string    // the key for duplicates; empty when absent, and then nobody can tell them
+	ID        string    // the key for duplicates; empty when absent, and then duplicates cannot be recognised
 	Type      string    // one of the Trigger constants, or one that did not exist yet
 	CreatedAt time.Time // zero when absent or not a time of RFC 3339
 	AppID     string    // the customer's app

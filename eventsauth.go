@@ -36,35 +36,28 @@ const (
 
 // matchKey compares a key with all secrets of an installation, in a time that
 // does not depend on which matches. Nil, an unknown route, is compared too.
-// Which is the last webhook whose secret the key is.
-func matchKey(in *Installation, key *[32]byte) (match keyMatch, which int) {
+func matchKey(in *Installation, key *[32]byte) keyMatch {
 	if in == nil {
 		secretMatches(NewSecret("the secret of nobody, as long as a real one, so that it takes as long to compare with it"), key)
-		return keyWrong, 0
+		return keyWrong
 	}
 	matches, unknown := 0, len(in.Webhooks) == 0
 	for i := range in.Webhooks {
 		secret := in.Webhooks[i].Secret
-		one := secretMatches(secret, key)
-		matches |= one
-		which = subtle.ConstantTimeSelect(one, i, which)
+		matches |= secretMatches(secret, key)
 		unknown = unknown || secret.IsZero()
 	}
 	switch {
 	case matches == 1:
-		return keyRight, which
+		return keyRight
 	case unknown:
-		return keyUnsure, 0
+		return keyUnsure
 	}
-	return keyWrong, 0
+	return keyWrong
 }
 
-// ownsWebhook reports whether id is that of a webhook whose secret the key is:
-// which is one, and others may share its secret.
-func ownsWebhook(in *Installation, id string, key *[32]byte, which int) bool {
-	if in.Webhooks[which].ID == id {
-		return true
-	}
+// ownsWebhook reports whether id is that of a webhook whose secret the key is.
+func ownsWebhook(in *Installation, id string, key *[32]byte) bool {
 	for i := range in.Webhooks {
 		if in.Webhooks[i].ID == id && secretMatches(in.Webhooks[i].Secret, key) == 1 {
 			return true

@@ -52,8 +52,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if failed {
 		return eventAnswer{status: http.StatusServiceUnavailable, reason: "Lookup failed"}
 	}
-	match, which := matchKey(in, &d.key)
-	switch match {
+	switch matchKey(in, &d.key) {
 	case keyWrong:
 		return eventAnswer{status: http.StatusUnauthorized, reason: "wrong key"}
 	case keyUnsure:
@@ -70,7 +69,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if delivery.AppID != in.AppID {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another app", in.AppID}
 	}
-	if !ownsWebhook(in, delivery.WebhookID, &d.key, which) {
+	if !ownsWebhook(in, delivery.WebhookID, &d.key) {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another webhook", in.AppID}
 	}
 	for i := range delivery.Events {

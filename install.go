@@ -103,13 +103,13 @@ type Installer struct {
 	Identity func(r *http.Request) (string, error)
 
 	// FirstUse is needed where several processes, or several Installers with
-	// one Client, serve the URL. It records
-	// flowID in a store that they share, atomically, and reports whether it
-	// was not there before; an entry may be forgotten after 10 minutes. It
-	// is asked before the code is spent. When the answer is false, another
-	// process has the flow in hand, and the browser is sent the way back
-	// although that one may not have finished. The id is a hash that reveals
-	// nothing. Nil: this process is the only one.
+	// one Client, serve the URL. It records flowID in a store that they
+	// share, atomically, and reports whether it was not there before; an
+	// entry may be forgotten after 10 minutes. It is asked before the code is
+	// spent. When the answer is false, another process has the flow in hand,
+	// and the browser is sent the way back although that one may not have
+	// finished. The id is a hash that reveals nothing. Nil: this process is
+	// the only one.
 	FirstUse func(ctx context.Context, flowID string) (bool, error)
 
 	// Webhook is ensured before OnInstall runs, which finds it, with its

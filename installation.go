@@ -48,11 +48,10 @@ func (in *Installation) LogValue() slog.Value {
 // and then [Client.Locate].
 //
 // Once a token exists it is returned, with an error too: a code works once,
-// and without its token the integration stays installed at the customer's and
-// nobody can use it. So store what comes back whenever it is not nil, and
-// finish later with Locate. Its AppID then comes from the token's unverified
-// claims, which is good enough to find it again, and is empty when they cannot
-// be read.
+// and without its token the customer's integration stays installed but unusable.
+// So store what comes back whenever it is not nil, and finish later with
+// Locate. Its AppID then comes from the token's unverified claims, which is good
+// enough to find it again, and is empty when they cannot be read.
 //
 // A customer may install again. Then keep what is stored under the AppID and
 // replace the Token; and the Subdomain when the new one is not empty. The
