@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -143,13 +144,13 @@ const (
 )
 
 func (b Behavior) withDefaults() Behavior {
-	b.UnknownClientStatus = or(b.UnknownClientStatus, http.StatusNotFound)
-	b.CodeLifetime = or(b.CodeLifetime, 10*time.Minute)
-	b.RevokedStatus = or(b.RevokedStatus, http.StatusUnauthorized)
-	b.WebhookLimit = or(b.WebhookLimit, 3)
-	b.WebhookLimitStatus = or(b.WebhookLimitStatus, http.StatusBadRequest)
-	b.RemoveRetryInterval = or(b.RemoveRetryInterval, time.Minute)
-	b.DeliveryRetryInterval = or(b.DeliveryRetryInterval, time.Minute)
-	b.MarketplaceStatus = or(b.MarketplaceStatus, http.StatusForbidden)
+	b.UnknownClientStatus = cmp.Or(b.UnknownClientStatus, http.StatusNotFound)
+	b.CodeLifetime = cmp.Or(b.CodeLifetime, 10*time.Minute)
+	b.RevokedStatus = cmp.Or(b.RevokedStatus, http.StatusUnauthorized)
+	b.WebhookLimit = cmp.Or(b.WebhookLimit, 3)
+	b.WebhookLimitStatus = cmp.Or(b.WebhookLimitStatus, http.StatusBadRequest)
+	b.RemoveRetryInterval = cmp.Or(b.RemoveRetryInterval, time.Minute)
+	b.DeliveryRetryInterval = cmp.Or(b.DeliveryRetryInterval, time.Minute)
+	b.MarketplaceStatus = cmp.Or(b.MarketplaceStatus, http.StatusForbidden)
 	return b
 }

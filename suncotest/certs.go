@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -87,13 +88,13 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 }
 
 func (a *authority) mint(name string) (*tls.Certificate, error) {
-	template := certTemplate(or(name, "localhost"), leafLifetime)
+	template := certTemplate(cmp.Or(name, "localhost"), leafLifetime)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	if ip := net.ParseIP(name); ip != nil {
 		template.IPAddresses = []net.IP{ip}
 	} else {
-		template.DNSNames = []string{or(name, "localhost")}
+		template.DNSNames = []string{cmp.Or(name, "localhost")}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &a.leaf.PublicKey, a.key)
 	if err != nil {

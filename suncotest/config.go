@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -114,9 +115,9 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	c.ClientID = or(c.ClientID, DefaultClientID)
-	c.ClientSecret = or(c.ClientSecret, DefaultClientSecret)
-	c.Domain = strings.ToLower(or(c.Domain, DefaultDomain))
+	c.ClientID = cmp.Or(c.ClientID, DefaultClientID)
+	c.ClientSecret = cmp.Or(c.ClientSecret, DefaultClientSecret)
+	c.Domain = strings.ToLower(cmp.Or(c.Domain, DefaultDomain))
 	c.RedirectURIs = slices.Clone(c.RedirectURIs)
 	c.Accounts = slices.Clone(c.Accounts)
 	if len(c.Accounts) == 0 {
@@ -131,11 +132,11 @@ func (c Config) withDefaults() Config {
 
 func (a Account) withDefaults() Account {
 	if a.Legacy != "" {
-		a.Subdomain = or(a.Subdomain, "legacy-"+a.Legacy)
+		a.Subdomain = cmp.Or(a.Subdomain, "legacy-"+a.Legacy)
 	}
-	a.Subdomain = or(a.Subdomain, DefaultSubdomain)
-	a.DisplayName = or(a.DisplayName, displayName(a.Subdomain))
-	a.AppID = or(a.AppID, stableID("app", a.Subdomain))
+	a.Subdomain = cmp.Or(a.Subdomain, DefaultSubdomain)
+	a.DisplayName = cmp.Or(a.DisplayName, displayName(a.Subdomain))
+	a.AppID = cmp.Or(a.AppID, stableID("app", a.Subdomain))
 	if a.Metadata == nil {
 		a.Metadata = map[string]any{}
 	}
@@ -221,12 +222,4 @@ func onlyBytes(s string, ok func(byte) bool) bool {
 
 func displayName(subdomain string) string {
 	return strings.ToUpper(subdomain[:1]) + subdomain[1:]
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }

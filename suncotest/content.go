@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"html"
 	"regexp"
@@ -148,7 +149,7 @@ func distinctNames(raw json.RawMessage) bool {
 
 // says returns the plainest text there is.
 func says(object map[string]json.RawMessage) string {
-	return or(given(object, "text"), or(given(object, "htmlText"), given(object, "markdownText")))
+	return cmp.Or(given(object, "text"), cmp.Or(given(object, "htmlText"), given(object, "markdownText")))
 }
 
 // richText turns rich text into what is kept: Markdown becomes HTML, and without a

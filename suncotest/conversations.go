@@ -119,13 +119,13 @@ func (p *Platform) begin(a *account, fresh *conversation, reason string, from so
 		}
 	}
 	short := fresh.conversationReference
-	p.emit(a.AppID, "conversation:create", payloadFor(func(fullUser, fullSource bool) any {
+	p.emit(a.AppID, "conversation:create", func(fullUser, fullSource bool) any {
 		payload := map[string]any{"conversation": short, "creationReason": reason, "source": from.told(fullSource, alone)}
 		if alone != nil {
 			payload["user"] = alone.told(fullUser)
 		}
 		return payload
-	}))
+	})
 }
 
 // person names a user by one of two ids.

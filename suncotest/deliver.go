@@ -2,6 +2,7 @@ package suncotest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,14 +91,14 @@ func NewDelivery(hook Webhook, secret string, events ...Event) *http.Request {
 		if err != nil {
 			panic(err)
 		}
-		e.ID = or(e.ID, randomHex(12))
+		e.ID = cmp.Or(e.ID, randomHex(12))
 		list[i] = e.wire(prune(raw, e.Trigger, hook.IncludeFullUser, hook.IncludeFullSource))
 	}
 	body, err := deliveryBody(hook.AppID, hook.ID, list)
 	if err != nil {
 		panic(err)
 	}
-	r := httptest.NewRequest(http.MethodPost, or(hook.Target, "/"), bytes.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, cmp.Or(hook.Target, "/"), bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", userAgent)
 	r.Header.Set(keyHeader, secret)

@@ -5,17 +5,12 @@ package suncotest
 type payloadFor func(includeFullUser, includeFullSource bool) any
 
 // emit is told that something happened in an app that webhooks may want to hear
-// of. payload is a value for JSON or a [payloadFor]; nobody changes it any more.
-// The mutex is held, so that events are told in the order in which they happened,
-// and emit does not wait.
-func (p *Platform) emit(appID, trigger string, payload any) {
+// of. The mutex is held, so that events are told in the order in which they
+// happened, and emit does not wait.
+func (p *Platform) emit(appID, trigger string, payload payloadFor) {
 	a := p.state.byApp(appID)
 	if a == nil || a.installed == nil {
 		return
 	}
-	f, depends := payload.(payloadFor)
-	if !depends {
-		f = func(bool, bool) any { return payload }
-	}
-	_ = p.tell(a, []happening{{Event{Trigger: trigger}, f}}) // the payloads are our own
+	_ = p.tell(a, []happening{{Event{Trigger: trigger}, payload}}) // the payloads are our own
 }

@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -147,7 +148,7 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 	fresh.Received = fresh.received.UTC().Format(wireTime)
 	if u != nil {
 		fresh.Author.UserID = u.ID
-		fresh.Author.DisplayName = or(fresh.Author.DisplayName, u.name())
+		fresh.Author.DisplayName = cmp.Or(fresh.Author.DisplayName, u.name())
 	}
 	v.LastUpdatedAt = fresh.Received
 	p.state.history.add(v, fresh)
@@ -157,14 +158,14 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 	if u != nil {
 		by = *u
 	}
-	p.emit(a.AppID, "conversation:message", payloadFor(func(fullUser, fullSource bool) any {
+	p.emit(a.AppID, "conversation:message", func(fullUser, fullSource bool) any {
 		copied := told
 		if u != nil {
 			copied.Author.User = by.told(fullUser)
 			copied.Source = copied.Source.told(fullSource, &by)
 		}
 		return map[string]any{"conversation": short, "message": copied}
-	}))
+	})
 }
 
 func (p *Platform) listMessages(c *call) reply {

@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -118,7 +119,7 @@ func (page paging) around(c *call, from, to, length int, id func(int) string) (w
 // it was asked with.
 func (page paging) cursor(edge, length int, id func(int) string) string {
 	if edge < 0 || edge >= length {
-		return or(page.before, page.after)
+		return cmp.Or(page.before, page.after)
 	}
 	return id(edge)
 }

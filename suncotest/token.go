@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -92,7 +93,7 @@ func readFields(c *call) (fields map[string]string, status int, what string) {
 // that are configured.
 func (p *Platform) tokenError(status int, code, title string) reply {
 	b := p.cfg.Behavior
-	return shaped(b.TokenErrorShape, or(b.TokenErrorStatus, status), code, title)
+	return shaped(b.TokenErrorShape, cmp.Or(b.TokenErrorStatus, status), code, title)
 }
 
 // isClient compares in constant time, and both halves always.

@@ -1,6 +1,7 @@
 package suncotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -38,7 +39,7 @@ func (u user) told(full bool) any {
 func (u *user) name() string {
 	var profile struct{ GivenName, Surname string }
 	_ = json.Unmarshal(u.Profile, &profile) // it was checked
-	return or(strings.TrimSpace(profile.GivenName+" "+profile.Surname), u.ExternalID)
+	return cmp.Or(strings.TrimSpace(profile.GivenName+" "+profile.Surname), u.ExternalID)
 }
 
 func userMembers() members {
@@ -65,7 +66,7 @@ func (p *Platform) createUser(c *call) reply {
 	}
 	fresh := &user{
 		userReference: userReference{ExternalID: given(body, "externalId"), BrandID: given(body, "brandId")},
-		SignedUpAt:    or(given(body, "signedUpAt"), wireNow()),
+		SignedUpAt:    cmp.Or(given(body, "signedUpAt"), wireNow()),
 		Profile:       orEmpty(kept(body, "profile")),
 		Metadata:      orEmpty(kept(body, "metadata")),
 		Identities:    []json.RawMessage{},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -38,8 +39,8 @@ type config struct {
 // for, and never repeats a value that may be secret.
 func readConfig(args []string, getenv func(string) string) (*config, error) {
 	cfg := &config{
-		host:         or(getenv("HOST"), "127.0.0.1"),
-		port:         or(getenv("PORT"), defaultPort),
+		host:         cmp.Or(getenv("HOST"), "127.0.0.1"),
+		port:         cmp.Or(getenv("PORT"), defaultPort),
 		clientID:     getenv("OAUTH_CLIENT_ID"),
 		clientSecret: sunco.NewSecret(getenv("OAUTH_CLIENT_SECRET")),
 		domain:       strings.ToLower(getenv("ZENDESK_DOMAIN")),
@@ -79,7 +80,7 @@ func (c *config) choosePlatform() error {
 		c.marketplace = sunco.Marketplace{Name: "Shoplifter", OrganizationID: "1", BotID: "1"}
 		return nil
 	}
-	c.domain = or(c.domain, zendeskDomain)
+	c.domain = cmp.Or(c.domain, zendeskDomain)
 	switch {
 	case c.clientID == "":
 		return errors.New("OAUTH_CLIENT_ID is missing")
@@ -144,11 +145,4 @@ func (c *config) chooseStore() error {
 	}
 	c.storeFile = filepath.Join(dir, "shoplifter", strings.ReplaceAll(c.platform(), ":", "-")+".json")
 	return nil
-}
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

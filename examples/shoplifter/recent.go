@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -104,8 +105,8 @@ func describe(e *sunco.Event) received {
 	}
 	is.IsMessage = true
 	is.ByUser = payload.Message.Author.Type == "user"
-	is.Author = shorten(or(payload.Message.Author.DisplayName, payload.Message.Author.Type), 60)
-	is.Text = shorten(or(payload.Message.Content.Text, "("+payload.Message.Content.Type+")"), maxText)
+	is.Author = shorten(cmp.Or(payload.Message.Author.DisplayName, payload.Message.Author.Type), 60)
+	is.Text = shorten(cmp.Or(payload.Message.Content.Text, "("+payload.Message.Content.Type+")"), maxText)
 	return is
 }
 
