@@ -192,21 +192,20 @@ func isPrefetch(header http.Header) bool {
 
 // begin sends the browser to Zendesk.
 func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []string) {
-	failure := installFailure{http.StatusBadRequest, "return_to", nil}
-	flow := newInstallFlow()
-	if flow.returnTo, failure.err = chooseReturnTo(returnTo); failure.err != nil {
-		i.fail(w, r, failure, nil)
+	back, err := chooseReturnTo(returnTo)
+	if err != nil {
+		i.fail(w, r, installFailure{http.StatusBadRequest, "return_to", err}, nil)
 		return
 	}
-	failure = installFailure{http.StatusForbidden, hookIdentity, nil}
-	var identity, target string
-	if identity, failure.err = i.identify(r); failure.err != nil {
-		i.fail(w, r, failure, nil)
+	identity, err := i.identify(r)
+	if err != nil {
+		i.fail(w, r, installFailure{http.StatusForbidden, hookIdentity, err}, nil)
 		return
 	}
-	failure = installFailure{http.StatusInternalServerError, "begin", nil}
-	if target, failure.err = i.authorizeURL(flow.state); failure.err != nil {
-		i.fail(w, r, failure, nil)
+	flow := newInstallFlow(back)
+	target, err := i.authorizeURL(flow.state)
+	if err != nil {
+		i.fail(w, r, installFailure{http.StatusInternalServerError, "begin", err}, nil)
 		return
 	}
 	i.dropOldCookies(w, r)

@@ -39,12 +39,13 @@ type installFlow struct {
 // installNow counts in seconds, as cookies do.
 func installNow() int64 { return time.Now().Unix() }
 
-func newInstallFlow() installFlow {
+func newInstallFlow(returnTo string) installFlow {
 	var random [stateBytes]byte
 	_, _ = rand.Read(random[:]) // never fails
 	return installFlow{
-		state:   base64.RawURLEncoding.EncodeToString(random[:]),
-		expires: installNow() + int64(installLife/time.Second),
+		state:    base64.RawURLEncoding.EncodeToString(random[:]),
+		expires:  installNow() + int64(installLife/time.Second),
+		returnTo: returnTo,
 	}
 }
 

@@ -158,7 +158,7 @@ type exchange struct {
 		ClientID     string `json:"client_id" url:"client_id"`
 		ClientSecret string `json:"client_secret" url:"client_secret"`
 	}
-	reply struct {
+	answer struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 	}
@@ -196,7 +196,7 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (*Token, error) {
 	if err := x.encode(c); err != nil {
 		return nil, err
 	}
-	if err := core.do(ctx, &x.call, &x.reply); err != nil {
+	if err := core.do(ctx, &x.call, &x.answer); err != nil {
 		return nil, err
 	}
 	return x.token()
@@ -222,11 +222,11 @@ func (x *exchange) encode(c *Client) (err error) {
 
 // token checks the reply.
 func (x *exchange) token() (*Token, error) {
-	token := &Token{AccessToken: NewSecret(x.reply.AccessToken)}
+	token := &Token{AccessToken: NewSecret(x.answer.AccessToken)}
 	unusable := ""
 	if token.check() != nil {
 		unusable = "it carries no usable token"
-	} else if x.reply.TokenType != "" && !strings.EqualFold(x.reply.TokenType, "Bearer") {
+	} else if x.answer.TokenType != "" && !strings.EqualFold(x.answer.TokenType, "Bearer") {
 		unusable = "the token is of another type than Bearer"
 	}
 	if unusable != "" {
