@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -133,16 +132,6 @@ func readDelivery(r *http.Request) (*Delivery, *refusal) {
 		return nil, refuseDelivery(http.StatusBadRequest, deliveryReason(err))
 	}
 	return delivery, nil
-}
-
-// plain reports whether a Content-Encoding leaves the body as it is.
-func plain(encodings []string) bool {
-	for _, encoding := range encodings {
-		if encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return false
-		}
-	}
-	return true
 }
 
 // readDeliveryBody reads a body to its end, into a buffer that fits it when

@@ -2,7 +2,6 @@ package sunco
 
 import (
 	"context"
-	"encoding/hex"
 	"io"
 	"net/http"
 	"net/url"
@@ -166,19 +165,3 @@ func safeSegment(segment string) bool {
 }
 
 func leadsElsewhere(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) }
-
-// unescape decodes percent escapes and keeps a percent sign that begins none.
-func unescape(s string) string {
-	var decoded strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+3 <= len(s) {
-			if b, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
-				decoded.WriteByte(b[0])
-				i += 2
-				continue
-			}
-		}
-		decoded.WriteByte(s[i])
-	}
-	return decoded.String()
-}

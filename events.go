@@ -11,7 +11,6 @@ import (
 
 const (
 	eventTimeout = 15 * time.Second // for the answer; Zendesk waits 20 s
-	bodyTimeout  = 10 * time.Second // for the delivery to arrive
 
 	maxEventLookups = 256 // at the same time
 )

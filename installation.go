@@ -69,30 +69,3 @@ func (c *Client) Install(ctx context.Context, code Secret) (*Installation, error
 }
 
 var errNoInstallation = &InputError{Name: "installation", Reason: "nil"}
-
-const maxID = 64
-
-// validID reports whether id can stand in a path as it is. Zendesk's ids are
-// opaque; dots and slashes would lead to other endpoints.
-func validID(id string) bool {
-	if id == "" || len(id) > maxID {
-		return false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return true
-}
-
-func checkID(name, id string) error {
-	switch {
-	case id == "":
-		return &InputError{Name: name, Reason: "empty"}
-	case !validID(id):
-		return &InputError{Name: name, Reason: "not 1 to 64 letters, digits, hyphens and underscores"}
-	}
-	return nil
-}

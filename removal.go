@@ -34,12 +34,6 @@ func ReadRemoval(r *http.Request) (*Removal, error) {
 	return removal, nil
 }
 
-// refusal is an incoming request that is not taken.
-type refusal struct {
-	InputError
-	status int
-}
-
 func refuseRemoval(status int, reason string) (*Removal, *refusal) {
 	return nil, &refusal{InputError{Name: "removal", Reason: reason}, status}
 }
@@ -110,10 +104,4 @@ func readUpTo(r io.Reader, buffer []byte) (n int, err error) {
 		err = nil
 	}
 	return n, err
-}
-
-// isJSON reports whether a Content-Type is JSON, with or without parameters.
-func isJSON(contentType string) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(media), typeJSON)
 }

@@ -110,13 +110,3 @@ func (t Token) check() error {
 	}
 	return nil
 }
-
-// visibleASCII reports whether s is made of visible ASCII characters only.
-func visibleASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}

@@ -188,22 +188,6 @@ func (k *call) webhook(ctx context.Context, core *core) (*Webhook, error) {
 	return &webhook, nil
 }
 
-// tenantCall begins a call to where an installation's app lives.
-func (c *Client) tenantCall(in *Installation) (*call, *core, error) {
-	core, err := c.core()
-	if err != nil {
-		return nil, nil, err
-	}
-	if in == nil {
-		return nil, nil, errNoInstallation
-	}
-	home, err := core.realm.home(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &call{token: in.Token, Call: transport.Call{URL: home}}, core, nil
-}
-
 // webhookCall begins a call about one webhook, or about all without an id.
 func (c *Client) webhookCall(in *Installation, id string) (*call, *core, error) {
 	k, core, err := c.tenantCall(in)
