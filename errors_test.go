@@ -21,7 +21,7 @@ import (
 const errorBody = `{"errors":[{"code":"bad_thing","title":"A thing is bad"},{"code":"worse","title":"Another"}]}`
 
 // tries is how often a call of a kind is sent, and whether its outcome is
-// unknown, by trust's table.
+// unknown, by the retry classes of internal/transport.
 func tries(kind string, status int) (requests int, unknown bool) {
 	repeatable := !slices.Contains([]string{"exchange", "create"}, kind)
 	switch {

@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -239,4 +241,27 @@ func TestEventDuplicates(t *testing.T) {
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Len(t, events.handed(), 4, "without an id nobody can tell")
+}
+
+// A Lookup that hangs has a bounded number of requests hanging in it.
+func TestEventLookupsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang, running := make(chan struct{}), make(chan struct{}, 10_000)
+		h := &sunco.EventHandler{OnEvent: nothing, Lookup: func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) {
+			running <- struct{}{}
+			<-hang
+			return nil, nil
+		}}
+		for range 1000 {
+			go func() {
+				r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+				r.Header.Set("X-API-Key", "stranger")
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}()
+		}
+		time.Sleep(time.Minute)
+		assert.Len(t, running, 256)
+		close(hang)
+		require.NoError(t, h.Close(t.Context()))
+	})
 }

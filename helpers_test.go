@@ -166,7 +166,7 @@ func wantedHook() *sunco.Webhook {
 // operation is one of the client's calls, with a reply that it takes.
 type operation struct {
 	name   string
-	kind   string // the retry class in trust's words
+	kind   string // the retry class, as internal/transport names it
 	method string
 	url    string
 	good   step

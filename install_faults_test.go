@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -242,4 +243,31 @@ func TestInstallPanicLeaksNoSecret(t *testing.T) {
 	}()
 	require.Contains(t, printed, "boom")
 	assertNoSecret(t, "panic", printed, parameter(t, callback, "code"), parameter(t, callback, "state"), installSecret)
+}
+
+// A code that somebody made up costs an exchange, and no customer's place.
+func TestInstallMadeUpCodesTakeNoPlace(t *testing.T) {
+	p := newPartner(t)
+	p.Client.Logger = nil
+	refusing := newPartner(t)
+	refusing.Client.Logger, refusing.OnError = nil, nil
+	refusing.Client.HTTPClient = &http.Client{Transport: always(400, `{"error":"invalid_grant"}`)}
+	come := func() int {
+		w := httptest.NewRecorder()
+		refusing.ServeHTTP(w, httptest.NewRequest("GET", installURL, nil))
+		target, err := url.Parse(w.Header().Get("Location"))
+		require.NoError(t, err)
+		r := httptest.NewRequest("GET", installURL+"?code=madeup&state="+target.Query().Get("state"), nil)
+		for _, cookie := range w.Result().Cookies() {
+			r.AddCookie(cookie)
+		}
+		w = httptest.NewRecorder()
+		refusing.ServeHTTP(w, r)
+		return w.Code
+	}
+	for range 10_001 {
+		if status := come(); status != 502 {
+			t.Fatalf("status %d: the table is full of flows that came to nothing", status)
+		}
+	}
 }

@@ -224,3 +224,45 @@ func TestRemovalClose(t *testing.T) {
 		assert.NotPanics(t, func() { requireInput(t, "context", r.Close(none)) })
 	})
 }
+
+// A removal is not lost to a bridge that takes its time.
+func TestRemovalWithASlowBridge(t *testing.T) {
+	for _, latency := range []time.Duration{19 * time.Second, 29 * time.Second} {
+		inBubble(t, latency.String(), func(t *testing.T) {
+			r := newRemovals(t)
+			r.Client = newClient(&wire{answer: func(int, sentRequest) (*http.Response, error) {
+				time.Sleep(latency)
+				return response(401, ""), nil
+			}})
+			r.OnRemoved = func(ctx context.Context, _ *sunco.Installation) error {
+				select {
+				case <-time.After(5 * time.Second):
+					r.removed = append(r.removed, "done")
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			r.call(removalBody)
+			wait(time.Hour)
+			assert.Equal(t, []string{"done"}, r.removed)
+		})
+	}
+}
+
+// A hook that ends its goroutine is one that failed.
+func TestRemovalHookEndsItsGoroutine(t *testing.T) {
+	inBubble(t, "goexit", func(t *testing.T) {
+		r := newRemovals(t, step{status: 401})
+		runs := 0
+		r.OnRemoved = func(context.Context, *sunco.Installation) error {
+			if runs++; runs < 20 { // more than there are places to look
+				runtime.Goexit()
+			}
+			return nil
+		}
+		r.call(removalBody)
+		wait(48 * time.Hour)
+		assert.Equal(t, 20, runs)
+	})
+}

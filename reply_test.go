@@ -1,16 +1,19 @@
 package sunco_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -167,4 +170,71 @@ func TestTruncatedReplies(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What a server sends back of a credential in pieces comes out no more than the
+// whole does.
+func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
+	const code = "c0de5f8a2b7c1d9e"
+	quote := func(s string) string {
+		quoted, err := json.Marshal(s)
+		require.NoError(t, err)
+		return string(quoted)
+	}
+	title := func(s string) string { return `{"errors":[{"code":"bad","title":` + quote(s) + `}]}` }
+	for name, tc := range map[string]struct {
+		body, requestID string
+		never           []string
+	}{
+		"upper case":     {title("code " + strings.ToUpper(code)), "", []string{strings.ToUpper(code)}},
+		"shortened":      {title("code " + code[:10] + "…"), "", []string{code[:10]}},
+		"spaced":         {title(code[:8] + " " + code[8:]), "", []string{code[:8]}},
+		"zero width":     {title(code[:5] + "\u200b" + code[5:]), "", []string{code[5:]}},
+		"HTML":           {title("&#99;" + code[1:]), "", []string{code[1:]}},
+		"percent twice":  {title(strings.ReplaceAll(code, "c", "%2563")), "", []string{"%2563"}},
+		"hex in pairs":   {title(fmt.Sprintf("% x", code)), "", []string{fmt.Sprintf("% x", code)}},
+		"code and title": {`{"errors":[{"code":` + quote(code[:8]) + `,"title":` + quote(code[8:]) + `}]}`, "", []string{code[:8], code[8:]}},
+		"two errors":     {`{"errors":[{"code":"a","title":` + quote(code[:8]) + `},{"code":"b","title":` + quote(code[8:]) + `}]}`, "", []string{code[:8], code[8:]}},
+		"request id":     {`{}`, code[:12], []string{code[:12]}},
+		"id and title":   {title(code[8:]), code[:8], []string{code[:8], code[8:]}},
+		"title and id":   {title(code[:8]), code[8:], []string{code[:8], code[8:]}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := newClient(always(400, tc.body, "X-Request-Id", tc.requestID)).Exchange(t.Context(), sunco.NewSecret(code))
+			require.Error(t, err)
+			for _, piece := range tc.never {
+				if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), piece) {
+					t.Error("a piece of the code came out")
+				}
+			}
+		})
+	}
+	_, err := newClient(always(400, title("Code is wrong"), "X-Request-Id", "abc")).Exchange(t.Context(), sunco.NewSecret(code))
+	assert.EqualError(t, err, "sunco: exchange: 400 Bad Request: bad: Code is wrong (request abc)", "and nothing else is withheld")
+}
+
+// The error behind a malformed reply quotes it and is not to be had.
+func TestMalformedReplyIsNotHandedOut(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nyou sent %s\r\n\r\n", r.Header.Get("Authorization"))
+			}
+			_ = conn.Close()
+		}
+	}()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	client := &sunco.Client{ClientID: "x", Domain: "localhost:" + port}
+	_, err = client.TokenInfo(t.Context(), acme().Token)
+	require.Error(t, err)
+	var quoting textproto.ProtocolError
+	assert.False(t, errors.As(err, &quoting))
 }
