@@ -164,6 +164,9 @@ func BenchmarkExchange(b *testing.B) {
 	})
 }
 
+// BenchmarkTokenInfo compares with code that decodes all members. TokenInfo
+// leaves the settings and the metadata to those who ask for them, as "sunco, all
+// members" does.
 func BenchmarkTokenInfo(b *testing.B) {
 	transport := newCanned(http.StatusOK, benchTokenInfoReply)
 	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzY29wZSI6ImludGVncmF0aW9uIn0.c2lnbmF0dXJl"
@@ -174,6 +177,22 @@ func BenchmarkTokenInfo(b *testing.B) {
 		for b.Loop() {
 			if _, err := client.TokenInfo(context.Background(), credential); err != nil {
 				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("sunco, all members", func(b *testing.B) {
+		client := benchClient(transport)
+		credential := sunco.Token{AccessToken: sunco.NewSecret(token)}
+		b.ReportAllocs()
+		for b.Loop() {
+			app, err := client.TokenInfo(context.Background(), credential)
+			if err != nil {
+				b.Fatal(err)
+			}
+			settings, settingsErr := app.Settings()
+			metadata, metadataErr := app.Metadata()
+			if settingsErr != nil || metadataErr != nil || settings == (sunco.AppSettings{}) || metadata == nil {
+				b.Fatal(settingsErr, metadataErr)
 			}
 		}
 	})

@@ -110,7 +110,8 @@ func (k *call) failure(err error) error {
 	var details []ErrorDetail
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
-	} else {
+	}
+	if k.reply.Status/100 != 2 {
 		details = errorDetails(k.reply.Body)
 	}
 	failed.Details, failed.RequestID = secrets.clean(details, k.reply.Header)

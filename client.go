@@ -52,9 +52,10 @@ type Client struct {
 	// domain means https.
 	Domain string
 
-	// HTTPClient makes the requests. It is copied and never changed, and its
-	// redirect policy is not used. Nil, or without a Transport: a transport
-	// of the package's own, meant for many hosts.
+	// HTTPClient makes the requests. It is copied and never changed. Its
+	// Timeout, where it is shorter than 30 s, bounds one attempt and not the
+	// call; its CheckRedirect and its Jar are not used. Nil, or without a
+	// Transport: a transport of the package's own, meant for many hosts.
 	HTTPClient *http.Client
 
 	// Logger gets one line at level Debug per attempt, without paths,

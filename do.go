@@ -25,7 +25,7 @@ const (
 // example. Open is called for every attempt, and what it returns is closed.
 type Body struct {
 	ContentType string
-	Length      int64 // bytes that Open's reader yields, at most 50 MB; 0: unknown
+	Length      int64 // bytes that Open's reader yields, at most 50 MB; 0: unknown, and Zendesk's to limit
 	Open        func() (io.ReadCloser, error)
 }
 

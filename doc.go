@@ -26,8 +26,9 @@
 // # What can go wrong
 //
 // What is safe to repeat has been repeated before an error appears; a code is
-// never sent twice unless the first request provably never left. Test in
-// this order, because an error can stand inside another:
+// never sent twice unless the first request provably never left or was
+// answered with 429. Test in this order, because an error can stand inside
+// another:
 //
 //   - [AmbiguousError]: it may have happened. Call Update, Delete and Revoke
 //     again; let the customer connect again after an exchange; list before

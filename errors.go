@@ -53,8 +53,8 @@ var (
 // names the operation and holds neither a body, a query nor a credential.
 type Error struct {
 	Op        string        // the operation: "create webhook", or "do POST" for [Client.Do]
-	Status    int           // status of the last reply; 0: there was none
-	Code      string        // Zendesk's first error code, "" when it gave none
+	Status    int           // status of the last reply, perhaps an earlier attempt's; 0: there was none
+	Code      string        // Zendesk's first error code in that reply, "" when it gave none
 	Title     string        // the sentence that came with Code, shortened
 	Details   []ErrorDetail // all errors of the reply; several only on status 400
 	RequestID string        // Zendesk's id of the request, for its support; "" when it gave none

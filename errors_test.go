@@ -168,7 +168,8 @@ func TestRetryAfter(t *testing.T) {
 		{"429 fraction", 429, func() string { return "1.5" }, 0, false},
 		{"429 garbage", 429, func() string { return "soon" }, 0, false},
 		{"429 past", 429, func() string { return date(-day) }, 0, false},
-		{"503 seconds", 503, func() string { return "2" }, 0, false},
+		{"503 seconds", 503, func() string { return "2" }, 2 * time.Second, false},
+		{"503 absent", 503, func() string { return "" }, 0, false},
 		{"503 a day", 503, func() string { return "86400" }, day, true},
 	} {
 		for _, op := range operations() {
@@ -195,7 +196,7 @@ func TestRetryAfter(t *testing.T) {
 				}
 				assert.LessOrEqual(t, waited, cap, where)
 				var limited *sunco.RateLimitError
-				if tc.status == 503 && !tc.giveUp {
+				if tc.status == 503 && tc.asked == 0 {
 					assert.False(t, errors.As(err, &limited), where)
 					return
 				}
@@ -260,6 +261,7 @@ func TestContexts(t *testing.T) {
 				failed := requireError(t, err)
 				assert.Equal(t, 429, failed.Status, "the last status is kept")
 				assert.Equal(t, "req-9", failed.RequestID)
+				assert.Equal(t, "bad_thing", failed.Code)
 				assert.False(t, ambiguous(err), "429 did nothing")
 				assert.Equal(t, 1, w.count())
 			})
@@ -278,8 +280,27 @@ func TestContexts(t *testing.T) {
 				assert.Equal(t, 5*time.Second, limited.RetryAfter)
 				assert.Equal(t, 429, limited.Err.Status)
 				assert.Equal(t, "req-9", limited.Err.RequestID)
+				assert.Equal(t, "bad_thing", limited.Err.Code)
 				assert.False(t, ambiguous(err))
 				assert.Equal(t, 1, w.count())
+			})
+		})
+		t.Run(op.name+" loses a later attempt", func(t *testing.T) {
+			requests, unknown := tries(op.kind, 500)
+			if requests == 1 {
+				return
+			}
+			synctest.Test(t, func(t *testing.T) {
+				w := &wire{answer: func(n int, _ sentRequest) (*http.Response, error) {
+					if n > 1 {
+						return nil, io.ErrUnexpectedEOF
+					}
+					return response(500, errorBody, "X-Request-Id", "req-9"), nil
+				}}
+				err := op.run(t.Context(), newClient(w), acme())
+				failed := requireError(t, err)
+				assert.Equal(t, "500 bad_thing req-9", fmt.Sprint(failed.Status, " ", failed.Code, " ", failed.RequestID))
+				assert.Equal(t, unknown, ambiguous(err))
 			})
 		})
 		t.Run(op.name+" without an end", func(t *testing.T) {

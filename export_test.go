@@ -37,6 +37,3 @@ func CallHost(ctx context.Context, c *Client, token Token, base string) error {
 	k.Call = transport.Call{Class: transport.Read, Op: "test", Method: http.MethodGet, URL: *u}
 	return core.do(ctx, k, nil)
 }
-
-// ErrorDetails parses an error reply.
-func ErrorDetails(body []byte) []ErrorDetail { return errorDetails(body) }

@@ -46,6 +46,7 @@ func TestWithoutLogger(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, step{status: 401})
+		r.Client.Logger = nil
 		r.hook = func(*sunco.Installation) error { return failing }
 		r.call(removalBody)
 		synctest.Wait()

@@ -67,7 +67,9 @@ func (c *Client) authorizePrefix(realm realm) (string, error) {
 		return prefix, nil
 	}
 	redirect, err := url.Parse(c.RedirectURI)
-	if err != nil || redirect.Scheme == "" || redirect.Opaque != "" || strings.Contains(c.RedirectURI, "#") {
+	switch {
+	case err != nil || redirect.Scheme == "" || redirect.Opaque != "" || strings.Contains(c.RedirectURI, "#"),
+		redirect.Hostname() == "" && (redirect.Scheme == "http" || redirect.Scheme == "https" || redirect.Path == ""):
 		return "", &InputError{Name: "redirect URI", Reason: "not an absolute URL without a fragment"}
 	}
 	return prefix + "&redirect_uri=" + url.QueryEscape(c.RedirectURI), nil

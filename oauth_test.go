@@ -31,6 +31,7 @@ func TestAuthorizeURL(t *testing.T) {
 		"sandbox":      {&sunco.Client{ClientID: "s", Domain: "localhost:8484"}, "", "http://oauth-bridge.localhost:8484/sc/oauth/authorize?response_type=code&client_id=s"},
 		"staging":      {&sunco.Client{ClientID: "s", Domain: "Zendesk-Staging.com"}, "", "https://oauth-bridge.zendesk-staging.com/sc/oauth/authorize?response_type=code&client_id=s"},
 		"longest":      {&sunco.Client{ClientID: "s"}, strings.Repeat("s", 4096), base + "&client_id=s&state=" + strings.Repeat("s", 4096)},
+		"no host":      {&sunco.Client{ClientID: "s", RedirectURI: "myapp:/cb"}, "", base + "&client_id=s&redirect_uri=myapp%3A%2Fcb"},
 		"own scheme":   {&sunco.Client{ClientID: "s", RedirectURI: "myapp://cb/x"}, "", base + "&client_id=s&redirect_uri=myapp%3A%2F%2Fcb%2Fx"},
 		"no secret in": {&sunco.Client{ClientID: "s", ClientSecret: sunco.NewSecret("x")}, "", base + "&client_id=s"},
 	} {
@@ -66,6 +67,9 @@ func TestAuthorizeURLRefused(t *testing.T) {
 		"relative redirect":  {&sunco.Client{ClientID: "s", RedirectURI: "/cb"}, "s", "redirect URI"},
 		"fragment":           {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#f"}, "s", "redirect URI"},
 		"empty fragment":     {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#"}, "s", "redirect URI"},
+		"scheme only":        {&sunco.Client{ClientID: "s", RedirectURI: "myapp:"}, "s", "redirect URI"},
+		"no host":            {&sunco.Client{ClientID: "s", RedirectURI: "https:///cb"}, "s", "redirect URI"},
+		"port only":          {&sunco.Client{ClientID: "s", RedirectURI: "https://:443/cb"}, "s", "redirect URI"},
 		"opaque":             {&sunco.Client{ClientID: "s", RedirectURI: "javascript:alert(1)"}, "s", "redirect URI"},
 		"control characters": {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/\n"}, "s", "redirect URI"},
 		"domain":             {&sunco.Client{ClientID: "s", Domain: "evil.example/"}, "s", "domain"},

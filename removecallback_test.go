@@ -50,7 +50,7 @@ func newRemovals(t *testing.T, looks ...step) *removals {
 		return response(s.status, s.body, s.header...), nil
 	}}
 	r.RemovalHandler = &sunco.RemovalHandler{
-		Client: newClient(r.wire),
+		Client: quiet(newClient(r.wire)),
 		Lookup: func(_ context.Context, appID string) (*sunco.Installation, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -163,14 +163,16 @@ func (c credentials) cleanError(err error) error {
 func (c credentials) within(text string) bool {
 	const shortest = 4
 	once := unescape(text)
-	for _, reading := range []string{text, once, unescape(once), unquote(text), html.UnescapeString(text)} {
-		squashed := squash(reading)
-		for _, secret := range c {
-			value := secret.Reveal()
-			if len(value) < shortest {
-				continue
-			}
-			if strings.Contains(reading, value) || withinPieces(squashed, squash(value)) ||
+	readings := []string{text, once, unescape(once), unquote(text), html.UnescapeString(text)}
+	for _, secret := range c {
+		value := secret.Reveal()
+		if len(value) < shortest {
+			continue
+		}
+		pieces := piecesOf(squash(value))
+		for _, reading := range readings {
+			squashed := squash(reading)
+			if strings.Contains(reading, value) || pieces.within(squashed) ||
 				strings.Contains(reading, strings.ReplaceAll(value, " ", "+")) || // as forms write it
 				strings.Contains(squashed, hex.EncodeToString([]byte(value))) ||
 				withinBase64(reading, value) {
@@ -181,14 +183,29 @@ func (c credentials) within(text string) bool {
 	return false
 }
 
-// withinPieces looks for any eight letters and digits of value in a row. Both
-// are squashed, so that neither case nor what stands between them hides any.
-func withinPieces(text, value string) bool {
-	const piece = 8
-	for len(value) > piece && !strings.Contains(text, value[:piece]) {
-		value = value[1:]
+// pieces are all runs of eight letters and digits of a value, or the whole of
+// a shorter one. Value and text are squashed, so that neither case nor what
+// stands between hides any.
+type pieces struct {
+	size int
+	all  map[string]struct{}
+}
+
+func piecesOf(value string) pieces {
+	p := pieces{min(8, len(value)), make(map[string]struct{}, len(value))}
+	for i := 0; i+p.size <= len(value); i++ {
+		p.all[value[i:i+p.size]] = struct{}{}
 	}
-	return value != "" && strings.Contains(text, value[:min(piece, len(value))])
+	return p
+}
+
+func (p pieces) within(text string) bool {
+	for i := 0; p.size > 0 && i+p.size <= len(text); i++ {
+		if _, found := p.all[text[i:i+p.size]]; found {
+			return true
+		}
+	}
+	return false
 }
 
 // squash keeps the ASCII letters and digits of a text, in lower case.

@@ -33,7 +33,7 @@ type Webhook struct {
 	Version           string   // of the payloads: "v2"
 	Target            string   // absolute http or https URL without userinfo and fragment
 	Triggers          []string // the Trigger constants; case matters
-	Secret            Secret   // comes with every delivery in the header X-API-Key
+	Secret            Secret   // comes with every delivery in the header X-API-Key; zero when a reply left it out
 	IncludeFullUser   bool     // deliveries carry the complete user
 	IncludeFullSource bool     // deliveries carry the client and the device
 }
@@ -113,6 +113,9 @@ func (c *Client) ListWebhooks(ctx context.Context, in *Installation) ([]Webhook,
 	}
 	webhooks := make([]Webhook, len(wire.Webhooks))
 	for i := range wire.Webhooks {
+		if !validID(wire.Webhooks[i].ID) {
+			return nil, k.unusable(badReply("one of the webhooks has no id"))
+		}
 		webhooks[i] = wire.Webhooks[i].webhook()
 	}
 	return webhooks, nil

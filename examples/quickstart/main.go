@@ -32,7 +32,9 @@ creates or revokes anything.
     SUNCO_REDIRECT_URI     a registered redirect URI that leads to this machine,
                            http://localhost:8080/callback for example; required
     SUNCO_WEBHOOK_TARGET   a URL of yours that answers HEAD; without it the
-                           webhook steps are left out
+                           webhook steps are left out. Each run adds a mark of
+                           its own to the query, and changes and deletes only
+                           webhooks that it made
     SUNCO_MARKETPLACE_NAME, SUNCO_MARKETPLACE_ORGANIZATION_ID and one of
     SUNCO_MARKETPLACE_BOT_ID, SUNCO_MARKETPLACE_APP_ID
                            the marketplace headers, if the app has them

@@ -2,15 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
-	"net"
-	"net/http"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,88 +51,21 @@ func TestHelpAndMistakes(t *testing.T) {
 	require.ErrorContains(t, run(t.Context(), nil, only("SUNCO_CLIENT_ID"), nil, io.Discard), "both")
 	require.ErrorContains(t, run(t.Context(), nil, only("SUNCO_CLIENT_ID SUNCO_CLIENT_SECRET"), nil, io.Discard), "SUNCO_REDIRECT_URI")
 	require.ErrorContains(t, run(t.Context(), []string{"extra"}, none, nil, io.Discard), "extra")
-}
 
-// lockedBuffer is written by the program while the test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// zendesk runs the part that talks to Zendesk, with the fake in its place and a
-// real listener for the redirect.
-func zendesk(t *testing.T, answers string) (*suncotest.Platform, string) {
-	t.Helper()
-	platform := suncotest.New(suncotest.Config{})
-	t.Cleanup(platform.Close)
-	platform.Mount("hooks.example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
 	env := map[string]string{
-		"SUNCO_CLIENT_ID":      suncotest.DefaultClientID,
-		"SUNCO_CLIENT_SECRET":  suncotest.DefaultClientSecret,
-		"SUNCO_REDIRECT_URI":   "http://" + address + "/callback",
-		"SUNCO_WEBHOOK_TARGET": "https://hooks.example/zendesk?key=1",
+		"SUNCO_CLIENT_ID": "x", "SUNCO_CLIENT_SECRET": "x", "SUNCO_REDIRECT_URI": "http://127.0.0.1:1/callback", "SUNCO_LEGACY_REGION": "de",
 	}
-	set := settings{
-		getenv: func(name string) string { return env[name] },
-		in:     strings.NewReader(answers),
-		base:   platform.Client().Transport,
-	}
-	out := &lockedBuffer{}
-	done := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	go func() { done <- onZendesk(ctx, set, &transcript{out: out}) }()
-
-	var authorizeURL string
-	require.Eventually(t, func() bool {
-		authorizeURL = regexp.MustCompile(`https://oauth-bridge\S+`).FindString(out.String())
-		return authorizeURL != ""
-	}, 10*time.Second, time.Millisecond)
-	back, err := platform.Allow(ctx, authorizeURL, "")
-	require.NoError(t, err)
-	resp, err := http.Get(back.String())
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	// Nobody calls the remove URL here: end the wait once the rest is told.
-	require.Eventually(t, func() bool {
-		return len(done) > 0 || strings.Contains(out.String(), "Be told at the remove URL")
-	}, 30*time.Second, time.Millisecond)
-	cancel()
-	if err := <-done; err != nil {
-		require.ErrorIs(t, err, context.Canceled)
-	}
-	return platform, out.String()
+	require.ErrorContains(t, run(t.Context(), nil, func(name string) string { return env[name] }, nil, io.Discard), "SUNCO_LEGACY_REGION")
 }
 
-func TestZendeskAsksFirst(t *testing.T) {
-	platform, out := zendesk(t, "n\nn\n")
-	assert.Contains(t, out, "Create up to 4 webhooks")
-	assert.Contains(t, out, "Revoke the access")
-	assert.NotContains(t, out, "-> DELETE")
-	assert.NotContains(t, out, "/webhooks  201")
-	assert.Len(t, platform.Installations(), 1)
-}
-
-func TestZendeskDoesWhatWasAllowed(t *testing.T) {
-	platform, out := zendesk(t, "y\ny\n")
-	assert.Contains(t, out, "Refused: 3 is all")
-	assert.Contains(t, out, "Token info confirms: the token is dead.")
-	assert.Empty(t, platform.Installations())
-	assert.NotContains(t, out, suncotest.DefaultClientSecret)
+func TestShown(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://partner.example/zendesk/events":             "https://partner.example/zendesk/events",
+		"https://partner.example/zendesk?key=canary&x=1":     "https://partner.example/zendesk?…",
+		"https://partner.example?canary":                     "https://partner.example?…",
+		"https://canary:canary@partner.example:8443/a%2Fb#c": "https://partner.example:8443/a%2Fb",
+		"https://partner.example/%zz?key=canary":             "…",
+	} {
+		assert.Equal(t, want, shown(address))
+	}
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sunco-go/sunco"
@@ -24,26 +24,33 @@ type story struct {
 	keep    func(in *sunco.Installation) // stores what the removed callback looks up
 	removed <-chan string                // app ids that OnRemoved deleted
 	patient time.Duration                // how long to wait for the removed callback
+
+	mark string   // of this run, in the targets of its webhooks
+	made []string // ids of the webhooks that this run made and has not deleted
 }
 
 func (s *story) tell(ctx context.Context) error {
 	in, err := s.install(ctx)
-	if err != nil {
-		return err
-	}
-	s.keep(in)
-	err = s.webhooks(ctx, in)
 	if err == nil {
-		err = s.end(ctx, in)
+		s.keep(in)
+		err = s.webhooks(ctx, in)
 	}
-	if err != nil {
+	revoked := false
+	if err == nil {
+		revoked, err = s.revoke(ctx, in)
+	}
+	switch {
+	case revoked:
+		return s.hear(ctx)
+	case err != nil && (in != nil || errors.As(err, new(*sunco.AmbiguousError))):
 		s.say("The integration may still be installed: run this again, or remove it in Admin Center.")
 	}
 	return err
 }
 
 // install sends the browser away, and makes an installation of what it comes
-// back with. A program calls Client.Install for the last two steps.
+// back with, which is not nil once there is a token. A program calls
+// Client.Install for the last two steps.
 func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 	s.step("Send the customer's browser to the authorize URL")
 	state := rand.Text()
@@ -72,12 +79,15 @@ func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 
 	s.step("Ask token info whose token it is")
 	in, err := s.client.Locate(ctx, &sunco.Installation{Token: *token})
+	if errors.Is(err, sunco.ErrNoRegion) {
+		err = errors.New("the app has no subdomain: set SUNCO_LEGACY_REGION to where it lives, us or eu")
+	}
 	if err != nil {
-		return nil, err
+		return in, err
 	}
 	base, err := s.client.BaseURL(in)
 	if err != nil {
-		return nil, err
+		return in, err
 	}
 	s.say("App %s lives at %s", in.AppID, base)
 	return in, nil
@@ -90,34 +100,34 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 		s.say("Left out: SUNCO_WEBHOOK_TARGET is not set.")
 		return nil
 	}
-	if !s.confirm(fmt.Sprintf("Create up to 4 webhooks with target %s, and delete them again?", s.target)) {
+	s.mark = "quickstart=" + rand.Text()[:8]
+	if !s.confirm(fmt.Sprintf("Create up to 4 webhooks with target %s, marked %s, and delete them again? Others are left alone.", shown(s.target), s.mark)) {
 		return nil
 	}
-	s.step("Create a webhook")
-	hook, err := s.client.CreateWebhook(ctx, in, s.wanted(0))
+	s.step("Create a webhook: " + s.mark + " in its target marks it as this run's")
+	hook, err := s.client.CreateWebhook(ctx, in, s.wanted(1))
 	if err != nil {
 		return err
 	}
-	s.say("Webhook %s delivers to %s", hook.ID, hook.Target)
-	made := []string{hook.ID}
-	defer func() { s.cleanUp(in, made) }()
+	s.say("Webhook %s delivers to %s", hook.ID, shown(hook.Target))
+	s.made = append(s.made, hook.ID)
+	defer s.cleanUp(in)
 
 	if err := s.change(ctx, in, hook.ID); err != nil {
 		return err
 	}
 
 	s.step("Ensure others, until there is one too many")
-	made, err = s.tooMany(ctx, in, made)
-	if err != nil {
+	if err := s.tooMany(ctx, in); err != nil {
 		return err
 	}
 
 	s.step("Delete what was created")
-	for len(made) > 0 {
-		if err := s.client.DeleteWebhook(ctx, in, made[0]); err != nil {
+	for len(s.made) > 0 {
+		if err := s.client.DeleteWebhook(ctx, in, s.made[0]); err != nil {
 			return err
 		}
-		made = made[1:]
+		s.made = s.made[1:]
 	}
 	return nil
 }
@@ -139,7 +149,7 @@ func (s *story) change(ctx context.Context, in *sunco.Installation, id string) e
 	s.say("%d in the list; includeFullUser is %t now, the %d triggers stayed.", len(list), updated.IncludeFullUser, len(updated.Triggers))
 
 	s.step("Ensure it is as wanted: found by its target, the difference repaired")
-	ensured, err := s.client.EnsureWebhook(ctx, in, s.wanted(0))
+	ensured, err := s.ensure(ctx, in, 1)
 	if err != nil {
 		return err
 	}
@@ -147,67 +157,76 @@ func (s *story) change(ctx context.Context, in *sunco.Installation, id string) e
 	return nil
 }
 
-// tooMany ensures webhooks of other targets and returns the ids of all that
-// were made.
-func (s *story) tooMany(ctx context.Context, in *sunco.Installation, made []string) ([]string, error) {
-	for n := 1; n <= 3; n++ {
-		hook, err := s.client.EnsureWebhook(ctx, in, s.wanted(n))
+// tooMany ensures webhooks of other targets.
+func (s *story) tooMany(ctx context.Context, in *sunco.Installation) error {
+	for n := 2; n <= 4; n++ {
+		_, err := s.ensure(ctx, in, n)
 		var limit *sunco.WebhookLimitError
 		if errors.As(err, &limit) {
 			s.say("Refused: %d is all an integration may have.", len(limit.Existing))
-			return made, nil
+			return nil
 		}
 		if err != nil {
-			return made, err
+			return err
 		}
-		made = append(made, hook.ID)
 	}
-	s.say("No limit met with %d webhooks.", len(made))
-	return made, nil
+	s.say("No limit met with %d webhooks.", len(s.made))
+	return nil
 }
 
-// wanted is the nth webhook.
+// ensure ensures the nth webhook, and notes it when that made another one.
+func (s *story) ensure(ctx context.Context, in *sunco.Installation, n int) (*sunco.Webhook, error) {
+	hook, err := s.client.EnsureWebhook(ctx, in, s.wanted(n))
+	if err == nil && !slices.Contains(s.made, hook.ID) {
+		s.made = append(s.made, hook.ID)
+	}
+	return hook, err
+}
+
+// wanted is the nth webhook. EnsureWebhook goes by the target, and with this
+// run's mark in it, it finds only what this run made.
 func (s *story) wanted(n int) *sunco.Webhook {
-	target := s.target
-	if u, err := url.Parse(target); n > 0 && err == nil {
-		query := u.Query()
-		query.Set("copy", strconv.Itoa(n))
-		u.RawQuery = query.Encode()
-		target = u.String()
+	separator := "?"
+	if strings.Contains(s.target, "?") {
+		separator = "&"
 	}
 	return &sunco.Webhook{
-		Target:   target,
+		Target:   fmt.Sprintf("%s%s%s-%d", s.target, separator, s.mark, n),
 		Triggers: []string{sunco.TriggerConversationMessage, sunco.TriggerConversationPostback},
 	}
 }
 
 // cleanUp deletes what an error left behind.
-func (s *story) cleanUp(in *sunco.Installation, made []string) {
+func (s *story) cleanUp(in *sunco.Installation) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for _, id := range made {
+	for _, id := range s.made {
 		if err := s.client.DeleteWebhook(ctx, in, id); err != nil {
 			s.say("Webhook %s is left: %v", id, err)
 		}
 	}
 }
 
-// end gives the access back and waits to be told.
-func (s *story) end(ctx context.Context, in *sunco.Installation) error {
-	if !s.confirm(fmt.Sprintf("Revoke the access to app %s? This removes the integration.", in.AppID)) {
+// revoke gives the access back, and reports whether it is known to be gone.
+func (s *story) revoke(ctx context.Context, in *sunco.Installation) (bool, error) {
+	if !s.confirm(fmt.Sprintf("Revoke the access to app %s? This removes the integration, with all its webhooks.", in.AppID)) {
 		s.say("The integration stays installed, and this program forgets its token:")
 		s.say("remove it in the customer's Admin Center, or run this again.")
-		return nil
+		return false, nil
 	}
 	s.step("Revoke: the integration is removed, its token dies")
 	if err := s.client.Revoke(ctx, in); err != nil {
-		return err
+		return false, err
 	}
 	if _, err := s.client.TokenInfo(ctx, in.Token); !errors.Is(err, sunco.ErrUnauthorized) {
-		return fmt.Errorf("the token should be dead, but token info says: %v", err)
+		return false, fmt.Errorf("the token should be dead, but token info says: %v", err)
 	}
 	s.say("Token info confirms: the token is dead.")
+	return true, nil
+}
 
+// hear waits to be told of the removal.
+func (s *story) hear(ctx context.Context) error {
 	s.step("Be told at the remove URL, and believe it only after a look at the bridge")
 	select {
 	case appID := <-s.removed:

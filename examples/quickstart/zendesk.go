@@ -104,6 +104,11 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	if err != nil {
 		return err
 	}
+	switch sunco.LegacyRegion(set.getenv("SUNCO_LEGACY_REGION")) {
+	case "", sunco.LegacyUS, sunco.LegacyEU:
+	default:
+		return errors.New("set SUNCO_LEGACY_REGION to us or eu, or not at all")
+	}
 	client := set.client(t)
 	partner := newPartner(client)
 	defer func() { _ = partner.removal.Close(ctx) }()

@@ -41,7 +41,7 @@ func (*body) Close() error { return nil }
 // redirect in it to follow, and nothing left to read.
 func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	a.n++
-	a.last, a.reply.Body, a.reply.TooLarge = outcome{}, nil, false
+	a.last = outcome{}
 	if a.err = a.send(req); a.err != nil {
 		return nil, a.err
 	}

@@ -70,7 +70,7 @@ func (a *attempts) plan() bool {
 		a.waited += a.wait
 		return true
 	}
-	a.reply.RateLimited = limited || asked > left
+	a.reply.RateLimited = limited || asked > 0
 	return false
 }
 

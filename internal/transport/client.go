@@ -106,8 +106,8 @@ type Reply struct {
 	Status int
 	// Header of that reply.
 	Header http.Header
-	// Body of the last attempt, complete. Nil when it is too large, when Out took
-	// it, and when Do returned an error.
+	// Body of that reply. Nil when it is too large, when Out took it, and when it
+	// did not arrive whole.
 	Body []byte
 	// TooLarge: the body is longer than its limit. Out has then taken Limit bytes.
 	TooLarge bool

@@ -64,6 +64,16 @@ func (s *site) adapt(t *http.Transport) {
 	}
 }
 
+func TestHeadersAreBounded(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 80<<10))
+	}))
+	t.Cleanup(server.Close)
+	s := &site{Server: server}
+	_, err := s.client(t).Do(t.Context(), s.call(Create, "a.example.com", 200))
+	assert.Error(t, err)
+}
+
 // client is one with the package's own transport, made for this server.
 func (s *site) client(t *testing.T) *Client {
 	c := New(Config{})

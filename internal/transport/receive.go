@@ -30,7 +30,7 @@ func (a *attempts) receive(resp *http.Response) (fault, error) {
 	}
 	a.last.status = resp.StatusCode
 	a.reply.Status, a.reply.Header = resp.StatusCode, resp.Header
-	a.reply.RetryAfter = 0
+	a.reply.Body, a.reply.TooLarge, a.reply.RetryAfter = nil, false, 0
 	if s := resp.StatusCode; s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
 		a.reply.RetryAfter = retryAfter(resp.Header)
 	}

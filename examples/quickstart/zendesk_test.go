@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+const (
+	hookTarget = "https://hooks.example/zendesk?key=canary"
+	mayRemain  = "The integration may still be installed"
+)
+
+// lockedBuffer is written by the program while the test reads it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// newPlatform is a fake Zendesk, with the target of the webhooks.
+func newPlatform(t *testing.T, behavior suncotest.Behavior) *suncotest.Platform {
+	t.Helper()
+	platform := suncotest.New(suncotest.Config{Behavior: behavior})
+	t.Cleanup(platform.Close)
+	platform.Mount("hooks.example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	return platform
+}
+
+// zendesk runs the part that talks to Zendesk, with the fake in its place and a
+// real listener for the redirect.
+func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string, error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	env := map[string]string{
+		"SUNCO_CLIENT_ID":      suncotest.DefaultClientID,
+		"SUNCO_CLIENT_SECRET":  suncotest.DefaultClientSecret,
+		"SUNCO_REDIRECT_URI":   "http://" + address + "/callback",
+		"SUNCO_WEBHOOK_TARGET": hookTarget,
+	}
+	set := settings{
+		getenv: func(name string) string { return env[name] },
+		in:     strings.NewReader(answers),
+		base:   platform.Client().Transport,
+	}
+	out := &lockedBuffer{}
+	done := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() { done <- onZendesk(ctx, set, &transcript{out: out}) }()
+
+	var authorizeURL string
+	require.Eventually(t, func() bool {
+		authorizeURL = regexp.MustCompile(`https://oauth-bridge\S+`).FindString(out.String())
+		return authorizeURL != ""
+	}, 10*time.Second, time.Millisecond)
+	back, err := platform.Allow(ctx, authorizeURL, "")
+	require.NoError(t, err)
+	resp, err := http.Get(back.String())
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	// Nobody calls the remove URL here: end the wait once the rest is told.
+	require.Eventually(t, func() bool {
+		return len(done) > 0 || strings.Contains(out.String(), "Be told at the remove URL")
+	}, 30*time.Second, time.Millisecond)
+	cancel()
+	err = <-done
+	return out.String(), err
+}
+
+func TestZendeskAsksFirst(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{})
+	out, err := zendesk(t, platform, "n\nn\n")
+	require.NoError(t, err)
+	assert.Contains(t, out, "Create up to 4 webhooks")
+	assert.Contains(t, out, "Revoke the access")
+	assert.NotContains(t, out, "-> DELETE")
+	assert.NotContains(t, out, "/webhooks  201")
+	assert.Len(t, platform.Installations(), 1)
+}
+
+func TestZendeskDoesWhatWasAllowed(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{})
+	out, err := zendesk(t, platform, "y\ny\n")
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Contains(t, out, "Refused: 3 is all")
+	assert.Contains(t, out, "Token info confirms: the token is dead.")
+	assert.NotContains(t, out, mayRemain, "it is known to be gone")
+	assert.Empty(t, platform.Installations())
+	assert.NotContains(t, out, suncotest.DefaultClientSecret)
+}
+
+func TestZendeskPrintsNoQueryOfTheTarget(t *testing.T) {
+	out, err := zendesk(t, newPlatform(t, suncotest.Behavior{}), "y\nn\n")
+	require.NoError(t, err)
+	assert.NotContains(t, out, "canary")
+	assert.Contains(t, out, "with target https://hooks.example/zendesk?…")
+	assert.Contains(t, out, "delivers to https://hooks.example/zendesk?…")
+}
+
+// A webhook with the very target, or with that of a copy, may be the partner's
+// in production.
+func TestZendeskLeavesOtherWebhooksAlone(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{})
+	client := &sunco.Client{
+		ClientID:     suncotest.DefaultClientID,
+		ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
+		HTTPClient:   platform.Client(),
+	}
+	authorizeURL, err := client.AuthorizeURL("state")
+	require.NoError(t, err)
+	back, err := platform.Allow(t.Context(), authorizeURL, "")
+	require.NoError(t, err)
+	in, err := client.Install(t.Context(), sunco.NewSecret(back.Query().Get("code")))
+	require.NoError(t, err)
+	for _, target := range []string{hookTarget, "https://hooks.example/zendesk?copy=1&key=canary"} {
+		_, err := client.CreateWebhook(t.Context(), in, &sunco.Webhook{
+			Target: target, Triggers: []string{sunco.TriggerConversationRead}, IncludeFullUser: true,
+		})
+		require.NoError(t, err)
+	}
+	production := platform.Webhooks()
+
+	out, err := zendesk(t, platform, "y\nn\n")
+	require.NoError(t, err)
+	assert.Equal(t, production, platform.Webhooks())
+	assert.Contains(t, out, "Same webhook: true.")
+	assert.Contains(t, out, "Refused: 3 is all")
+	for _, r := range platform.Requests() {
+		for _, hook := range production {
+			assert.NotContains(t, r.Path, hook.ID)
+		}
+	}
+}
+
+func TestZendeskLeavesWebhooksOfAnEarlierRunAlone(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{WebhookLimit: 10})
+	platform.Inject(suncotest.Fault{Method: http.MethodDelete, Path: "/sc/v2/", Times: -1,
+		Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusForbidden) }})
+	out, err := zendesk(t, platform, "y\nn\n")
+	require.ErrorIs(t, err, sunco.ErrForbidden)
+	assert.Contains(t, out, mayRemain)
+	left := platform.Webhooks()
+	require.Len(t, left, 4)
+	for _, hook := range left {
+		assert.Contains(t, out, "Webhook "+hook.ID+" is left")
+		assert.True(t, strings.HasPrefix(hook.Target, hookTarget+"&quickstart="), "the partner's query is kept")
+	}
+
+	platform.ClearFaults()
+	out, err = zendesk(t, platform, "y\nn\n")
+	require.NoError(t, err)
+	assert.Contains(t, out, "Same webhook: true.")
+	assert.Contains(t, out, "No limit met with 4 webhooks.")
+	assert.Equal(t, left, platform.Webhooks())
+}
+
+// A list that lags behind makes EnsureWebhook create a second one.
+func TestZendeskDeletesWhatEnsureMade(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{WebhookLimit: 10})
+	platform.Inject(suncotest.Fault{Method: http.MethodGet, Path: "/sc/v2/apps/*/integrations/me/webhooks", Skip: 1,
+		Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"webhooks":[]}`)
+		}})
+	out, err := zendesk(t, platform, "y\nn\n")
+	require.NoError(t, err)
+	assert.Contains(t, out, "Same webhook: false.")
+	assert.Empty(t, platform.Webhooks())
+}
+
+func TestZendeskSaysWhenTheIntegrationMayRemain(t *testing.T) {
+	answer := func(path string, status int) suncotest.Fault {
+		return suncotest.Fault{Path: path, Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(status) }}
+	}
+	for name, tc := range map[string]struct {
+		behavior suncotest.Behavior
+		fault    suncotest.Fault
+		said     bool
+		err      string
+	}{
+		"no region":            {suncotest.Behavior{NoSubdomain: true}, answer("/none", 0), true, "SUNCO_LEGACY_REGION"},
+		"no token info":        {suncotest.Behavior{}, answer("/sc/v2/tokenInfo", 403), true, "403"},
+		"no answer to a code":  {suncotest.Behavior{}, answer("/sc/oauth/token", 200), true, "outcome unknown"},
+		"exchange was refused": {suncotest.Behavior{}, answer("/sc/oauth/token", 401), false, "401"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			platform := newPlatform(t, tc.behavior)
+			platform.Inject(tc.fault)
+			out, err := zendesk(t, platform, "y\ny\n")
+			require.ErrorContains(t, err, tc.err)
+			assert.NotRegexp(t, `Client\.|LegacyRegion`, err.Error(), "names of the package")
+			assert.Equal(t, tc.said, strings.Contains(out, mayRemain), out)
+		})
+	}
+}
