@@ -33,8 +33,8 @@ creates or revokes anything.
                            http://localhost:8080/callback for example; required
     SUNCO_WEBHOOK_TARGET   a URL of yours that answers HEAD; without it the
                            webhook steps are left out. Each run adds a mark of
-                           its own to the query, and changes and deletes only
-                           webhooks that it made
+                           its own to the query, and they touch no webhooks but
+                           those that the run made
     SUNCO_MARKETPLACE_NAME, SUNCO_MARKETPLACE_ORGANIZATION_ID and one of
     SUNCO_MARKETPLACE_BOT_ID, SUNCO_MARKETPLACE_APP_ID
                            the marketplace headers, if the app has them

@@ -197,23 +197,22 @@ func TestZendeskDeletesWhatEnsureMade(t *testing.T) {
 }
 
 func TestZendeskSaysWhenTheIntegrationMayRemain(t *testing.T) {
-	answer := func(path string, status int) suncotest.Fault {
-		return suncotest.Fault{Path: path, Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(status) }}
-	}
 	for name, tc := range map[string]struct {
-		behavior suncotest.Behavior
-		fault    suncotest.Fault
-		said     bool
-		err      string
+		legacy bool
+		path   string // answers with status and nothing else
+		status int
+		said   bool
+		err    string
 	}{
-		"no region":            {suncotest.Behavior{NoSubdomain: true}, answer("/none", 0), true, "SUNCO_LEGACY_REGION"},
-		"no token info":        {suncotest.Behavior{}, answer("/sc/v2/tokenInfo", 403), true, "403"},
-		"no answer to a code":  {suncotest.Behavior{}, answer("/sc/oauth/token", 200), true, "outcome unknown"},
-		"exchange was refused": {suncotest.Behavior{}, answer("/sc/oauth/token", 401), false, "401"},
+		"no region":         {true, "/none", 404, true, "SUNCO_LEGACY_REGION"},
+		"no token info":     {false, "/sc/v2/tokenInfo", 403, true, "403"},
+		"no token in reply": {false, "/sc/oauth/token", 200, true, "outcome unknown"},
+		"exchange refused":  {false, "/sc/oauth/token", 401, false, "401"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			platform := newPlatform(t, tc.behavior)
-			platform.Inject(tc.fault)
+			platform := newPlatform(t, suncotest.Behavior{NoSubdomain: tc.legacy})
+			platform.Inject(suncotest.Fault{Path: tc.path,
+				Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(tc.status) }})
 			out, err := zendesk(t, platform, "y\ny\n")
 			require.ErrorContains(t, err, tc.err)
 			assert.NotRegexp(t, `Client\.|LegacyRegion`, err.Error(), "names of the package")
