@@ -38,6 +38,9 @@ Hosts: the Host header decides who answers under /sc.
   127.0.0.1, any other address, localhost     every route
   oauth-bridge.ANYTHING                       authorize, token, token info
   acme.ANYTHING                               that customer: webhooks, revoke
+Without -tls, ANYTHING has to be localhost and other names get 403, because a foreign
+site can point a name of its own here. With -tls it is anything: a browser that such
+a site leads here does not trust the certificate, unless it was told to.
 A client that has a setting for the domain gets localhost:8484. One that insists on
 https gets a domain of your choice, with -tls and lines in /etc/hosts.
 

@@ -193,8 +193,10 @@ func TestStopsCleanly(t *testing.T) {
 		if args == nil {
 			assert.Equal(t, http.StatusOK, p.get("/").StatusCode)
 		}
-		require.NoError(t, idle.Close())
+		begin := time.Now()
 		assert.Equal(t, 0, p.stop())
+		assert.Less(t, time.Since(begin), 3*time.Second, "it waits for nobody who has not asked anything")
+		require.NoError(t, idle.Close())
 		_, err = net.Dial("tcp", p.addr)
 		assert.Error(t, err)
 	}

@@ -27,6 +27,7 @@ func TestSay(t *testing.T) {
 
 	page := p.get("/")
 	assert.Contains(t, page.text, "Message to Acme</label>")
+	assert.Contains(t, page.text, `">User<span class="aside"> who writes to Acme</span></label>`)
 	form := "appId=" + id + "&user=ada&text=Do+you+have+%3Cb%3Eshoes%3F"
 	sent := p.send(http.MethodPost, "/sandbox/say", asForm, form, "Origin", p.base, "Sec-Fetch-Site", "same-origin")
 	require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
@@ -34,6 +35,10 @@ func TestSay(t *testing.T) {
 
 	page = p.get(sent.Header.Get("Location"))
 	assert.Contains(t, page.text, `role="status">The message to Acme was sent.`)
+	assert.Contains(t, page.text, "<title>Message to Acme sent – Sandbox</title>")
+	for _, what := range []string{"Conversation with Acme", "Table of deliveries", "Table of requests", "Table of calls"} {
+		assert.Contains(t, page.text, `role="region" aria-label="`+what+`" tabindex="0"`, "what scrolls can be reached by keyboard")
+	}
 	assert.Contains(t, page.text, "Do you have &lt;b&gt;shoes?", "in the conversation")
 	assert.Contains(t, page.text, `name="user" value="ada"`)
 	assert.Regexp(t, `>200 in [\d.]+(µs|ms|s)<`, page.text)

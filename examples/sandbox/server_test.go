@@ -23,6 +23,7 @@ func TestHostsOfTheAPI(t *testing.T) {
 		bridgeOnly
 		acmeOnly
 		nothing // of this token's
+		refused
 	)
 	for host, is := range map[string]int{
 		"127.0.0.1:" + p.port:              everything,
@@ -31,18 +32,25 @@ func TestHostsOfTheAPI(t *testing.T) {
 		"localhost:" + p.port:              everything,
 		"LOCALHOST":                        everything,
 		"oauth-bridge.localhost:" + p.port: bridgeOnly,
-		"oauth-bridge.zendesk.test":        bridgeOnly,
+		"oauth-bridge.localhost":           bridgeOnly,
 		"acme.localhost:" + p.port:         acmeOnly,
-		"acme.zendesk.test":                acmeOnly,
-		"globex.zendesk.test":              nothing,
-		"stranger.zendesk.test":            nothing,
-		"evil":                             nothing,
+		"ACME.LocalHost":                   acmeOnly,
+		"globex.localhost":                 nothing,
+		"stranger.localhost":               nothing,
+		"oauth-bridge.evil.example":        refused,
+		"acme.zendesk.test:" + p.port:      refused,
+		"127.0.0.1.evil.example":           refused,
+		"notlocalhost":                     refused,
+		"evil":                             refused,
 	} {
 		ask := func(path string) int { return p.get(path, "Host", host, "Authorization", "Bearer "+token).StatusCode }
 		info, hooks := ask("/sc/v2/tokenInfo"), ask("/sc/v2/apps/"+app+"/integrations/me/webhooks")
 		assert.Equal(t, is == everything || is == bridgeOnly, info == http.StatusOK, "%s: token info %d", host, info)
 		assert.Equal(t, is == everything || is == acmeOnly, hooks == http.StatusOK, "%s: webhooks %d", host, hooks)
 		assert.Equal(t, is == acmeOnly || is == nothing, info == http.StatusNotFound, "%s: token info %d", host, info)
+		for path, status := range map[string]int{"token info": info, "webhooks": hooks, "authorize": ask("/sc/oauth/authorize")} {
+			assert.Equal(t, is == refused, status == http.StatusForbidden, "%s: %s %d", host, path, status)
+		}
 	}
 }
 
@@ -94,7 +102,9 @@ func TestUninstall(t *testing.T) {
 			assert.JSONEq(t, "{}", done.text)
 		} else {
 			assert.Equal(t, http.StatusSeeOther, done.StatusCode)
-			assert.Contains(t, p.get(done.Header.Get("Location")).text, "was removed from Acme.")
+			page := p.get(done.Header.Get("Location")).text
+			assert.Contains(t, page, "was removed from Acme.")
+			assert.Contains(t, page, "<title>Removed from Acme – Sandbox</title>")
 		}
 		assert.Contains(t, <-seen, `POST /removed {"appId":"`+id+`"`)
 		info := p.get("/sc/v2/tokenInfo", "Authorization", "Bearer "+token)

@@ -67,6 +67,7 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 func (s *Sandbox) Serve(ctx context.Context) error {
 	defer s.platform.Close()
 	server := s.server()
+	stopper := NewStopper(server)
 	done := make(chan error, 1)
 	go func() {
 		if s.cfg.TLS {
@@ -80,7 +81,9 @@ func (s *Sandbox) Serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	stop(server)
+	if stopper.Stop(grace) != nil {
+		s.log.Printf("requests that took longer than %s were cut off", grace)
+	}
 	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -95,15 +98,6 @@ func (s *Sandbox) PageURL() string { return s.url("/") }
 
 // Domain returns what a client on this machine takes for the platform's domain.
 func (s *Sandbox) Domain() string { return "localhost:" + s.port }
-
-// stop ends a server: politely, then not.
-func stop(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		_ = server.Close()
-	}
-}
 
 func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener) *Sandbox {
 	s := &Sandbox{cfg: cfg, platform: platform, listener: listener, scheme: "http", page: newPage(), log: cfg.Log}
@@ -154,34 +148,42 @@ func (s *Sandbox) server() *http.Server {
 }
 
 // route tells the platform's paths from the sandbox's own. No pattern comes in
-// between: the platform sees paths as they were sent.
+// between: the platform sees paths as they were sent. With TLS it takes every name:
+// a browser that was led here by a foreign one does not trust the certificate.
 func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
+	isAPI := path == apiPrefix || strings.HasPrefix(path, apiPrefix+"/")
+	name, port := s.splitHost(r.Host)
 	switch {
-	case path == apiPrefix || strings.HasPrefix(path, apiPrefix+"/"):
+	case isAPI && !s.cfg.TLS && !isThisMachine(name):
+		s.refuse(w, http.StatusForbidden, "Without -tls the API answers only to addresses and to names under localhost.")
+	case isAPI:
 		s.platform.ServeHTTP(w, r)
-	case !s.isOwn(r.Host):
+	case port != s.port || !isThisMachine(name):
 		s.refuse(w, http.StatusForbidden, "This page answers only to addresses and to names under localhost, with its port.")
 	default:
 		s.mux.ServeHTTP(w, r)
 	}
 }
 
-// isOwn reports whether a Host header names this machine in a way that no foreign
-// site can bring about by pointing its own name here.
-func (s *Sandbox) isOwn(host string) bool {
+// splitHost takes a Host header apart. The port may be left out of it where it is
+// the scheme's own.
+func (s *Sandbox) splitHost(host string) (name, port string) {
 	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name, port = host, "80"
-		if s.cfg.TLS {
-			port = "443"
-		}
-		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if err == nil {
+		return name, port
 	}
-	if port != s.port {
-		return false
+	port = "80"
+	if s.cfg.TLS {
+		port = "443"
 	}
-	_, err = netip.ParseAddr(name)
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), port
+}
+
+// isThisMachine reports whether a name out of a Host header is one that no foreign
+// site can bring about by pointing its own name here.
+func isThisMachine(name string) bool {
+	_, err := netip.ParseAddr(name)
 	return err == nil || IsLocalhost(strings.ToLower(name))
 }
 

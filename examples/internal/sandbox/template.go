@@ -30,7 +30,9 @@ tr:last-child td{border-bottom:0}
 td:first-child,td:last-child,td:nth-child(2){white-space:nowrap}
 th{white-space:nowrap}
 .bad{color:var(--bad)}
-ol{list-style:none;margin:.5rem 0;padding:0;display:grid;gap:.4rem;max-height:20rem;overflow-y:auto}
+.talk{margin:.5rem 0;max-height:20rem;overflow-y:auto}
+.aside{position:absolute;clip-path:inset(50%);height:1px;width:1px;overflow:hidden;white-space:nowrap}
+ol{list-style:none;margin:0;padding:0;display:grid;gap:.4rem}
 ol li{border:0;border-radius:.75rem;padding:.4rem .75rem;background:var(--soft);margin-right:2rem}
 ol li.business{margin:0 0 0 2rem;border:1px solid var(--line)}
 time{opacity:.75;font-size:.85em}
@@ -56,7 +58,7 @@ const pageSource = `<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sandbox</title>
+<title>{{with .Removed}}Removed from {{.}} – {{end}}{{with .Said}}Message to {{.}} sent – {{end}}Sandbox</title>
 <style>` + pageStyle + `</style>
 </head>
 <body>
@@ -115,13 +117,15 @@ const pageSource = `<!DOCTYPE html>
 <ul>
 {{range .Accounts}}{{$app := .AppID}}<li>
 <h3>{{.Name}}</h3>
-{{if .Messages}}<ol>
+{{if .Messages}}<div class="talk" role="region" aria-label="Conversation with {{.Name}}" tabindex="0">
+<ol>
 {{range .Messages}}<li{{if .Business}} class="business"{{end}}><strong>{{.Author}}</strong>{{if .Business}} (business){{end}} <time datetime="{{.Time.UTC.Format "2006-01-02T15:04:05Z"}}">{{.Time.Format "15:04:05"}}</time><br>{{.Text}}</li>
 {{end}}</ol>
+</div>
 {{end}}{{if not .Installation}}<p class="none">The integration is not installed here, so no webhook hears of it.</p>
 {{end}}<form method="post" action="/sandbox/say">
 <input type="hidden" name="appId" value="{{$app}}">
-<label for="user-{{$app}}">User</label>
+<label for="user-{{$app}}">User<span class="aside"> who writes to {{.Name}}</span></label>
 <input id="user-{{$app}}" name="user" value="{{$.User}}" required maxlength="60" autocomplete="off">
 <label for="text-{{$app}}">Message to {{.Name}}</label>
 <textarea id="text-{{$app}}" name="text" rows="2" required maxlength="4096"></textarea>
@@ -133,7 +137,7 @@ const pageSource = `<!DOCTYPE html>
 <section aria-labelledby="deliveries">
 <h2 id="deliveries">Latest deliveries</h2>
 <p><a href="/">Refresh</a></p>
-{{if .Deliveries}}<div class="table">
+{{if .Deliveries}}<div class="table" role="region" aria-label="Table of deliveries" tabindex="0">
 <table role="table" class="deliveries">
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Account</th><th role="columnheader" scope="col">Events and target</th><th role="columnheader" scope="col">Attempts</th><th role="columnheader" scope="col">Outcome</th></tr></thead>
 <tbody role="rowgroup">
@@ -159,21 +163,24 @@ const pageSource = `<!DOCTYPE html>
 {{end}}</section>
 <section aria-labelledby="requests">
 <h2 id="requests">Latest requests</h2>
-{{template "traffic" .Requests}}</section>
+{{if .Requests}}<div class="table" role="region" aria-label="Table of requests" tabindex="0">
+{{template "traffic" .Requests}}</div>
+{{else}}<p class="none">None yet.</p>
+{{end}}</section>
 <section aria-labelledby="calls">
 <h2 id="calls">Latest calls to the application</h2>
 <p class="none">Probes of webhook targets, and the remove URL.</p>
-{{template "traffic" .Calls}}</section>
+{{if .Calls}}<div class="table" role="region" aria-label="Table of calls" tabindex="0">
+{{template "traffic" .Calls}}</div>
+{{else}}<p class="none">None yet.</p>
+{{end}}</section>
 </main>
 </body>
 </html>
-{{define "traffic"}}{{if .}}<div class="table">
-<table role="table">
+{{define "traffic"}}<table role="table">
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Method</th><th role="columnheader" scope="col">Host and path</th><th role="columnheader" scope="col">Status</th></tr></thead>
 <tbody role="rowgroup">
 {{range .}}<tr role="row"><td role="cell">{{.Time.Format "15:04:05"}}</td><td role="cell">{{.Method}}</td><td role="cell" class="path"><code>{{.Host}}{{.Path}}</code></td><td role="cell"{{if not .Good}} class="bad"{{end}}>{{if .Status}}{{.Status}}{{else}}no answer{{end}}</td></tr>
 {{end}}</tbody>
 </table>
-</div>
-{{else}}<p class="none">None yet.</p>
-{{end}}{{end}}`
+{{end}}`
