@@ -148,7 +148,9 @@ func (c *Client) newCore() (*core, error) {
 }
 
 // report writes what a handler has to say, so that no failure of it is silent.
+// It also runs where nobody else would stop the panic of a Logger.
 func (c *Client) report(level slog.Level, message string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
 	cmp.Or(c.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: "+message, attrs...)
 }
 

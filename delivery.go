@@ -34,13 +34,14 @@ func (d *Delivery) Raw() []byte { return d.raw }
 
 // Event is one event of a delivery. What it means is in Payload, which is not
 // decoded before [Event.Decode] asks for it; types and members that this
-// package does not know come through unchanged.
+// package does not know come through unchanged. A field is zero when its member
+// is absent or has another type, which is no reason to lose the others.
 //
 // The events of a delivery share its bytes: one that is kept keeps them all.
 type Event struct {
-	ID        string    // the key for duplicates; empty when absent, and then duplicates cannot be recognised
+	ID        string    // the key for duplicates, which cannot be recognised without one
 	Type      string    // one of the Trigger constants, or one that did not exist yet
-	CreatedAt time.Time // zero when absent or not a time of RFC 3339
+	CreatedAt time.Time
 	AppID     string    // the customer's app
 	WebhookID string    // the webhook that reports
 
@@ -53,13 +54,14 @@ type Event struct {
 	raw []byte
 }
 
-// Raw returns the whole event as Zendesk sent it, a JSON object with members
-// that this package does not know. It is the Event's own: do not modify it.
+// Raw returns the whole event as Zendesk sent it, with members that this
+// package does not know. It is the Event's own: do not modify it.
 func (e *Event) Raw() []byte { return e.raw }
 
 // Decode decodes the payload into a pointer. Names match with exact case and
-// unknown members are ignored; json tags are those of encoding/json. The
-// error is an [*InputError]: the payload is absent, or a member has another
+// unknown members are ignored; json tags are those of encoding/json/v2, where
+// the option string is for numbers only and a [time.Duration] needs a format.
+// The error is an [*InputError]: the payload is absent, or a member has another
 // type than into gives it.
 func (e *Event) Decode(into any) error {
 	if err := jsonv2.Unmarshal(e.Payload, into, jsontext.AllowInvalidUTF8(true)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -58,6 +59,11 @@ func checkDelivery(t *testing.T, body []byte) {
 	if jsonv2.Unmarshal(body, &plain, jsontext.AllowInvalidUTF8(true)) != nil || len(plain.Events) != len(d.Events) {
 		t.Fatal("the number of events differs")
 	}
+	// With a space before it the usual form is read as any other.
+	other, err := sunco.ReadDelivery(deliveryRequest(" " + string(body)))
+	if err != nil || d.Version != other.Version || !reflect.DeepEqual(d.Events, other.Events) {
+		t.Fatal("the usual form is read differently: ", err)
+	}
 	for i, e := range d.Events {
 		if !bytes.Equal(plain.Events[i], e.Raw()) || !json.Valid(e.Raw()) {
 			t.Fatalf("event %d differs", i)
@@ -69,6 +75,22 @@ func checkDelivery(t *testing.T, body []byte) {
 			t.Fatalf("the payload of event %d differs", i)
 		}
 	}
+}
+
+// distinctEvents counts what a delivery asks a handler to hand over.
+func distinctEvents(body []byte) int {
+	d, err := sunco.ReadDelivery(deliveryRequest(string(body)))
+	if err != nil {
+		return 0
+	}
+	seen, count := map[string]bool{}, 0
+	for _, e := range d.Events {
+		if e.ID == "" || !seen[e.ID] {
+			count++
+		}
+		seen[e.ID] = true
+	}
+	return count
 }
 
 // FuzzEventHandler sends anything to a handler: it answers with a status of
@@ -93,8 +115,14 @@ func FuzzEventHandler(f *testing.F) {
 		handed := len(events.handed())
 		switch w.Code {
 		case http.StatusOK:
-			if method != http.MethodHead && (method != http.MethodPost || key != hookSecret) {
+			if method == http.MethodHead {
+				break
+			}
+			if method != http.MethodPost || key != hookSecret {
 				t.Errorf("acknowledged %q with %q", method, key)
+			}
+			if want := distinctEvents(body); handed != want {
+				t.Errorf("acknowledged %d events and handed over %d", want, handed)
 			}
 		case http.StatusBadRequest, http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
 			if handed > 0 {

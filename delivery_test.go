@@ -61,6 +61,41 @@ func TestDelivery(t *testing.T) {
 	assert.Equal(t, "{}", string(d.Events[3].Raw()))
 }
 
+// The form that the documents show, and that Zendesk sends.
+func TestDeliveryAsDocumented(t *testing.T) {
+	first := `{"id":"e1","createdAt":"2026-03-14T09:26:53.589Z","type":"conversation:message","payload":{"message":{"id":"m"}}}`
+	second := `{"id":"e\u0032","createdAt":"2026-03-14T09:26:54.000\u005a","type":"user\u003amerge","payload":{},"extra":1}`
+	body := `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `","version":"v2"},"events":[` + first + "," + second + `]}`
+	for _, body := range []string{body, " " + body} {
+		d := readDelivery(t, body)
+		assert.Equal(t, []string{testAppID, testHook, "v2"}, []string{d.AppID, d.WebhookID, d.Version})
+		require.Len(t, d.Events, 2)
+		for i, want := range []struct{ id, kind, payload, raw string }{
+			{"e1", sunco.TriggerConversationMessage, `{"message":{"id":"m"}}`, first}, {"e2", sunco.TriggerUserMerge, "{}", second},
+		} {
+			e := d.Events[i]
+			assert.Equal(t, []string{want.id, want.kind, want.payload, want.raw, testAppID, testHook},
+				[]string{e.ID, e.Type, string(e.Payload), string(e.Raw()), e.AppID, e.WebhookID})
+		}
+		assert.Equal(t, time.Date(2026, 3, 14, 9, 26, 53, 589e6, time.UTC), d.Events[0].CreatedAt)
+		assert.Equal(t, time.Date(2026, 3, 14, 9, 26, 54, 0, time.UTC), d.Events[1].CreatedAt)
+	}
+}
+
+// A member of another type costs itself and nothing else.
+func TestDeliveryOddMembers(t *testing.T) {
+	for _, odd := range []string{`{"id":null,"type":"a"}`, `{"id":7,"type":"a"}`, `{"id":"x","type":null}`, `{"type":["a"]}`, `{"createdAt":true}`, "null", `"e"`, "7", "[]"} {
+		for _, version := range []string{`"v2"`, "2", "null"} {
+			body := `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `","version":` + version + `},"events":[` + event("e1") + "," + odd + "," + event("e2") + `]}`
+			d := readDelivery(t, body)
+			require.Len(t, d.Events, 3)
+			assert.Equal(t, []string{"e1", odd, "e2"}, []string{d.Events[0].ID, string(d.Events[1].Raw()), d.Events[2].ID})
+			assert.Equal(t, version == `"v2"`, d.Version == "v2")
+			assert.Zero(t, d.Events[1].CreatedAt)
+		}
+	}
+}
+
 // Halves of surrogate pairs in ids do not make two events one.
 func TestDeliveryOddText(t *testing.T) {
 	d := readDelivery(t, deliveryBody(`{"id":"\ud83d"}`, `{"id":"\ud83e"}`, "{\"id\":\"\xff\"}", `{"id":"e","id\ud83d":1}`))

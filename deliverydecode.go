@@ -105,7 +105,7 @@ func (d *wireDelivery) head() int {
 
 func (d *wireDelivery) scanEvent(s *scanner) bool {
 	e, begin := d.next(s.at), s.at
-	ok := s.object(scanDepth, func(name, value []byte) bool { return e.set(name, value) == nil })
+	ok := s.object(scanDepth, func(name, value []byte) bool { e.set(name, value); return true })
 	e.raw = s.text[begin:s.at:s.at]
 	return ok
 }
@@ -172,7 +172,8 @@ func readReference(dec *jsontext.Decoder, id, version *string) error {
 		if err != nil {
 			return err
 		}
-		return setText(to, value, "the id or the version of the app or the webhook is no string")
+		setText(to, value)
+		return nil
 	})
 	return err
 }
@@ -186,41 +187,51 @@ func (d *wireDelivery) readEvents(dec *jsontext.Decoder) error {
 	}
 	d.Events = make([]Event, 0, 1)
 	for dec.PeekKind() != ']' {
-		e := d.next(int(dec.InputOffset()))
-		begin, err := readMembers(dec, "an event is no object", func(name []byte) error {
-			name = bytes.Clone(name)
-			value, err := dec.ReadValue()
-			if err != nil {
-				return err
-			}
-			end := int(dec.InputOffset())
-			return e.set(name, d.raw[end-len(value):end:end])
-		})
-		if err != nil {
+		if err := d.readEvent(dec, d.next(int(dec.InputOffset()))); err != nil {
 			return err
 		}
-		end := int(dec.InputOffset())
-		e.raw = d.raw[begin:end:end]
 	}
 	_, err := dec.ReadToken()
 	return err
 }
 
-// set takes one member of an event.
-func (e *Event) set(name, value []byte) error {
+func (d *wireDelivery) readEvent(dec *jsontext.Decoder, e *Event) error {
+	last := func(value jsontext.Value) []byte { // as it stands in the delivery
+		end := int(dec.InputOffset())
+		return d.raw[end-len(value) : end : end]
+	}
+	if dec.PeekKind() != '{' {
+		value, err := dec.ReadValue()
+		e.raw = last(value)
+		return err
+	}
+	begin, err := readMembers(dec, "", func(name []byte) error {
+		name = bytes.Clone(name)
+		value, err := dec.ReadValue()
+		if err == nil {
+			e.set(name, last(value))
+		}
+		return err
+	})
+	e.raw = last(d.raw[begin:dec.InputOffset()])
+	return err
+}
+
+// set takes one member of an event. One of another type than it should be is
+// left alone: the other events, and what else this one says, still count.
+func (e *Event) set(name, value []byte) {
 	switch string(name) {
 	case "id":
-		return setText(&e.ID, value, "the id of an event is no string")
+		setText(&e.ID, value)
 	case "type":
-		return setText(&e.Type, value, "the type of an event is no string")
+		setText(&e.Type, value)
 	case "createdAt":
-		if len(value) > 2 && value[0] == '"' {
-			_ = e.CreatedAt.UnmarshalText(value[1 : len(value)-1])
+		if value[0] == '"' {
+			_ = e.CreatedAt.UnmarshalText(unquoteJSON(value))
 		}
 	case "payload":
 		e.Payload = value
 	}
-	return nil
 }
 
 // readMembers reads an object. Visit gets the name of each member, which is
@@ -247,10 +258,10 @@ func readMembers(dec *jsontext.Decoder, otherwise string, visit func(name []byte
 	return begin, err
 }
 
-// setText takes a string.
-func setText(to *string, value jsontext.Value, otherwise string) error {
+// setText takes a string, and nothing else.
+func setText(to *string, value jsontext.Value) {
 	if value.Kind() != '"' {
-		return deliveryShape(otherwise)
+		return
 	}
 	switch text := unquoteJSON(value); string(text) { // known ones cost no memory
 	case TriggerConversationMessage:
@@ -260,7 +271,6 @@ func setText(to *string, value jsontext.Value, otherwise string) error {
 	default:
 		*to = string(text)
 	}
-	return nil
 }
 
 const payloadVersion = "v2"

@@ -62,7 +62,8 @@ type EventHandler struct {
 
 	// OnEvent handles one event. Nil means that it is done; after an error
 	// or a panic the event comes again. The events of a delivery come one
-	// after the other, those of several deliveries at the same time.
+	// after the other unless there is a queue, those of several deliveries
+	// at the same time.
 	//
 	// The context ends after 15 s. A function that goes on nevertheless
 	// delays no answer, and its result still counts. Without a queue it also
@@ -184,6 +185,8 @@ func (h *EventHandler) refuse(ctx context.Context, w http.ResponseWriter, answer
 	w.WriteHeader(answer.status)
 }
 
+// log also runs where nobody else would stop the panic of a Logger.
 func (h *EventHandler) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
 	cmp.Or(h.Logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
 }

@@ -2,6 +2,7 @@ package sunco_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -255,6 +256,55 @@ func TestEventSlowBodyIsFreed(t *testing.T) {
 			require.NoError(t, h.Close(t.Context()))
 		})
 	}
+}
+
+// A Lookup that takes its time leaves the body less: the answer comes after 15 s.
+func TestEventSlowLookupAndBody(t *testing.T) {
+	for _, lookup := range []time.Duration{6 * time.Second, 12 * time.Second, 14 * time.Second} {
+		inBubble(t, lookup.String(), func(t *testing.T) {
+			h, _ := eventHandler(nil)
+			find := h.Lookup
+			h.Lookup = func(ctx context.Context, r *http.Request, key [32]byte) (*sunco.Installation, error) {
+				time.Sleep(lookup)
+				return find(ctx, r, key)
+			}
+			conn := serveEvents(t, h)
+			start := time.Now()
+			writeRequest(t, conn, hookSecret, `{"app":`, 1000)
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			assert.Equal(t, 503, response.StatusCode)
+			assert.LessOrEqual(t, time.Since(start), 15*time.Second)
+			require.NoError(t, h.Close(t.Context()))
+		})
+	}
+}
+
+// Where a middleware has read the body, the server already watches the
+// connection, with the deadline that the body had.
+func TestEventBehindAMiddleware(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
+			select {
+			case <-time.After(14 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		conn := serveEvents(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			h.ServeHTTP(w, r)
+		}))
+		body := deliveryBody(event("e1"))
+		writeRequest(t, conn, hookSecret, body, len(body))
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 200, response.StatusCode)
+		require.NoError(t, h.Close(t.Context()))
+	})
 }
 
 // The read deadline is for the body alone: a function may take longer, and the

@@ -130,7 +130,7 @@ func (h *EventHandler) workOn(job queuedEvent) {
 		job.claim.end(h.base, h, job.e, false)
 		return
 	}
-	handled = h.handOver(h.base, job.in, job.e, job.claim, []time.Duration{time.Second, 10 * time.Second})
+	handled, _ = h.handOver(h.base, job.in, job.e, job.claim, []time.Duration{time.Second, 10 * time.Second})
 }
 
 // pause waits, or not while the handler closes, and reports whether there is

@@ -39,6 +39,21 @@ func TestEventQueue(t *testing.T) {
 	})
 }
 
+// An event that was handled is not lost because nobody could remember it.
+func TestEventQueueForgetful(t *testing.T) {
+	var log syncBuffer
+	h, events := eventHandler(nil)
+	h.Queue, h.Logger = 1, slog.New(slog.NewTextHandler(&log, nil))
+	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
+		return false, func(context.Context, bool) error { return errors.New("down") }, nil
+	}
+	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"))))
+	require.NoError(t, h.Close(t.Context()))
+	assert.Equal(t, []string{"e1"}, events.handed())
+	assert.Contains(t, log.String(), "the finish function of Claim failed")
+	assert.NotContains(t, log.String(), "lost")
+}
+
 func TestEventQueueTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log syncBuffer

@@ -61,8 +61,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	if ctx.Err() != nil {
 		return eventAnswer{http.StatusServiceUnavailable, "Lookup took too long", in.AppID}
 	}
-	_ = d.control.SetReadDeadline(time.Now().Add(bodyTimeout)) // Lookup may have taken most of it
-	delivery, refused := readDelivery(d.r)
+	delivery, refused := d.read(ctx)
 	if refused != nil {
 		return eventAnswer{refused.status, refused.Reason, in.AppID}
 	}
@@ -79,6 +78,22 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 		return eventAnswer{http.StatusServiceUnavailable, "not every event was handed over", in.AppID}
 	}
 	return eventAnswer{status: http.StatusOK}
+}
+
+// read reads the delivery, in time for the answer: the server cannot write one
+// while it reads. The deadline is gone afterwards, because the server watches
+// the connection while OnEvent runs, and would end the request with it.
+func (d *eventReception) read(ctx context.Context) (*Delivery, *refusal) {
+	until := time.Now().Add(bodyTimeout)
+	if end, ok := ctx.Deadline(); ok && end.Before(until) {
+		until = end
+	}
+	_ = d.control.SetReadDeadline(until)
+	delivery, refused := readDelivery(d.r)
+	if refused == nil {
+		_ = d.control.SetReadDeadline(time.Time{})
+	}
+	return delivery, refused
 }
 
 // lookup asks the partner's store, which strangers can make it do: so only so
@@ -117,19 +132,21 @@ func (h *EventHandler) receive(ctx context.Context, in *Installation, e *Event) 
 		claim.end(ctx, h, e, false)
 		return false
 	}
-	return h.handOver(ctx, in, e, claim, nil)
+	handled, remembered := h.handOver(ctx, in, e, claim, nil)
+	return handled && remembered
 }
 
 // handOver runs OnEvent, again after each of the pauses while it fails, and
-// ends the claim. It reports whether the event counts as handled.
-func (h *EventHandler) handOver(ctx context.Context, in *Installation, e *Event, claim eventClaim, pauses []time.Duration) (handled bool) {
-	defer func() { handled = claim.end(ctx, h, e, handled) && handled }()
+// ends the claim. It reports whether OnEvent succeeded and whether the claim's
+// memory took it.
+func (h *EventHandler) handOver(ctx context.Context, in *Installation, e *Event, claim eventClaim, pauses []time.Duration) (handled, remembered bool) {
+	defer func() { remembered = claim.end(ctx, h, e, handled) }()
 	for {
 		if h.call(ctx, in, e) {
-			return true
+			return true, false
 		}
 		if len(pauses) == 0 || !h.pause(pauses[0]) {
-			return false
+			return false, false
 		}
 		pauses = pauses[1:]
 	}

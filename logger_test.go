@@ -3,6 +3,7 @@ package sunco_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"log/slog"
 	"net/http"
@@ -26,6 +27,27 @@ func captureDefault(t *testing.T) *syncBuffer {
 		log.SetOutput(os.Stderr) // which SetDefault redirected
 	})
 	return logs
+}
+
+// panickingLog is a Logger's handler that is broken.
+type panickingLog struct{ slog.Handler }
+
+func (panickingLog) Handle(context.Context, slog.Record) error { panic("no log") }
+
+func TestLoggerPanics(t *testing.T) {
+	broken := slog.New(panickingLog{slog.NewTextHandler(io.Discard, nil)})
+	h, _ := eventHandler(func(context.Context, *sunco.Event) error { panic("no event") })
+	h.Logger = broken
+	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1"))))
+	require.NoError(t, h.Close(t.Context()))
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, step{status: 401})
+		r.Client.Logger = broken
+		r.hook = func(*sunco.Installation) error { panic("no database") }
+		r.call(removalBody)
+		synctest.Wait()
+		require.NoError(t, r.Close(t.Context()))
+	})
 }
 
 // Without a Logger the calls are silent, and what a handler could not do is not.
