@@ -39,11 +39,11 @@ func (d *Delivery) Raw() []byte { return d.raw }
 //
 // The events of a delivery share its bytes: one that is kept keeps them all.
 type Event struct {
-	ID        string    // the key for duplicates, which cannot be recognised without one
-	Type      string    // one of the Trigger constants, or one that did not exist yet
+	ID        string // the key for duplicates, which cannot be recognised without one
+	Type      string // one of the Trigger constants, or one that did not exist yet
 	CreatedAt time.Time
-	AppID     string    // the customer's app
-	WebhookID string    // the webhook that reports
+	AppID     string // the customer's app
+	WebhookID string // the webhook that reports
 
 	// Payload is the member of that name, byte for byte; nil when absent. A
 	// [TriggerConversationMessage] comes for the bot's own messages too, so

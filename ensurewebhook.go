@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ const (
 // [Client.CreateWebhook].
 //
 // When a creation may or may not have happened, it lists again and adopts what
-// it finds, and creates once more when there is nothing. An
+// it finds, and creates once more when there is nothing; it also lists again when
+// Zendesk refuses, and adopts what another call made meanwhile. An
 // [*AmbiguousError] means that even this did not settle it: call again. When
 // Zendesk refuses a further webhook and the integration has its three, the
 // error is a [*WebhookLimitError].
@@ -37,16 +39,21 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 		return nil, err
 	}
 	const creations = 2
-	var unsettled error
+	var unsettled, refused error
 	for created := 0; ; created++ {
 		existing, err := c.ListWebhooks(ctx, in)
 		if err != nil {
-			return nil, ambiguousAfter(unsettled, err)
+			return nil, ambiguousAfter(unsettled, cmp.Or(refused, err))
 		}
 		if found := findTarget(existing, want.Target); found != nil {
 			return c.repairWebhook(ctx, in, found, want)
 		}
-		if created == creations {
+		switch {
+		case refused != nil && len(existing) >= webhookLimit:
+			return nil, ambiguousAfter(unsettled, &WebhookLimitError{Existing: existing, Err: refused})
+		case refused != nil:
+			return nil, ambiguousAfter(unsettled, refused)
+		case created == creations:
 			return nil, unsettled
 		}
 		webhook, err := c.CreateWebhook(ctx, in, want)
@@ -55,8 +62,8 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 			return webhook, nil
 		case errors.As(err, new(*AmbiguousError)):
 			unsettled = err
-		case len(existing) >= webhookLimit && refusesOneMore(err):
-			return nil, ambiguousAfter(unsettled, &WebhookLimitError{Existing: existing, Err: err})
+		case refusesOneMore(err):
+			refused = err // a call at the same time may have made the last one
 		default:
 			return nil, ambiguousAfter(unsettled, err)
 		}

@@ -141,6 +141,22 @@ func TestEnsureWebhookLimit(t *testing.T) {
 	require.NoError(t, err, "Zendesk decides about the limit")
 }
 
+// A call at the same time has made the webhook, and with it the last there may be.
+func TestEnsureWebhookMadeMeanwhile(t *testing.T) {
+	s := newHookStore(threeHooks()[:2]...)
+	s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+		if r.Method != "POST" {
+			return nil, nil
+		}
+		s.hooks = append(s.hooks, hookJSON("theirs", ourTarget, false, false, "conversation:message"))
+		return response(400, errorBody), nil
+	}
+	got, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+	require.NoError(t, err)
+	assert.Equal(t, "theirs", got.ID)
+	assert.Len(t, s.writes, 1)
+}
+
 // A refusal that says something else is not mistaken for the limit.
 func TestEnsureWebhookOtherRefusals(t *testing.T) {
 	for _, status := range []int{401, 404, 408, 425, 429, 500, 501, 302} {

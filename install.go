@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -28,7 +29,8 @@ const (
 // The link may carry the query parameter return_to: where the browser goes when
 // all is done, "/" without it. It is a path of the partner's own site, with a
 // query and a fragment if need be, of at most 512 bytes of escaped ASCII; other
-// sites, "//" and backslashes, escaped ones too, are refused.
+// sites, "//" and backslashes, escaped ones too, are refused, and so is this
+// handler itself.
 //
 // What the browser brings back counts only in the browser in which the flow
 // began, within 10 minutes, and once. A cookie per flow sees to it, so that two
@@ -85,8 +87,9 @@ type Installer struct {
 	// flow of this browser and this identity; those of [ParseCallback],
 	// [ErrAccessDenied] among them; those of [Client.Install] and
 	// [Client.EnsureWebhook]; those of the other hooks as they are; and
-	// [*InputError] for a bad return_to or Client. Identical callbacks each
-	// get the error, and the first of them the installation.
+	// [*InputError] for a bad return_to or Client. Of identical callbacks the
+	// first gets the installation. When OnError answers it with a redirect,
+	// the others are sent there too; otherwise each gets the error.
 	//
 	// Nil: the page is the answer, [Client.Logger] gets a line, and a token
 	// that nobody stored is lost.
@@ -113,9 +116,10 @@ type Installer struct {
 	FirstUse func(ctx context.Context, flowID string) (bool, error)
 
 	// Webhook is ensured before OnInstall runs, which finds it, with its
-	// secret, in Installation.Webhooks. Nil: none; OnInstall can call
-	// [Client.EnsureWebhook] when it has stored the token, so that a crash
-	// in between loses nothing.
+	// secret, in Installation.Webhooks. One account that is installed twice
+	// at the same moment can get two, see [Client.EnsureWebhook]. Nil: none;
+	// OnInstall can call EnsureWebhook when it has stored the token, so that
+	// a crash in between loses nothing.
 	Webhook *Webhook
 
 	// InsecureCookie leaves out the cookies' __Host- prefix and Secure, for
@@ -192,7 +196,7 @@ func isPrefetch(header http.Header) bool {
 
 // begin sends the browser to Zendesk.
 func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []string) {
-	back, err := chooseReturnTo(returnTo)
+	back, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.URL.Path))
 	if err != nil {
 		i.fail(w, r, installFailure{http.StatusBadRequest, "return_to", err}, nil)
 		return

@@ -159,6 +159,31 @@ func TestInstallEndsInTime(t *testing.T) {
 	})
 }
 
+// Where OnError sends the browser with the half-finished installation that it
+// keeps, all identical callbacks are sent.
+func TestInstallFailureWithARedirect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		p.Webhook = wantedHook()
+		p.platform.Inject(hit(hooksPath, suncotest.Reply(http.StatusForbidden, "application/json", "{}")))
+		heard := 0
+		p.OnError = func(w http.ResponseWriter, r *http.Request, in *sunco.Installation, _ error) {
+			heard++
+			assert.NotNil(t, in)
+			time.Sleep(time.Second)
+			http.Redirect(w, r, "/unfinished", http.StatusSeeOther)
+		}
+		b := p.browser()
+		callback := p.allow(b.begin("?return_to=/x"))
+		for _, w := range copies(b.request(http.MethodGet, callback), 10, p)() {
+			assertRedirect(t, w.Result(), "/unfinished")
+		}
+		assert.Equal(t, 1, heard)
+		assert.Equal(t, 1, p.exchanges())
+	})
+}
+
 func TestInstallHookThatPanicsFreesFollowers(t *testing.T) {
 	for name, hook := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

@@ -2,9 +2,11 @@ package sunco_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -176,6 +178,9 @@ func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	callback := p.allow(b.begin("?return_to=/x"))
 	r := b.request(http.MethodGet, callback)
 	r.Header.Set("Referer", callback)
+	r.Header.Set("X-Original-Url", strings.TrimPrefix(callback, "https://shoplifter.example"))
+	r.Header.Set("X-Callback", url.QueryEscape(callback))
+	r.Header.Set("X-Real-Ip", "192.0.2.1")
 	r.AddCookie(&http.Cookie{Name: "session", Value: "abc"})
 	r.Header.Add("Cookie", "theme=dark")
 	require.NoError(t, r.ParseForm()) // as middleware may do
@@ -184,6 +189,8 @@ func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	assert.Equal(t, "/zendesk/install", got.RequestURI)
 	assert.Equal(t, "session=abc; theme=dark", got.Header.Get("Cookie"))
 	assert.Empty(t, got.Referer())
+	assert.Equal(t, "192.0.2.1", got.Header.Get("X-Real-Ip"))
+	assertNoSecret(t, "headers", fmt.Sprint(got.Header), parameter(t, callback, "code"), parameter(t, callback, "state"))
 	assert.Empty(t, got.FormValue("code"))
 	assert.Equal(t, parameter(t, callback, "code"), r.FormValue("code"), "the original is not modified")
 }

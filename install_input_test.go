@@ -34,7 +34,8 @@ func TestInstallReturnTo(t *testing.T) {
 		"//evil", "///evil", `/\evil`, `\evil`, `\\evil`, "https://evil", "https:evil", "javascript:alert(1)", "evil", "?x", "#x", " /x",
 		"/\r\nSet-Cookie: a=b", "/\t/evil", "\t/evil", "/x\x00", "/x\x7f", "/x y", "/..//evil", "/.//evil", "/a//b", "/%2f/evil", "/%2Fevil/%2f",
 		"/%5cevil", "/%09/evil", "/%0d%0aSet-Cookie:a=b", "/%00", "/%7f", "/%zz", "/%", "/\u00e9", "/\uff0f/evil", "\uff0f\uff0fevil", "/\u2028",
-		"/\xff", "/" + strings.Repeat("a", 512), "/?u=//evil", `/?u=\evil`, `/#\`, `/"><script>` + "\n",
+		"/\xff", "/" + strings.Repeat("a", 512), "/zendesk/install", "/zendesk/install?error=x", "/zendesk/./install/", "/ZENDESK/x/../install#a", "/zendesk%2finstall",
+		"/?u=//evil", `/?u=\evil`, `/#\`, `/"><script>` + "\n",
 	}
 	for n, path := range hostile {
 		t.Run(fmt.Sprint("hostile ", n), func(t *testing.T) {

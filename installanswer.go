@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -73,31 +74,42 @@ func (w *hookWriter) end(returnTo string) installEnd {
 	return end
 }
 
-// errorWriter is what OnError writes to. It notes whether there is an answer,
-// and keeps what every answer has.
+// errorWriter is what OnError writes to. It notes the answer, and keeps what
+// every answer has.
 type errorWriter struct {
 	http.ResponseWriter
-	wrote bool
+	status int // 0: there is no answer
 }
 
 func (w *errorWriter) WriteHeader(status int) {
-	w.wrote = w.wrote || status >= 200
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
 	guardInstall(w.Header())
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *errorWriter) Write(p []byte) (int, error) {
-	if !w.wrote {
+	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(p)
 }
 
+// location is where the answer sends the browser, "" if nowhere.
+func (w *errorWriter) location() string {
+	if w.status/100 != 3 {
+		return ""
+	}
+	return w.Header().Get("Location")
+}
+
 // Unwrap is for [http.ResponseController].
 func (w *errorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// cleanRequest is a request without its query and without the cookies of flows,
-// so without code and state: what the hooks see, and may log.
+// cleanRequest is a request without its query, the headers that repeat it, as
+// some proxies' do, and the cookies of flows, so without code and state: what
+// the hooks see, and may log.
 func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 	clean := r.WithContext(ctx)
 	clean.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}
@@ -112,10 +124,24 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 				clean.Header[name] = values
 			}
 		default:
-			clean.Header[name] = append([]string(nil), values...)
+			if !slices.ContainsFunc(values, func(value string) bool { return repeatsCallback(value, r.URL) }) {
+				clean.Header[name] = slices.Clone(values)
+			}
 		}
 	}
 	return clean
+}
+
+// repeatsCallback reports whether text holds the code or the state of a callback.
+func repeatsCallback(text string, callback *url.URL) bool {
+	const shortest = 8 // what is shorter is no secret, and stands in many a header
+	query := callback.Query()
+	for _, value := range append(query["code"], query["state"]...) {
+		if len(value) >= shortest && (strings.Contains(text, value) || strings.Contains(unescape(text), value)) {
+			return true
+		}
+	}
+	return false
 }
 
 // foreignCookies leaves out the cookies of flows.

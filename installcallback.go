@@ -73,7 +73,7 @@ func (i *Installer) finish(w http.ResponseWriter, r *http.Request, flow installF
 	}
 	select {
 	case <-flight.done:
-		if flight.end.err != nil {
+		if flight.end.err != nil && flight.end.location == "" {
 			i.fail(w, r, flight.end.installFailure, nil)
 			return
 		}
@@ -88,21 +88,16 @@ func (i *Installer) lead(w http.ResponseWriter, r *http.Request, flow installFlo
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	end := installEnd{installFailure: installFailure{http.StatusInternalServerError, "hook", errInstallPanic}}
 	var in *Installation
-	returned := false
-	defer func() {
-		if !returned { // a hook panicked, and its panic goes on after this
+	defer func() { // also when a hook panics, and its panic goes on after this
+		if end.err == nil {
 			flight.land(end)
-			i.fail(w, r, end.installFailure, in)
+			i.arrive(w, flow, identity, code, end)
+			return
 		}
+		defer func() { flight.land(end) }()
+		end.location = i.fail(w, r, end.installFailure, in)
 	}()
 	end = i.install(r, flow, code, &in)
-	returned = true
-	flight.land(end)
-	if end.err != nil {
-		i.fail(w, r, end.installFailure, in)
-		return
-	}
-	i.arrive(w, flow, identity, code, end)
 }
 
 // install spends the code. What there is of an installation is in *in at any
@@ -168,7 +163,7 @@ func (i *Installer) arrive(w http.ResponseWriter, flow installFlow, identity str
 		}
 	}
 	guardInstall(header)
-	if !end.elsewhere {
+	if !end.elsewhere && end.err == nil {
 		i.giveReceipt(w, flow, identity, code, end.location)
 	}
 	redirect(w, end.location)
@@ -185,8 +180,9 @@ func failedInstall(status int, step string, err error) installEnd {
 	return installEnd{installFailure: installFailure{status, step, err}}
 }
 
-// fail answers with OnError's answer or the page.
-func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure installFailure, in *Installation) {
+// fail answers with OnError's answer or the page, and returns where that sends
+// the browser.
+func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure installFailure, in *Installation) (location string) {
 	attrs := []slog.Attr{slog.String("step", failure.step), slog.Int("status", failure.status)}
 	switch failure.step {
 	case hookIdentity, hookFirstUse, hookOnInstall:
@@ -206,9 +202,10 @@ func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure install
 		defer cancel()
 		answer := &errorWriter{ResponseWriter: w}
 		i.OnError(answer, cleanRequest(ctx, r), in, failure.err)
-		if answer.wrote {
-			return
+		if answer.status != 0 {
+			return answer.location()
 		}
 	}
 	writeInstallPage(w, failure.status)
+	return ""
 }

@@ -24,8 +24,8 @@ type installFlight struct {
 // answered with. The token is not in it.
 type installEnd struct {
 	header    http.Header // that OnInstall added
-	location  string
-	elsewhere bool // another process has the flow
+	location  string      // of a failure: where OnError sent the browser, if anywhere
+	elsewhere bool        // another process has the flow
 	installFailure
 }
 

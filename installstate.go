@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,8 +59,9 @@ func (f installFlow) id() string {
 	return hex.EncodeToString(key[:])
 }
 
-// chooseReturnTo checks the way back, which ends in a Location header.
-func chooseReturnTo(values []string) (string, error) {
+// chooseReturnTo checks the way back, which ends in a Location header. It does
+// not lead back here, to the handler itself, which would begin once more.
+func chooseReturnTo(values []string, here string) (string, error) {
 	switch {
 	case len(values) == 0 || len(values) == 1 && values[0] == "":
 		return "/", nil
@@ -67,22 +69,31 @@ func chooseReturnTo(values []string) (string, error) {
 		return "", &InputError{Name: "return_to", Reason: "repeated"}
 	case !isOwnPath(values[0]):
 		return "", &InputError{Name: "return_to", Reason: "not a path of this site in up to 512 bytes of escaped ASCII"}
+	case here != "" && samePath(values[0], here):
+		return "", &InputError{Name: "return_to", Reason: "names the handler itself"}
 	}
 	return values[0], nil
 }
 
+// samePath compares the paths of two URLs as a lenient server would.
+func samePath(a, b string) bool {
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	return errX == nil && errY == nil && strings.EqualFold(path.Clean("/"+x.Path), path.Clean("/"+y.Path))
+}
+
 // isOwnPath reports whether every browser, and every server that unescapes
-// once too often, takes path for one of the site it stands on.
-func isOwnPath(path string) bool {
-	if path == "" || path[0] != '/' || len(path) > maxReturnTo || strings.Contains(path, "//") {
+// once too often, takes target for a path of the site it stands on.
+func isOwnPath(target string) bool {
+	if target == "" || target[0] != '/' || len(target) > maxReturnTo || strings.Contains(target, "//") {
 		return false
 	}
-	for i := range len(path) {
-		if path[i] <= ' ' || path[i] > '~' || path[i] == '\\' {
+	for i := range len(target) {
+		if target[i] <= ' ' || target[i] > '~' || target[i] == '\\' {
 			return false
 		}
 	}
-	u, err := url.Parse(path)
+	u, err := url.Parse(target)
 	return err == nil && u.Scheme == "" && u.Host == "" && u.User == nil && u.Opaque == "" &&
 		!strings.Contains(u.Path, "//") && !strings.ContainsFunc(u.Path, func(r rune) bool {
 		return r < ' ' || r == '\\' || r == 0x7f
