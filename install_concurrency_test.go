@@ -144,6 +144,37 @@ func TestInstallBrowserThatLeaves(t *testing.T) {
 	})
 }
 
+// However long Zendesk took, the hooks have 30 s of their own.
+func TestInstallHooksHaveTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartner(t)
+		defer p.platform.Close()
+		slowly := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			time.Sleep(25 * time.Second)
+			next.ServeHTTP(w, r)
+		}
+		p.platform.Inject(hit(tokenPath, slowly))
+		p.platform.Inject(hit(infoPath, slowly))
+		left := func(ctx context.Context) time.Duration {
+			deadline, ok := ctx.Deadline()
+			assert.True(t, ok)
+			return time.Until(deadline)
+		}
+		p.OnInstall = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) error {
+			assert.Equal(t, 30*time.Second, left(r.Context()))
+			return errors.New("full")
+		}
+		heard := false
+		p.OnError = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation, _ error) {
+			heard = true
+			assert.Equal(t, 30*time.Second, left(r.Context()))
+		}
+		b := p.browser()
+		assertPage(t, b.get(p.allow(b.begin())), http.StatusInternalServerError)
+		assert.True(t, heard)
+	})
+}
+
 func TestInstallEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartner(t)

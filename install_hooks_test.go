@@ -1,6 +1,7 @@
 package sunco_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -165,6 +166,33 @@ func TestInstallIdentitySwitchedOff(t *testing.T) {
 	p.Identity = nil
 	assertPage(t, b.get(callback), http.StatusBadRequest)
 	assert.Zero(t, p.exchanges())
+}
+
+// What the partner's own errors say is the partner's to log.
+func TestInstallHookErrorsAreNotLogged(t *testing.T) {
+	const private = "jane@customer.example is not in the table"
+	failing := errors.New(private)
+	for name, set := range map[string]func(*sunco.Installer){
+		"Identity": func(i *sunco.Installer) { i.Identity = func(*http.Request) (string, error) { return "", failing } },
+		"FirstUse": func(i *sunco.Installer) {
+			i.FirstUse = func(context.Context, string) (bool, error) { return false, failing }
+		},
+		"OnInstall": func(i *sunco.Installer) {
+			i.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error { return failing }
+		},
+	} {
+		p := newPartner(t)
+		set(p.Installer)
+		b := p.browser()
+		if name == "Identity" {
+			b.get(installURL)
+		} else {
+			b.get(p.allow(b.begin()))
+		}
+		require.ErrorIs(t, p.lastError(), failing, name)
+		assert.Contains(t, p.log.String(), "step="+name)
+		assert.NotContains(t, p.log.String(), private)
+	}
 }
 
 func TestInstallHooksSeeACleanRequest(t *testing.T) {

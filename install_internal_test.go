@@ -58,6 +58,33 @@ func TestInstallTableIsBounded(t *testing.T) {
 	})
 }
 
+// A full table forgets a flow that failed, and none that succeeded or is under way.
+func TestInstallTableForgetsFailures(t *testing.T) {
+	i := &Installer{flights: map[[32]byte]*installFlight{}, swept: installNow()}
+	var failed [32]byte
+	for n := range maxInstallFlights {
+		var key [32]byte
+		binary.BigEndian.PutUint64(key[:], uint64(n))
+		flight := &installFlight{expires: installNow() + 600, done: make(chan struct{})}
+		switch {
+		case n == 7:
+			failed = key
+			flight.land(failedInstall(http.StatusBadGateway, "install", ErrForbidden))
+		case n%2 == 0:
+			flight.land(installEnd{location: "/"})
+		}
+		i.flights[key] = flight
+	}
+	fresh := func(state string) installFlow { return installFlow{state: state, expires: installNow() + 600} }
+	_, first, err := i.board(fresh("a"), NewSecret("c0de"))
+	require.NoError(t, err)
+	assert.True(t, first)
+	assert.NotContains(t, i.flights, failed)
+	_, _, err = i.board(fresh("b"), NewSecret("c0de"))
+	require.ErrorIs(t, err, errInstallBusy)
+	assert.Len(t, i.flights, maxInstallFlights)
+}
+
 func TestInstallBusyAnswer(t *testing.T) {
 	var got error
 	i := &Installer{

@@ -163,7 +163,7 @@ func (i *Installer) arrive(w http.ResponseWriter, flow installFlow, identity str
 		}
 	}
 	guardInstall(header)
-	if !end.elsewhere && end.err == nil {
+	if !end.elsewhere {
 		i.giveReceipt(w, flow, identity, code, end.location)
 	}
 	redirect(w, end.location)
