@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -65,6 +67,15 @@ func (t *table) remove(_ context.Context, in *sunco.Installation) error {
 	return nil
 }
 
+func readmeClient() *sunco.Client {
+	client := &sunco.Client{
+		ClientID:     os.Getenv("SUNCO_CLIENT_ID"),
+		ClientSecret: sunco.NewSecret(os.Getenv("SUNCO_CLIENT_SECRET")),
+		Marketplace:  sunco.Marketplace{Name: "Shoplifter", OrganizationID: "12345", BotID: "42"}, // yours, once listed
+	}
+	return client
+}
+
 func guideMux(client *sunco.Client, rows *table) http.Handler {
 	mux := http.NewServeMux()
 	eventsURL, store, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.store, rows.byKey, rows.byApp, rows.remove
@@ -108,6 +119,32 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 	return mux
 }
 
+// Every line of Go in the documents stands in this file, which runs it.
+func TestGuideIsWhatTheDocumentsShow(t *testing.T) {
+	t.Setenv("SUNCO_CLIENT_ID", "shoplifter")
+	_, err := readmeClient().AuthorizeURL("state")
+	require.NoError(t, err)
+
+	source, err := os.ReadFile("guide_test.go")
+	require.NoError(t, err)
+	runs := map[string]bool{}
+	for line := range strings.Lines(string(source)) {
+		runs[strings.TrimSpace(line)] = true
+	}
+	for _, name := range []string{"README.md", "docs/from-zero-to-installed.md"} {
+		document, err := os.ReadFile(name)
+		require.NoError(t, err)
+		blocks := strings.Split(string(document), "```go\n")[1:]
+		require.NotEmpty(t, blocks, name)
+		for _, block := range blocks {
+			code, _, _ := strings.Cut(block, "```")
+			for line := range strings.Lines(code) {
+				assert.True(t, runs[strings.TrimSpace(line)], "%s: %s", name, line)
+			}
+		}
+	}
+}
+
 func TestGuide(t *testing.T) {
 	rows := &table{rows: map[string]*sunco.Installation{}}
 	newMux := func(client *sunco.Client) http.Handler { return guideMux(client, rows) }
@@ -140,6 +177,7 @@ func TestGuide(t *testing.T) {
 
 		require.NoError(t, platform.Uninstall(appID)) // a call to the remove URL follows
 		synctest.Wait()
+		// what was stored is gone
 		assert.Empty(t, rows.all())
 	})
 }

@@ -48,8 +48,10 @@ const (
 // without any effect.
 //
 // An installation asks Zendesk for at most 60 s, whether the browser waits or
-// not; an [http.Server.WriteTimeout] that is shorter takes the answer away and
-// not the installation. An Installer remembers up to 10,000 finished flows for
+// not, and the hooks then have 30 s each; an [http.Server.WriteTimeout] that is
+// shorter takes the answer away and not the installation. Let
+// [http.Server.Shutdown] wait two minutes: an installation that the end of the
+// process interrupts loses its token. An Installer remembers up to 10,000 finished flows for
 // as long as they could be repeated, a few hundred bytes each, and has no
 // goroutines of its own. [Client.Logger] gets one line per failure, without any
 // secret; level Debug where anyone can cause it. It looks at neither Host nor X-Forwarded headers. It is safe for concurrent
