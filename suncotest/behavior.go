@@ -105,7 +105,8 @@ type Behavior struct {
 	// DeliveryRetryInterval is the time between the first two attempts at a
 	// delivery; every later one is twice as long as the one before. Only "5 times
 	// within 15 minutes" is documented; zero: one minute, so that the fifth comes
-	// 15 minutes after the first.
+	// 15 minutes after the first. With a longer one there are fewer attempts, because
+	// none begins later than that.
 	DeliveryRetryInterval time.Duration
 
 	// DeliveryCopies is how many more deliveries carry the same events under the
@@ -121,8 +122,9 @@ type Behavior struct {
 	// events happened, as long as the deliveries do not overtake each other.
 	DeliveryReordered bool
 
-	// DeliverySerial has one request at a time under way to a webhook. Unknown;
-	// false: up to 64.
+	// DeliverySerial has one request at a time under way to a webhook. A delivery
+	// that waits for its next turn until the 15 minutes are over is given up.
+	// Unknown; false: up to 64.
 	DeliverySerial bool
 
 	// DeliveryWrongKey sends deliveries with a key that is not the webhook's

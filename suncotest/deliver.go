@@ -45,9 +45,9 @@ type Event struct {
 //
 // A delivery is a POST with the webhook's secret in X-API-Key. It succeeds with any
 // 2xx that begins within 20 seconds. After 400, 401, 403, 404 and 406 it is never
-// tried again; after anything else it is, five times in all, within 15 minutes and
-// at growing intervals. It ends early when its webhook is deleted, the integration
-// removed or the platform closed.
+// tried again; after anything else it is, at growing intervals, until there were five
+// attempts or the next would begin more than 15 minutes after the first. It ends early
+// when its webhook is deleted, the integration removed or the platform closed.
 func (p *Platform) Emit(appID string, events ...Event) error {
 	written := make([]happening, len(events))
 	for i, e := range events {

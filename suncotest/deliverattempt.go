@@ -30,12 +30,22 @@ func (p *Platform) attempt(ctx context.Context, d *delivery) {
 	n := len(d.Attempts)
 	d.Attempts[n-1].Status, d.Attempts[n-1].Took = status, time.Since(start)
 	d.Outcome = outcome(status, n)
+	next := start.Add(p.cfg.Behavior.DeliveryRetryInterval << (n - 1))
+	if d.Outcome == Pending && d.late(next) {
+		d.Outcome = Dropped
+	}
 	if d.Outcome == Pending {
-		p.later(d, start.Add(p.cfg.Behavior.DeliveryRetryInterval<<(n-1)))
+		p.later(d, next)
 	} else {
 		d.body = nil
 	}
 	p.advance(l)
+}
+
+// late reports whether an attempt that begins then would be outside the time in
+// which there are attempts. outbox.mu is held.
+func (d *delivery) late(begin time.Time) bool {
+	return len(d.Attempts) > 0 && begin.Sub(d.Attempts[0].Start) > deliveryWindow+timersLate
 }
 
 // outcome is what the status of the nth attempt, 0 for no answer, makes of a

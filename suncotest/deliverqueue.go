@@ -10,8 +10,10 @@ import (
 const (
 	deliveryTimeout  = 20 * time.Second
 	deliveryAttempts = 5
-	maxDeliveries    = 1000 // remembered
-	maxAtOnce        = 64   // to one webhook
+	deliveryWindow   = 15 * time.Minute // from the first attempt's beginning to the last one's
+	timersLate       = time.Second      // what all timers of a delivery may be late together
+	maxDeliveries    = 1000             // remembered
+	maxAtOnce        = 64               // to one webhook
 	overtaking       = time.Second
 )
 
@@ -124,7 +126,8 @@ func (p *Platform) queue(a *account, w *webhook, events []wireEvent) error {
 	return nil
 }
 
-// advance begins as many attempts as may run at once. outbox.mu is held.
+// advance begins as many attempts as may run at once, and gives up what waited for
+// too long. outbox.mu is held.
 func (p *Platform) advance(l *line) {
 	limit := maxAtOnce
 	if p.cfg.Behavior.DeliverySerial {
@@ -133,7 +136,7 @@ func (p *Platform) advance(l *line) {
 	for len(l.waiting) > 0 && l.running < limit {
 		d := l.waiting[0]
 		l.waiting = l.waiting[1:]
-		if l.ctx.Err() != nil || !p.spawn(func(ctx context.Context) { p.attempt(ctx, d) }) {
+		if l.ctx.Err() != nil || d.late(time.Now()) || !p.spawn(func(ctx context.Context) { p.attempt(ctx, d) }) {
 			d.Outcome = Dropped
 			continue
 		}

@@ -1,6 +1,7 @@
 package suncotest_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"syscall"
@@ -61,6 +62,62 @@ func TestDeliveryIntervals(t *testing.T) {
 			assert.Equal(t, time.Duration(minutes)*time.Minute, b.at[i].Sub(start))
 			assert.Equal(t, b.raw[0], b.raw[i], "the same bytes again, ids included")
 		}
+	})
+}
+
+// Only attempts that begin within 15 minutes of the first are made.
+func TestDeliveryWindow(t *testing.T) {
+	for interval, want := range map[time.Duration][]int{ // in minutes
+		0:                              {0, 1, 3, 7, 15},
+		time.Minute + time.Millisecond: {0, 1, 3, 7, 15},
+		time.Minute + time.Second:      {0, 1, 3, 7},
+		10 * time.Minute:               {0, 10},
+		15 * time.Minute:               {0, 15},
+		16 * time.Minute:               {0},
+		math.MaxInt64:                  {0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newInbox(t, suncotest.Config{Behavior: suncotest.Behavior{DeliveryRetryInterval: interval}})
+			app, _, _ := b.subscribe(messagesOnly)
+			b.answer = status(503)
+			start := time.Now()
+			require.NoError(t, b.p.Emit(app, message(1)))
+			pass(time.Duration(want[len(want)-1])*time.Minute + 10*time.Second)
+			d := b.p.Deliveries()[0]
+			assert.Equal(t, suncotest.Dropped, d.Outcome, "after the last attempt, %v", interval)
+			assert.True(t, d.Next.IsZero())
+			pass(24 * time.Hour)
+			var got []int
+			for _, at := range b.at {
+				got = append(got, int(at.Sub(start)/time.Minute))
+			}
+			assert.Equal(t, want, got, interval)
+		})
+	}
+}
+
+// A delivery that waits for its turn is given up too, unless nobody tried it yet.
+func TestDeliveryWindowInALine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newInbox(t, suncotest.Config{Behavior: suncotest.Behavior{DeliverySerial: true}})
+		app, _, _ := b.subscribe(messagesOnly)
+		b.answer = func(_ http.ResponseWriter, r *http.Request, _ int) { <-r.Context().Done() }
+		const deliveries = 60 // of 20 seconds each, so that the last begins 19m40s after the first
+		for n := range deliveries {
+			require.NoError(t, b.p.Emit(app, message(n)))
+		}
+		pass(24 * time.Hour)
+		dropped := 0
+		for _, d := range b.p.Deliveries() {
+			require.NotEmpty(t, d.Attempts)
+			first, last := d.Attempts[0].Start, d.Attempts[len(d.Attempts)-1].Start
+			assert.LessOrEqual(t, last.Sub(first), 15*time.Minute+time.Second)
+			if d.Outcome == suncotest.Dropped {
+				dropped++
+			}
+		}
+		assert.Equal(t, deliveries, dropped)
+		assert.Len(t, b.p.Deliveries()[0].Attempts, 1, "its second turn would have come after 20 minutes")
 	})
 }
 
