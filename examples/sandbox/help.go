@@ -45,8 +45,9 @@ A client that has a setting for the domain gets localhost:8484. One that insists
 https gets a domain of your choice, with -tls and lines in /etc/hosts.
 
 Pages: http://127.0.0.1:8484/ shows accounts, installations, webhooks, deliveries and
-the latest requests. There a person can uninstall, and write to an account as one of
-its end users. It answers to addresses and to names under localhost.
+the latest requests. There a person can uninstall, write to an account as one of its
+end users, and make any event happen. It answers to addresses and to names under
+localhost.
 
 The flow with curl. Each line works as it stands, in this order and in one shell,
 while "go run ./examples/sandbox -approve" runs in another:
@@ -66,6 +67,9 @@ while "go run ./examples/sandbox -approve" runs in another:
      HOOK=$(curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"target":"http://127.0.0.1:8484/sandbox/receiver","triggers":["conversation:message"]}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
      Somebody writes, and the webhook is told; the page shows how that went.
      curl -s http://127.0.0.1:8484/sandbox/say -H 'Content-Type: application/json' -d "{\"appId\":\"$APP\",\"user\":\"ada\",\"text\":\"hello\"}"
+     Any event that a webhook can ask for, up to 20 of them in one delivery, each of
+     another user. Without a count it is one.
+     curl -s http://127.0.0.1:8484/sandbox/emit -H 'Content-Type: application/json' -d "{\"appId\":\"$APP\",\"trigger\":\"conversation:message\",\"count\":3}"
   5. List, read, change and delete it.
      curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks" -H "Authorization: Bearer $TOKEN"
      curl -s "http://127.0.0.1:8484/sc/v2/apps/$APP/integrations/me/webhooks/$HOOK" -H "Authorization: Bearer $TOKEN"

@@ -179,7 +179,7 @@ func TestHelp(t *testing.T) {
 	for name := range flagNames() {
 		assert.Contains(t, stdout.String(), "\n  -"+name+" ")
 	}
-	for _, step := range []string{"/sc/oauth/authorize?", "/sc/oauth/token", "/sc/v2/tokenInfo", "/webhooks", "/sc/oauth/authorization", "/sandbox/uninstall"} {
+	for _, step := range []string{"/sc/oauth/authorize?", "/sc/oauth/token", "/sc/v2/tokenInfo", "/webhooks", "/sc/oauth/authorization", "/sandbox/uninstall", "/sandbox/say", "/sandbox/emit"} {
 		assert.Contains(t, stdout.String(), step)
 	}
 }

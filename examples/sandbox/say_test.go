@@ -13,8 +13,14 @@ import (
 // subscribe creates a webhook for messages.
 func (p *program) subscribe(token, id, target string) {
 	p.t.Helper()
+	p.subscribeTo(token, id, target, `"conversation:message"`)
+}
+
+// subscribeTo creates a webhook for a list of triggers, as JSON.
+func (p *program) subscribeTo(token, id, target, triggers string) {
+	p.t.Helper()
 	made := p.send(http.MethodPost, "/sc/v2/apps/"+id+"/integrations/me/webhooks", asJSON,
-		`{"target":"`+target+`","triggers":["conversation:message"]}`, "Authorization", "Bearer "+token)
+		`{"target":"`+target+`","triggers":[`+triggers+`]}`, "Authorization", "Bearer "+token)
 	require.Equal(p.t, http.StatusCreated, made.StatusCode, made.text)
 }
 

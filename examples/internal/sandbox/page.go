@@ -41,6 +41,7 @@ type pageData struct {
 	Removed                           string // the account that was just left
 	Said                              string // the account to which something was just said
 	User                              string // who said it
+	Emit                              emitting
 	Home                              string // address of the application; empty: unknown
 	Accounts                          []accountRow
 	Installed                         int
@@ -129,6 +130,7 @@ func (s *Sandbox) pageData(query url.Values) pageData {
 		names[a.AppID] = a.DisplayName
 		data.Accounts = append(data.Accounts, row)
 	}
+	data.Emit = s.emitting(query, names)
 	data.Deliveries = s.deliveries(names)
 	for _, hook := range s.platform.Webhooks() {
 		row := webhookRow{names[hook.AppID], hook.ID, s.shownURL(hook.Target), nil}

@@ -19,7 +19,7 @@ const (
 // say plays a person who writes to a customer. The page's form is answered when
 // the deliveries had a moment to arrive.
 func (s *Sandbox) say(w http.ResponseWriter, r *http.Request) {
-	fields, form, ok := s.readFields(w, r, "appId", "user", "text")
+	fields, form, ok := s.readFields(w, r, []string{"appId", "user", "text"})
 	if !ok {
 		return
 	}
@@ -83,12 +83,31 @@ func (s *Sandbox) messages(appID string) []messageRow {
 	return rows[max(0, len(rows)-maxMessages):]
 }
 
+// eventsRow is a number of events of the same type, one after the other.
+type eventsRow struct {
+	Type  string
+	Count int
+}
+
+func kinds(events []suncotest.DeliveredEvent) []eventsRow {
+	var rows []eventsRow
+	for _, e := range events {
+		kind := shorten(e.Type, 60)
+		if last := len(rows) - 1; last >= 0 && rows[last].Type == kind {
+			rows[last].Count++
+			continue
+		}
+		rows = append(rows, eventsRow{kind, 1})
+	}
+	return rows
+}
+
 // deliveryRow is a delivery to one webhook.
 type deliveryRow struct {
 	Time     time.Time
 	Account  string
 	Target   string
-	Events   []string
+	Events   []eventsRow
 	Outcome  string
 	Good     bool
 	Attempts []string
@@ -104,10 +123,7 @@ func (s *Sandbox) deliveries(accounts map[string]string) []deliveryRow {
 		}
 		row := deliveryRow{
 			Time: d.Created, Account: accounts[d.AppID], Target: s.shownURL(d.Target),
-			Outcome: string(d.Outcome), Good: d.Outcome == suncotest.Delivered || d.Outcome == suncotest.Pending,
-		}
-		for _, e := range d.Events {
-			row.Events = append(row.Events, shorten(e.Type, 60))
+			Events: kinds(d.Events), Outcome: string(d.Outcome), Good: d.Outcome == suncotest.Delivered || d.Outcome == suncotest.Pending,
 		}
 		for _, a := range d.Attempts {
 			row.Attempts = append(row.Attempts, describeAttempt(a))

@@ -116,6 +116,7 @@ func newSandbox(cfg Config, platform *suncotest.Platform, listener net.Listener)
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("POST /sandbox/uninstall", s.uninstall)
 	s.mux.HandleFunc("POST /sandbox/say", s.say)
+	s.mux.HandleFunc("POST /sandbox/emit", s.emit)
 	s.mux.HandleFunc("GET "+adminPath, s.showAdmin)
 	s.mux.HandleFunc("/sandbox/receiver", receive)
 	return s

@@ -37,7 +37,7 @@ ol li{border:0;border-radius:.75rem;padding:.4rem .75rem;background:var(--soft);
 ol li.business{margin:0 0 0 2rem;border:1px solid var(--line)}
 time{opacity:.75;font-size:.85em}
 label{display:block;margin-top:.5rem}
-input,textarea{font:inherit;color:inherit;background:transparent;width:100%;min-height:2.75rem;padding:.5rem .75rem;border:1px solid #888;border-radius:.5rem}
+input,select,textarea{font:inherit;color:inherit;background:transparent;width:100%;min-height:2.75rem;padding:.5rem .75rem;border:1px solid #888;border-radius:.5rem}
 button.go{border-color:var(--go);color:var(--go)}
 @media (max-width:40rem){
 dl{grid-template-columns:1fr;gap:0}
@@ -67,7 +67,8 @@ const pageSource = `<!DOCTYPE html>
 <p>A test platform on this machine, not Zendesk. It forgets everything when it ends. <a href="/">Refresh</a>{{with .Home}} <a href="{{.}}">Back to the application</a>{{end}}</p>
 {{with .Removed}}<p class="said" role="status">The integration was removed from {{.}}.</p>
 {{end}}{{with .Said}}<p class="said" role="status">The message to {{.}} was sent. Its <a href="#deliveries">deliveries</a> are below.</p>
-{{end}}</header>
+{{end}}{{with .Emit}}{{if .Account}}<p class="said" role="status">{{.Chosen}} happened in {{.Account}}{{if .Heard}}. Its <a href="#deliveries">deliveries</a> are below{{else}}, but no webhook there asked for it{{end}}.</p>
+{{end}}{{end}}</header>
 <main>
 <section aria-labelledby="reach">
 <h2 id="reach">How to reach it</h2>
@@ -94,7 +95,8 @@ const pageSource = `<!DOCTYPE html>
 </section>
 <section aria-labelledby="installations">
 <h2 id="installations">Installations</h2>
-{{if .Installed}}<ul>
+{{if .Installed}}<p class="none">Events made here come in one delivery, each with a user and a conversation of its own. Both are samples: an answer to them gets 404.</p>
+<ul>
 {{range .Accounts}}{{$name := .Name}}{{$app := .AppID}}{{with .Installation}}<li>
 <h3>{{$name}}</h3>
 <dl>
@@ -103,6 +105,16 @@ const pageSource = `<!DOCTYPE html>
 <dt>Working tokens</dt><dd>{{.Tokens}}</dd>
 <dt>Webhooks</dt><dd>{{.Webhooks}}</dd>
 </dl>
+<form method="post" action="/sandbox/emit">
+<input type="hidden" name="appId" value="{{$app}}">
+<label for="trigger-{{$app}}">Event in {{$name}}</label>
+<select id="trigger-{{$app}}" name="trigger">
+{{range $.Emit.Triggers}}<option{{if eq . $.Emit.Chosen}} selected{{end}}>{{.}}</option>
+{{end}}</select>
+<label for="count-{{$app}}">How many users of {{$name}}</label>
+<input id="count-{{$app}}" type="number" name="count" value="1" min="1" max="{{$.Emit.Max}}" required>
+<button class="go" type="submit">Make it happen in {{$name}}</button>
+</form>
 <form method="post" action="/sandbox/uninstall">
 <input type="hidden" name="appId" value="{{$app}}">
 <button type="submit">Uninstall from {{$name}}</button>
@@ -141,7 +153,7 @@ const pageSource = `<!DOCTYPE html>
 <table role="table" class="deliveries">
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Account</th><th role="columnheader" scope="col">Events and target</th><th role="columnheader" scope="col">Attempts</th><th role="columnheader" scope="col">Outcome</th></tr></thead>
 <tbody role="rowgroup">
-{{range .Deliveries}}<tr role="row"><td role="cell">{{.Time.Format "15:04:05.000"}}</td><td role="cell">{{.Account}}</td><td role="cell" class="path">{{range $i, $e := .Events}}{{if $i}}, {{end}}<code>{{$e}}</code>{{end}}<br><code>{{.Target}}</code></td><td role="cell" class="tries">{{range $i, $a := .Attempts}}{{if $i}}<br>{{end}}{{$a}}{{end}}{{with .Next}}<br>next in {{.}}{{end}}</td><td role="cell"{{if not .Good}} class="bad"{{end}}>{{.Outcome}}</td></tr>
+{{range .Deliveries}}<tr role="row"><td role="cell">{{.Time.Format "15:04:05.000"}}</td><td role="cell">{{.Account}}</td><td role="cell" class="path">{{range $i, $e := .Events}}{{if $i}}, {{end}}<code>{{$e.Type}}</code>{{if gt $e.Count 1}} ×{{$e.Count}}{{end}}{{end}}<br><code>{{.Target}}</code></td><td role="cell" class="tries">{{range $i, $a := .Attempts}}{{if $i}}<br>{{end}}{{$a}}{{end}}{{with .Next}}<br>next in {{.}}{{end}}</td><td role="cell"{{if not .Good}} class="bad"{{end}}>{{.Outcome}}</td></tr>
 {{end}}</tbody>
 </table>
 </div>
@@ -169,7 +181,7 @@ const pageSource = `<!DOCTYPE html>
 {{end}}</section>
 <section aria-labelledby="calls">
 <h2 id="calls">Latest calls to the application</h2>
-<p class="none">Probes of webhook targets, and the remove URL.</p>
+<p class="none">Probes, deliveries and the remove URL.</p>
 {{if .Calls}}<div class="table" role="region" aria-label="Table of calls" tabindex="0">
 {{template "traffic" .Calls}}</div>
 {{else}}<p class="none">None yet.</p>

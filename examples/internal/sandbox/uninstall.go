@@ -7,7 +7,7 @@ import (
 
 // uninstall plays the customer who removes the integration.
 func (s *Sandbox) uninstall(w http.ResponseWriter, r *http.Request) {
-	fields, form, ok := s.readFields(w, r, "appId")
+	fields, form, ok := s.readFields(w, r, []string{"appId"})
 	if !ok {
 		return
 	}
