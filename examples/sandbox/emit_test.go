@@ -151,3 +151,19 @@ func TestEmitBadInput(t *testing.T) {
 	assert.Equal(t, http.StatusMethodNotAllowed, p.get("/sandbox/emit").StatusCode)
 	assert.Equal(t, http.StatusSeeOther, p.send(http.MethodPost, "/sandbox/emit", asForm, form).StatusCode, "without a count: one")
 }
+
+// What the flags promise, as an application sees it.
+func TestDeliveryFlagsOnTheWire(t *testing.T) {
+	app, seen := application(t)
+	p := start(t, "-approve", "-delivery-copies", "1", "-delivery-doubled")
+	token, id := p.install("shoplifter", "sandbox-secret")
+	p.subscribe(token, id, app.URL+"/hooks")
+	<-seen
+	body := `{"appId":"` + id + `","trigger":"conversation:message","count":2}`
+	require.Equal(t, http.StatusOK, p.send(http.MethodPost, "/sandbox/emit", asJSON, body).StatusCode)
+	one, two := received(t, seen), received(t, seen)
+	require.Len(t, one.Events, 4)
+	assert.Equal(t, one.Events[0].ID, one.Events[1].ID)
+	assert.NotEqual(t, one.Events[1].ID, one.Events[2].ID)
+	assert.Equal(t, one, two)
+}

@@ -30,6 +30,16 @@ Usage: go run ./examples/sandbox [flags]
                         certificates to this file. It is a new one in every run.
   -h                    this text
 
+What a receiver of deliveries has to bear:
+  -delivery-copies N             each delivery N times more, under the same event ids
+  -delivery-doubled              each event twice in its delivery, under one id
+  -delivery-reordered            the order of events and of deliveries turned around
+  -delivery-serial               one request at a time to a webhook, instead of 64
+  -delivery-wrong-key            a key that is not the webhook's secret
+  -delivery-retry-interval TIME  from the first attempt to the second, like 5s; default
+                                 1m. It doubles every time. There are five attempts,
+                                 none later than 15 minutes after the first.
+
 The first line on stdout is "sandbox: ready at " and the base URL. One line for each
 request follows on stderr, without queries, headers and bodies. SIGINT and SIGTERM
 end the program.

@@ -13,7 +13,10 @@ import (
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-const defaultAddr = "127.0.0.1:8484"
+const (
+	defaultAddr = "127.0.0.1:8484"
+	maxCopies   = 100
+)
 
 // options is what the command line says.
 type options struct {
@@ -25,6 +28,7 @@ type options struct {
 	approve                bool
 	tls                    bool
 	caFile                 string
+	behavior               suncotest.Behavior
 }
 
 // list is a flag that may be given several times.
@@ -53,6 +57,13 @@ func (o *options) flagSet() *flag.FlagSet {
 	fs.BoolVar(&o.approve, "approve", false, "")
 	fs.BoolVar(&o.tls, "tls", false, "")
 	fs.StringVar(&o.caFile, "ca-file", "", "")
+	b := &o.behavior
+	fs.IntVar(&b.DeliveryCopies, "delivery-copies", 0, "")
+	fs.BoolVar(&b.DeliveryDoubled, "delivery-doubled", false, "")
+	fs.BoolVar(&b.DeliveryReordered, "delivery-reordered", false, "")
+	fs.BoolVar(&b.DeliverySerial, "delivery-serial", false, "")
+	fs.BoolVar(&b.DeliveryWrongKey, "delivery-wrong-key", false, "")
+	fs.DurationVar(&b.DeliveryRetryInterval, "delivery-retry-interval", 0, "")
 	return fs
 }
 
@@ -79,6 +90,10 @@ func parseOptions(args []string) (*options, error) {
 		return nil, errors.New("-ca-file must not be empty")
 	case o.caFile != "" && !o.tls:
 		return nil, errors.New("-ca-file needs -tls: without it there is no certificate to write")
+	case o.behavior.DeliveryCopies < 0 || o.behavior.DeliveryCopies > maxCopies:
+		return nil, fmt.Errorf("-delivery-copies must be from 0 to %d", maxCopies)
+	case given["delivery-retry-interval"] && o.behavior.DeliveryRetryInterval <= 0:
+		return nil, errors.New("-delivery-retry-interval must be more than 0, like 10s")
 	}
 	if err := checkAddr(o.addr); err != nil {
 		return nil, err
@@ -111,6 +126,7 @@ func (o *options) config() suncotest.Config {
 		RedirectURIs: o.redirectURIs,
 		RemoveURL:    o.removeURL,
 		Approve:      o.approve,
+		Behavior:     o.behavior,
 	}
 	for _, name := range o.subdomains {
 		cfg.Accounts = append(cfg.Accounts, suncotest.Account{Subdomain: name})

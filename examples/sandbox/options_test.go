@@ -6,9 +6,12 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/suncotest"
 )
 
 func flagNames() map[string]bool {
@@ -37,6 +40,11 @@ func TestBadFlags(t *testing.T) {
 		"malformed remove URL":      {"-remove-url http://user:canary@localhost/", "user information"},
 		"CA file without TLS":       {"-ca-file ca.pem", "needs -tls"},
 		"empty CA file":             {"-tls -ca-file=", "-ca-file must not be empty"},
+		"negative copies":           {"-delivery-copies -1", "from 0 to 100"},
+		"too many copies":           {"-delivery-copies 101", "from 0 to 100"},
+		"no interval":               {"-delivery-retry-interval 0s", "more than 0"},
+		"negative interval":         {"-delivery-retry-interval -1s", "more than 0"},
+		"interval without a unit":   {"-delivery-retry-interval 5", "-delivery-retry-interval"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -74,4 +82,17 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "sandbox-secret", cfg.ClientSecret)
 	assert.Empty(t, cfg.Accounts)
 	assert.False(t, cfg.Approve)
+}
+
+func TestDeliveryFlags(t *testing.T) {
+	o, err := parseOptions(strings.Fields("-delivery-copies 2 -delivery-doubled -delivery-reordered -delivery-serial " +
+		"-delivery-wrong-key -delivery-retry-interval 90s"))
+	require.NoError(t, err)
+	assert.Equal(t, suncotest.Behavior{
+		DeliveryCopies: 2, DeliveryDoubled: true, DeliveryReordered: true, DeliverySerial: true,
+		DeliveryWrongKey: true, DeliveryRetryInterval: 90 * time.Second,
+	}, o.config().Behavior)
+	o, err = parseOptions(nil)
+	require.NoError(t, err)
+	assert.Zero(t, o.config().Behavior)
 }
