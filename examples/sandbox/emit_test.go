@@ -86,20 +86,23 @@ func TestEmitOnThePage(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(page, "<option"+map[bool]string{true: " selected"}[trigger == "conversation:message"]+">"+trigger+"</option>"), trigger)
 	}
 
-	press := func(trigger, count string) string {
+	press := func(trigger, count, fragment string) string {
 		form := url.Values{"appId": {id}, "trigger": {trigger}, "count": {count}}
 		sent := p.send(http.MethodPost, "/sandbox/emit", asForm, form.Encode(), "Origin", p.base, "Sec-Fetch-Site", "same-origin")
 		require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
-		return p.get(sent.Header.Get("Location")).text
+		at, err := sent.Location()
+		require.NoError(t, err)
+		assert.Equal(t, fragment, at.Fragment, "where there is something to see")
+		return p.get(at.String()).text
 	}
-	page = press("user:merge", "3")
+	page = press("user:merge", "3", "deliveries")
 	assert.Len(t, received(t, seen).Events, 3)
 	assert.Contains(t, page, `role="status">user:merge happened in Acme.`)
 	assert.Contains(t, page, "<code>user:merge</code> ×3<br>")
 	assert.Contains(t, page, ">delivered</td>")
 	assert.Contains(t, page, "<option selected>user:merge</option>")
 	assert.Contains(t, page, "Probes, deliveries and the remove URL.")
-	page = press("user:remove", "1")
+	page = press("user:remove", "1", "")
 	assert.Contains(t, page, `role="status">user:remove happened in Acme, but no webhook there asked for it.`)
 	for _, query := range []string{"emitted=canary&trigger=user:merge", "emitted=" + id + "&trigger=canary", "trigger=user:merge"} {
 		page = p.get("/?" + query).text

@@ -46,7 +46,18 @@ func (s *Sandbox) emit(w http.ResponseWriter, r *http.Request) {
 	if form {
 		s.waitForDeliveries(r.Context(), app)
 	}
-	s.done(w, r, form, "/?"+url.Values{"emitted": {app}, "trigger": {trigger}}.Encode()+"#deliveries")
+	page := "/?" + url.Values{"emitted": {app}, "trigger": {trigger}}.Encode()
+	if s.heard(app, trigger) {
+		page += "#deliveries"
+	}
+	s.done(w, r, form, page)
+}
+
+// heard reports whether a webhook of the app asked for the trigger.
+func (s *Sandbox) heard(app, trigger string) bool {
+	return slices.ContainsFunc(s.platform.Webhooks(), func(hook suncotest.Webhook) bool {
+		return hook.AppID == app && slices.Contains(hook.Triggers, trigger)
+	})
 }
 
 // emitting is what the page's form for events offers, and what it did last.
@@ -65,9 +76,6 @@ func (s *Sandbox) emitting(query url.Values, accounts map[string]string) emittin
 	if accounts[app] == "" || !slices.Contains(e.Triggers, trigger) {
 		return e
 	}
-	e.Account, e.Chosen = accounts[app], trigger
-	e.Heard = slices.ContainsFunc(s.platform.Webhooks(), func(hook suncotest.Webhook) bool {
-		return hook.AppID == app && slices.Contains(hook.Triggers, trigger)
-	})
+	e.Account, e.Chosen, e.Heard = accounts[app], trigger, s.heard(app, trigger)
 	return e
 }
