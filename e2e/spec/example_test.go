@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,6 +97,33 @@ func successOf(id string) int {
 		return 201
 	}
 	return 200
+}
+
+// TestSamplesLikeTheExamples looks for every member of the published deliveries, with
+// its type, in the fake's. The fake's may have more.
+func TestSamplesLikeTheExamples(t *testing.T) {
+	d := load(t)
+	hook := suncotest.Webhook{AppID: "app", ID: "hook", IncludeFullUser: true, IncludeFullSource: true}
+	for _, trigger := range suncotest.SampleTriggers() {
+		body, err := io.ReadAll(suncotest.NewDelivery(hook, "secret", suncotest.SampleEvent(trigger, 1)).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var value any
+		if err := json.Unmarshal(body, &value); err != nil {
+			t.Fatal(err)
+		}
+		published := spec.Shape(d.Delivery(trigger))
+		if len(published) < 2 {
+			t.Errorf("%s has no published example", trigger)
+		}
+		got := spec.Shape(value)
+		for _, line := range published {
+			if !slices.Contains(got, line) && !strings.Contains(line, ".metadata.") { // whose members are the customer's
+				t.Errorf("%s: the fake's event lacks %s", trigger, line)
+			}
+		}
+	}
 }
 
 // TestTriggers compares the SDK's constants with the description's table.

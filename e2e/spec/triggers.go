@@ -10,6 +10,18 @@ import (
 // Triggers returns the triggers of the description, sorted.
 func (d *Description) Triggers() []string { return slices.Clone(d.triggers) }
 
+// Delivery returns the published example of a delivery of one event of this type, or
+// nil when there is none.
+func (d *Description) Delivery(trigger string) any {
+	for _, example := range d.doc.Components.Examples {
+		events, _ := member(example.Value.Value, "events").([]any)
+		if len(events) == 1 && member(events[0], "type") == trigger {
+			return example.Value.Value
+		}
+	}
+	return nil
+}
+
 func (d *Description) readTriggers() ([]string, error) {
 	tag := d.doc.Tags.Get("Webhooks")
 	if tag == nil {
