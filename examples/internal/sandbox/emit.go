@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxEmitted   = 20 // events; the platform takes and sends no JSON of more than 100 kB
+	maxEmitted   = 20 // events; even doubled and with whole users they stay below 100 kB
 	usualTrigger = "conversation:message"
 )
 
