@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
+	"time"
 
 	"github.com/sunco-go/sunco"
 )
@@ -25,6 +27,8 @@ type app struct {
 	recent      recent
 	pages       *pages
 	log         *slog.Logger
+	grace       time.Duration // for requests under way when the program ends
+	turns       sync.Map      // by app: a channel that whoever talks for the app fills
 	events      *sunco.EventHandler
 	removals    *sunco.RemovalHandler
 }
@@ -34,11 +38,11 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, sandboxPage: sandboxPage, store: store, pages: newPages(), log: log}
+	a := &app{cfg: cfg, sandboxPage: sandboxPage, store: store, pages: newPages(), log: log, grace: stopGrace}
 	a.client = &sunco.Client{
 		ClientID:     cfg.clientID,
 		ClientSecret: cfg.clientSecret,
-		RedirectURI:  cfg.publicURL + installPath,
+		RedirectURI:  a.ownURL(installPath),
 		Marketplace:  cfg.marketplace,
 		Domain:       cfg.domain,
 		Logger:       log,
@@ -62,16 +66,28 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 			return nil, nil
 		},
 		OnRemoved: func(_ context.Context, in *sunco.Installation) error {
-			return a.forget(in, "was disconnected")
+			return a.forgetDead(in, "was disconnected")
 		},
 	}
 	return a, nil
 }
 
-// webhook is what every connection has.
+// ownURL is a path of the application for the platform; empty when the platform
+// cannot reach it.
+func (a *app) ownURL(path string) string {
+	if !a.cfg.reachable() {
+		return ""
+	}
+	return a.cfg.baseURL() + path
+}
+
+// webhook is what every connection has; nil: none.
 func (a *app) webhook() *sunco.Webhook {
+	if !a.cfg.reachable() {
+		return nil
+	}
 	return &sunco.Webhook{
-		Target: a.cfg.publicURL + eventsPath,
+		Target: a.ownURL(eventsPath),
 		Triggers: []string{
 			sunco.TriggerConversationCreate,
 			sunco.TriggerConversationMessage,
@@ -107,8 +123,10 @@ func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Ins
 			a.log.Error("a token could not be kept", "installation", in, "error", stored)
 		} else if in.AppID != "" {
 			a.tell(in, "was connected, but not completely")
-			http.Redirect(w, r, connectionPath(in), http.StatusSeeOther)
-			return
+			if !errors.Is(err, sunco.ErrNoRegion) {
+				http.Redirect(w, r, connectionPath(in)+"?said=unfinished", http.StatusSeeOther)
+				return
+			}
 		}
 	}
 	status, title, text := explainConnecting(err)
@@ -118,15 +136,20 @@ func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Ins
 // forget deletes an installation whose token is dead, unless there is a newer one.
 func (a *app) forget(in *sunco.Installation, why string) error {
 	removed, err := a.store.remove(in.AppID, in.Generation())
-	if err != nil {
-		a.log.Error("a removed installation could not be deleted", "installation", in, "error", err)
-		return err
-	}
 	if removed {
 		a.recent.keepOnly(a.store.list())
 		a.tell(in, why)
 	}
-	return nil
+	return err
+}
+
+// forgetDead is forget where nobody else says why it failed.
+func (a *app) forgetDead(in *sunco.Installation, why string) error {
+	err := a.forget(in, why)
+	if err != nil {
+		a.log.Error("a removed installation could not be deleted", "installation", in, "error", err)
+	}
+	return err
 }
 
 // tell puts something on the front page and into the log.
@@ -141,7 +164,7 @@ func (a *app) tell(in *sunco.Installation, what string) {
 // the installation.
 func (a *app) call(ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error) error {
 	err := sunco.ErrNoRegion
-	if in.Subdomain != "" || in.LegacyRegion != "" {
+	if located(in) {
 		err = f(ctx, in)
 	}
 	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) || errors.Is(err, sunco.ErrNoRegion) {
@@ -188,8 +211,34 @@ func (a *app) confirm(ctx context.Context, in *sunco.Installation) bool {
 	if a.cfg.embedded {
 		why = "is not connected any more: its sandbox is gone"
 	}
-	_ = a.forget(in, why) // it is in the log
+	_ = a.forgetDead(in, why) // it is in the log
 	return false
+}
+
+// located reports whether it is known where an installation lives.
+func located(in *sunco.Installation) bool { return in.Subdomain != "" || in.LegacyRegion != "" }
+
+// hook is the webhook of an installation that delivers here; nil: there is none.
+func (a *app) hook(in *sunco.Installation) *sunco.Webhook {
+	want := a.webhook()
+	if want == nil || len(in.Webhooks) == 0 || in.Webhooks[0].Target != want.Target {
+		return nil
+	}
+	return &in.Webhooks[0]
+}
+
+// missing says what an installation lacks to be complete, and which button helps.
+func (a *app) missing(in *sunco.Installation) (what, button string) {
+	hooked := a.webhook() == nil || a.hook(in) != nil
+	switch {
+	case located(in) && hooked:
+		return "", ""
+	case located(in):
+		return "The webhook is missing or points elsewhere, so that nothing arrives here.", "Set up the webhook"
+	case hooked:
+		return "Zendesk has not said yet where this account is.", "Finish connecting"
+	}
+	return "Zendesk has not said yet where this account is, and the webhook is missing.", "Finish connecting"
 }
 
 func connectionPath(in *sunco.Installation) string {

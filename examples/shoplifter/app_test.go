@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ func TestByClicking(t *testing.T) {
 
 	page := b.connect(p, "globex")
 	assert.Contains(t, page.text, `role="status">Connected.`)
+	assert.Contains(t, page.text, "<title>Connected. Shoplifter can now read and answer this account&#39;s conversations. globex – Shoplifter</title>")
 	assert.Contains(t, page.text, "<h1>globex</h1>")
 	assert.Contains(t, page.text, p.base+"/zendesk/events")
 	assert.Contains(t, page.text, "<code>conversation:message</code>")
@@ -198,6 +201,27 @@ func TestForeignHosts(t *testing.T) {
 	}
 }
 
+func TestPublicHost(t *testing.T) {
+	const here = "192.0.2.7"
+	for public, names := range map[string]map[string]bool{
+		"https://bot.example": {
+			"bot.example": true, "bot.example:443": true, "Bot.Example:8443": true, "localhost:3000": true,
+			"evil.example": false, "bot.example.evil.example": false, "evil.example:443": false, here + ":3000": false, "localhost:443": false,
+		},
+		"https://bot.example:8443": {"bot.example:8443": true, "bot.example": true, "evil.example:8443": false},
+		"":                         {here + ":3000": true, here: false, here + ":1": false, "localhost:3000": true, "evil.example:3000": false},
+	} {
+		a := &app{cfg: &config{publicURL: public, localURL: "http://" + here + ":3000"}, pages: newPages()}
+		handler := a.onlyOwnHosts(&net.TCPAddr{Port: 3000}, http.NotFoundHandler())
+		for host, own := range names {
+			answer, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+			req.Host = host
+			handler.ServeHTTP(answer, req)
+			assert.Equal(t, own, answer.Code == http.StatusNotFound, "%s at %q: %d", host, public, answer.Code)
+		}
+	}
+}
+
 func TestCrossOrigin(t *testing.T) {
 	env := embeddedEnv(t)
 	p, b := start(t, env), newBrowser(t)
@@ -209,7 +233,7 @@ func TestCrossOrigin(t *testing.T) {
 		{"Sec-Fetch-Site", "cross-site"},
 		{"Sec-Fetch-Site", "same-site"},
 	} {
-		for _, action := range []string{"/message", "/webhook", "/uninstall"} {
+		for _, action := range []string{"/message", "/finish", "/uninstall"} {
 			got := b.do(http.MethodPost, here+action, url.Values{}, header...)
 			assert.Equal(t, http.StatusForbidden, got.StatusCode, "%s %v", action, header)
 		}

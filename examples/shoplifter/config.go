@@ -30,7 +30,8 @@ type config struct {
 	clientSecret   sunco.Secret
 	domain         string
 	marketplace    sunco.Marketplace
-	publicURL      string // without a trailing slash; empty: the address it listens on
+	publicURL      string // without a trailing slash; empty: none was given
+	localURL       string // of the address it listens on; known when it does
 	storeFile      string
 	insecureCookie bool
 }
@@ -86,8 +87,6 @@ func (c *config) choosePlatform() error {
 		return errors.New("OAUTH_CLIENT_ID is missing")
 	case c.clientSecret.IsZero():
 		return errors.New("OAUTH_CLIENT_SECRET is missing")
-	case c.publicURL == "" && !c.localPlatform():
-		return errors.New("PUBLIC_URL is missing: Zendesk must reach this program")
 	}
 	probe := sunco.Client{ClientID: c.clientID, ClientSecret: c.clientSecret, Domain: c.domain, Marketplace: c.marketplace}
 	if _, err := probe.AuthorizeURL("check"); err != nil {
@@ -101,6 +100,12 @@ func (c *config) localPlatform() bool {
 	name, _, _ := strings.Cut(c.domain, ":")
 	return c.embedded || name == "localhost"
 }
+
+// baseURL is where browsers find the application.
+func (c *config) baseURL() string { return cmp.Or(c.publicURL, c.localURL) }
+
+// reachable reports whether the platform can call baseURL.
+func (c *config) reachable() bool { return c.publicURL != "" || c.localPlatform() }
 
 func (c *config) checkAddresses() error {
 	if _, err := netip.ParseAddr(c.host); err != nil {

@@ -45,7 +45,6 @@ func TestBadConfiguration(t *testing.T) {
 		"no id":            {map[string]string{"OAUTH_CLIENT_ID": ""}, nil, "OAUTH_CLIENT_ID is missing"},
 		"no secret":        {map[string]string{"OAUTH_CLIENT_SECRET": ""}, nil, "OAUTH_CLIENT_SECRET is missing"},
 		"neither":          {map[string]string{"OAUTH_CLIENT_ID": "", "OAUTH_CLIENT_SECRET": ""}, nil, "are missing"},
-		"no public URL":    {map[string]string{"PUBLIC_URL": ""}, nil, "PUBLIC_URL is missing"},
 		"public path":      {map[string]string{"PUBLIC_URL": "https://bot.example/canary"}, nil, "without a path"},
 		"public user":      {map[string]string{"PUBLIC_URL": "https://canary@bot.example"}, nil, "without a path"},
 		"public http":      {map[string]string{"PUBLIC_URL": "http://bot.example"}, nil, "must be https"},
@@ -108,7 +107,13 @@ func TestStopsCleanly(t *testing.T) {
 	p := start(t, embeddedEnv(t))
 	b := newBrowser(t)
 	b.press(b.connect(p, "acme"), "Send the test message")
+	unused, err := net.Dial("tcp", strings.TrimPrefix(strings.Replace(p.base, "localhost", "127.0.0.1", 1), "http://"))
+	require.NoError(t, err)
+	begin := time.Now()
 	assert.Equal(t, 0, p.stop())
+	assert.Less(t, time.Since(begin), 3*time.Second, "it waits for nobody who has not asked anything")
+	assert.NotContains(t, p.stderr.String(), "requests under way")
+	require.NoError(t, unused.Close())
 	b.transport.CloseIdleConnections()
 	for range 500 {
 		if runtime.NumGoroutine() <= before {

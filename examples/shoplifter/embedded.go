@@ -18,11 +18,11 @@ func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbo
 	secret := rand.Text()
 	box, err := sandbox.Listen(ctx, sandbox.Config{
 		Addr: "127.0.0.1:0",
-		Home: cfg.publicURL + "/",
+		Home: cfg.baseURL() + "/",
 		Platform: suncotest.Config{
 			ClientID: cfg.clientID, ClientSecret: secret,
-			RedirectURIs: []string{cfg.publicURL + installPath},
-			RemoveURL:    cfg.publicURL + removedPath,
+			RedirectURIs: []string{cfg.baseURL() + installPath},
+			RemoveURL:    cfg.baseURL() + removedPath,
 			Accounts: []suncotest.Account{
 				{Subdomain: "acme", DisplayName: "Acme Outdoor"},
 				{Subdomain: "globex", DisplayName: "Globex Gardens"},
@@ -36,6 +36,24 @@ func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbo
 	}
 	cfg.clientSecret, cfg.domain = sunco.NewSecret(secret), box.Domain()
 	return box, nil
+}
+
+// runSandbox serves the sandbox, and calls failed when it cannot. The function that
+// it returns ends it, which comes last: requests under way need it.
+func runSandbox(box *sandbox.Sandbox, failed func(), log *slog.Logger) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := box.Serve(ctx); err != nil {
+			log.Error("the sandbox ended", "error", err)
+			failed()
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // debugLines passes the sandbox's lines on, where somebody wants that many.

@@ -4,7 +4,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,17 +41,27 @@ func TestTokenInfoFailsInTheMiddle(t *testing.T) {
 	p, b := start(t, env), newBrowser(t)
 	zendesk.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: refusal})
 	page := b.connect(p, "acme")
-	assert.Contains(t, page.text, "The webhook is missing")
+	const said = "Access was given, but the connection is not complete. Zendesk has not said yet where this account is, and the webhook is missing. Press “Finish connecting”."
+	assert.Contains(t, page.text, `role="alert">`+said)
+	assert.Contains(t, page.text, "<title>"+said+" app ")
+	assert.Contains(t, page.text, "<dt>Subdomain</dt><dd>not known yet</dd>")
+	assert.NotContains(t, page.text, "<dt>Connected</dt>")
 	assert.Len(t, secrets(t, env), 1, "the token is not lost")
-	assert.Contains(t, b.visit(p.base+"/").text, "was connected, but not completely.")
+	front := b.visit(p.base + "/").text
+	assert.Contains(t, front, "was connected, but not completely.")
+	assert.Contains(t, front, "Zendesk has not said yet where this account is")
 
-	page = b.press(page, "Set up the webhook")
+	unfinished := page.Request.URL.String()
+	page = b.press(page, "Finish connecting")
 	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
 	assert.Contains(t, page.text, `role="alert">Zendesk did not accept it`)
+	assert.Contains(t, page.text, "<title>Zendesk did not accept it")
 	zendesk.ClearFaults()
-	page = b.press(page, "Set up the webhook")
-	assert.Contains(t, page.text, "The webhook is set up.")
+	page = b.press(page, "Finish connecting")
+	assert.Contains(t, page.text, `role="status">The connection is complete.`)
+	assert.Contains(t, page.text, "<title>The connection is complete. acme – Shoplifter</title>")
 	assert.Contains(t, page.text, "<h1>acme</h1>")
+	assert.NotContains(t, b.visit(unfinished).text, "not complete", "it is by now")
 	assert.Len(t, secrets(t, env), 2)
 	assert.NotContains(t, b.seen.String(), "canary")
 }
@@ -61,7 +74,7 @@ func TestInterruptedAndStartedAgain(t *testing.T) {
 	require.Equal(t, 0, p.stop())
 	zendesk.ClearFaults()
 	p = start(t, env)
-	page := b.until(p.base+path, "The webhook is missing", false)
+	page := b.until(p.base+path, "the webhook is missing", false)
 	assert.Contains(t, page.text, "<h1>acme</h1>")
 }
 
@@ -71,8 +84,29 @@ func TestWebhookFailsInTheMiddle(t *testing.T) {
 	zendesk.Inject(suncotest.Fault{Method: http.MethodPost, Path: "/sc/v2/apps/*/integrations/me/webhooks", Handle: refusal})
 	page := b.connect(p, "acme")
 	assert.Contains(t, page.text, "<h1>acme</h1>")
-	assert.Contains(t, page.text, "The webhook is missing")
-	assert.Contains(t, b.press(page, "Set up the webhook").text, "The webhook is set up.")
+	assert.Contains(t, page.text, `role="alert">Access was given, but the connection is not complete. The webhook is missing`)
+	assert.Contains(t, b.press(page, "Set up the webhook").text, "The connection is complete.")
+}
+
+// TestLegacyAccount connects an account that Shoplifter does not serve.
+func TestLegacyAccount(t *testing.T) {
+	env, zendesk := faulty(t)
+	require.NoError(t, zendesk.AddAccount(suncotest.Account{Legacy: suncotest.LegacyUS}))
+	p, b := start(t, env), newBrowser(t)
+	const sorry = "This is a legacy account without a subdomain, which Shoplifter does not serve."
+	page := b.press(b.visit(p.base+installPath), "Allow", "account", "legacy-us")
+	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
+	assert.Contains(t, page.text, sorry)
+	assert.Len(t, secrets(t, env), 1, "the token is not lost")
+
+	path := regexp.MustCompile(`/installations/\w+`).FindString(b.visit(p.base + "/").text)
+	page = b.visit(p.base + path)
+	assert.Contains(t, page.text, "<dt>Subdomain</dt><dd>not known yet</dd>")
+	for _, button := range []string{"Finish connecting", "Send the test message", "Uninstall from " + strings.Replace(path, "/installations/", "app ", 1)} {
+		refused := b.press(page, button)
+		assert.Equal(t, http.StatusBadGateway, refused.StatusCode, button)
+		assert.Contains(t, refused.text, `role="alert">`+sorry, button)
+	}
 }
 
 func TestExchangeFails(t *testing.T) {
@@ -149,6 +183,9 @@ func TestDeliveriesOfStrangers(t *testing.T) {
 	for range maxDeliveries + 5 {
 		require.NoError(t, zendesk.Emit(hook.AppID, suncotest.SampleEvent("conversation:message", 1)))
 	}
+	require.Eventually(t, func() bool { // or the next could overtake so many that it is forgotten
+		return !slices.ContainsFunc(zendesk.Deliveries(), func(d suncotest.Delivery) bool { return d.Outcome == suncotest.Pending })
+	}, 10*time.Second, 10*time.Millisecond)
 	require.NoError(t, zendesk.Emit(hook.AppID, suncotest.SampleReply(1)))
 	page := b.until(here, "(the business)", true)
 	assert.NotContains(t, page.text, "canary")
@@ -169,4 +206,17 @@ func mustParse(t *testing.T, raw string) *url.URL {
 
 func countEvents(page string) int {
 	return strings.Count(page, `<p class="quiet"><code>conversation:message</code>`)
+}
+
+// TestStoreFailsWhileUninstalling has another process use the file.
+func TestStoreFailsWhileUninstalling(t *testing.T) {
+	env, _ := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	page := b.connect(p, "acme")
+	raw, err := os.ReadFile(env["STORE_FILE"])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(env["STORE_FILE"], append(raw, '\n'), 0o600))
+	page = b.press(page, "Uninstall from acme")
+	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
+	assert.Equal(t, 1, strings.Count(p.stderr.String(), errForeignChange.Error()), "logged once: %s", p.stderr)
 }

@@ -18,10 +18,14 @@ Against Zendesk itself, these environment variables are read:
   OAUTH_CLIENT_ID             the partner's client id; required
   OAUTH_CLIENT_SECRET         the partner's client secret; required
   PUBLIC_URL                  where Zendesk and browsers reach this program, like
-                              https://bot.example.com, without a path. Required,
-                              unless ZENDESK_DOMAIN is localhost. Register
+                              https://bot.example.com, without a path. Register
                               PUBLIC_URL/zendesk/install as the redirect URL and
-                              PUBLIC_URL/zendesk/removed as the remove URL.
+                              PUBLIC_URL/zendesk/removed as the remove URL. Without
+                              it, and unless ZENDESK_DOMAIN is localhost, there is no
+                              webhook and so no delivery; pages answer on this machine
+                              only; and Zendesk sends browsers to the first redirect
+                              URL that is registered, which has to be the printed
+                              address with zendesk/install.
   ZENDESK_MARKETPLACE_NAME    ┐
   ZENDESK_MARKETPLACE_ORG_ID  ├ sent with every request
   ZENDESK_MARKETPLACE_APP_ID  ┘ the last one as Bot-Id
@@ -46,5 +50,6 @@ the pages before PUBLIC_URL leads anybody else to them. Nothing here was tried
 against Zendesk itself.
 
 The line "shoplifter: open " and the address follow on stdout when it is ready.
-SIGINT and SIGTERM end the program.
+SIGINT and SIGTERM end the program when the requests under way are answered, after
+95 s at most; a second one ends it at once.
 `

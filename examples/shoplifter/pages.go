@@ -41,15 +41,15 @@ type page struct {
 	Failed      string // what was just tried in vain
 	Connect     string // address of the link "Add to Zendesk"
 	SandboxPage string
-	Zendesk     string // the platform's domain
 	Embedded    bool
+	Deliveries  bool // the platform can bring some
 	Body        any
 }
 
 // show writes a page.
 func (a *app) show(w http.ResponseWriter, status int, t *template.Template, p page) {
-	p.Connect = a.cfg.publicURL + installPath
-	p.SandboxPage, p.Zendesk, p.Embedded = a.sandboxPage, a.cfg.domain, a.cfg.embedded
+	p.Connect = a.cfg.baseURL() + installPath
+	p.SandboxPage, p.Embedded, p.Deliveries = a.sandboxPage, a.cfg.embedded, a.cfg.reachable()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "layout", p); err != nil {
 		a.log.Error("a page could not be made", "error", err)
@@ -78,9 +78,9 @@ func said(key string) string {
 	case "connected":
 		return "Connected. Shoplifter can now read and answer this account's conversations."
 	case "sent":
-		return "The test message was sent. Its delivery appears below as soon as it arrives."
-	case "webhook":
-		return "The webhook is set up."
+		return "The test message was sent."
+	case "finished":
+		return "The connection is complete."
 	case "uninstalled":
 		return "Uninstalled. Shoplifter has no access to that account any more."
 	}
@@ -94,9 +94,17 @@ type frontBody struct {
 	News        []news
 }
 
+// connectionRow is a connection as the pages show it.
 type connectionRow struct {
-	Name, Path string
+	Name, Path      string
+	Missing, Button string // what it lacks, and what to press then
 	connection
+}
+
+func (a *app) row(c *connection) connectionRow {
+	in := &c.Installation
+	what, button := a.missing(in)
+	return connectionRow{name(in), connectionPath(in), what, button, *c}
 }
 
 func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
@@ -106,7 +114,7 @@ func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
 			body.Unfinished++
 			continue
 		}
-		body.Connections = append(body.Connections, connectionRow{name(&c.Installation), connectionPath(&c.Installation), c})
+		body.Connections = append(body.Connections, a.row(&c))
 	}
 	a.show(w, http.StatusOK, a.pages.front, page{
 		Title: "Shoplifter", Said: said(r.URL.Query().Get("said")), Body: body,
@@ -124,20 +132,23 @@ type connectionBody struct {
 
 func (a *app) showConnection(w http.ResponseWriter, r *http.Request) {
 	a.withConnection(func(w http.ResponseWriter, r *http.Request, c *connection) {
-		a.describeConnection(w, http.StatusOK, c, page{Said: said(r.URL.Query().Get("said"))})
+		key := r.URL.Query().Get("said")
+		p := page{Said: said(key)}
+		if what, button := a.missing(&c.Installation); key == "unfinished" && what != "" {
+			p.Failed = "Access was given, but the connection is not complete. " + what + " Press “" + button + "”."
+		}
+		a.describeConnection(w, http.StatusOK, c, p)
 	})(w, r)
 }
 
 func (a *app) describeConnection(w http.ResponseWriter, status int, c *connection, p page) {
 	in := &c.Installation
 	body := connectionBody{
-		connectionRow: connectionRow{name(in), connectionPath(in), *c},
+		connectionRow: a.row(c),
 		Admin:         a.adminURL(in),
+		Webhook:       a.hook(in),
 		Received:      a.recent.received(in),
 		Remembers:     maxDeliveries,
-	}
-	if len(in.Webhooks) > 0 && in.Webhooks[0].Target == a.webhook().Target {
-		body.Webhook = &in.Webhooks[0]
 	}
 	p.Title, p.Body = body.Name, body
 	a.show(w, status, a.pages.connection, p)

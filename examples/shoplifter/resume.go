@@ -30,6 +30,9 @@ func (a *app) resume(ctx context.Context) {
 // address this program had earlier is moved, because there can be only three.
 func (a *app) repair(ctx context.Context, in *sunco.Installation) error {
 	want := a.webhook()
+	if want == nil {
+		return nil
+	}
 	for _, hook := range in.Webhooks {
 		if hook.Target != want.Target {
 			// Where it is gone, EnsureWebhook makes another one.

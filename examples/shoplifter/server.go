@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +10,19 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
+)
+
+const (
+	// stopGrace is for requests under way when the program ends: an installation
+	// may take 60 s and its hook 30 s, and an action 90 s.
+	stopGrace = 95 * time.Second
+	closing   = 5 * time.Second // for what runs without a request
 )
 
 // serve listens, says so on stdout, and answers until ctx ends.
@@ -27,12 +36,8 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	if cfg.publicURL == "" {
-		cfg.publicURL = local
-	}
+	cfg.localURL = local
 	ctx, cancel := context.WithCancel(ctx)
-	var beside sync.WaitGroup
-	defer beside.Wait()
 	defer cancel()
 	var page string
 	if cfg.embedded {
@@ -41,18 +46,16 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger)
 			return err
 		}
 		page = box.PageURL()
-		beside.Go(func() {
-			if err := box.Serve(ctx); err != nil {
-				log.Error("the sandbox ended", "error", err)
-				cancel()
-			}
-		})
+		defer runSandbox(box, cancel, log)()
 	}
 	a, err := newApp(cfg, page, log)
 	if err != nil {
 		return err
 	}
-	return a.serve(ctx, listener, &beside, func() error {
+	if !cfg.reachable() {
+		log.Warn("PUBLIC_URL is not set: connections get no webhook, and Zendesk sends browsers to the first redirect URL that is registered")
+	}
+	return a.serve(ctx, listener, func() error {
 		_, err := fmt.Fprintf(stdout, "shoplifter: open %s/\n", local)
 		return err
 	})
@@ -72,9 +75,13 @@ func localURL(addr net.Addr) (string, error) {
 }
 
 // serve answers until ctx ends. ready runs when it does.
-func (a *app) serve(ctx context.Context, listener net.Listener, beside *sync.WaitGroup, ready func() error) error {
-	server, fresh := a.server(listener.Addr()), new(unused)
-	server.ConnState = fresh.note
+func (a *app) serve(ctx context.Context, listener net.Listener, ready func() error) error {
+	server := a.server(listener.Addr())
+	stopper := sandbox.NewStopper(server)
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	if a.cfg.embedded { // which answers at once: the front page then tells the truth
@@ -90,16 +97,27 @@ func (a *app) serve(ctx context.Context, listener net.Listener, beside *sync.Wai
 		case <-ctx.Done():
 		}
 	}
-	stop(server, fresh)
+	a.stop(stopper)
 	if ended := <-done; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
 	return errors.Join(err, a.close())
 }
 
+// stop ends the server when the requests under way are answered.
+func (a *app) stop(stopper *sandbox.Stopper) {
+	waiting := time.AfterFunc(time.Second, func() {
+		a.log.Info("waiting for requests under way; a second signal ends the program at once", "at_most", a.grace)
+	})
+	defer waiting.Stop()
+	if err := stopper.Stop(a.grace); err != nil {
+		a.log.Error("requests under way were cut off; the token of an installation among them may be lost", "after", a.grace, "error", err)
+	}
+}
+
 // close ends what may still run after the server.
 func (a *app) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
 	err := errors.Join(a.events.Close(ctx), a.removals.Close(ctx))
 	a.client.CloseIdleConnections()
@@ -124,19 +142,28 @@ func (a *app) server(addr net.Addr) *http.Server {
 }
 
 // onlyOwnHosts refuses names that a foreign site could point here. The public one
-// is taken with any port that the proxy before us may add.
+// is taken with every port: a proxy before us may add its own.
 func (a *app) onlyOwnHosts(addr net.Addr, next http.Handler) http.Handler {
 	_, port, _ := net.SplitHostPort(addr.String())
-	_, public, _ := strings.Cut(a.cfg.publicURL, "://")
+	base := hostname(a.cfg.baseURL())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := strings.ToLower(r.Host)
-		name, at, err := net.SplitHostPort(host)
-		if host == public || err == nil && at == port && sandbox.IsLoopback(name) {
+		host := &url.URL{Host: strings.ToLower(r.Host)}
+		name, samePort := host.Hostname(), cmp.Or(host.Port(), "80") == port
+		if name == base && (samePort || a.cfg.publicURL != "") || samePort && sandbox.IsLoopback(name) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		a.sorry(w, http.StatusMisdirectedRequest, "Not here", "This address is not one of this program's own.")
 	})
+}
+
+// hostname of a URL that was checked.
+func hostname(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 func (a *app) routes() http.Handler {
@@ -147,8 +174,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", a.showFront)
 	mux.HandleFunc("GET /installations/{app}", a.showConnection)
 	mux.HandleFunc("POST /installations/{app}/message", a.withConnection(a.sendMessage))
-	mux.HandleFunc("POST /installations/{app}/webhook", a.withConnection(a.repairWebhook))
-	mux.HandleFunc("POST /installations/{app}/uninstall", a.withConnection(a.uninstall))
+	mux.HandleFunc("POST /installations/{app}/finish", a.withConnection(a.finish))
+	mux.HandleFunc("POST /installations/{app}/uninstall", a.uninstall)
 	mux.HandleFunc("GET /style.css", a.pages.serveStyle)
 	mux.HandleFunc("GET /icon.svg", a.pages.serveIcon)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -42,7 +42,7 @@ func (s *store) put(in *sunco.Installation) error {
 				if len(fresh.Webhooks) == 0 {
 					fresh.Webhooks = c.Webhooks
 				}
-				if fresh.Subdomain == "" && fresh.LegacyRegion == "" {
+				if !located(&fresh.Installation) {
 					fresh.Subdomain, fresh.LegacyRegion = c.Subdomain, c.LegacyRegion
 				}
 				if c.Generation() == fresh.Generation() {

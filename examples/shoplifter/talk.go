@@ -24,6 +24,19 @@ type conversation struct {
 	ID string `json:"id"`
 }
 
+// turn waits until nobody else talks for an app: a double click makes one user and
+// one conversation.
+func (a *app) turn(ctx context.Context, in *sunco.Installation) (end func(), err error) {
+	own, _ := a.turns.LoadOrStore(in.AppID, make(chan struct{}, 1))
+	turn := own.(chan struct{})
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // sendTestMessage has the visitor say something in their conversation. Only the
 // message itself is made twice by calling it twice.
 func sendTestMessage(ctx context.Context, client *sunco.Client, in *sunco.Installation) error {
@@ -47,13 +60,18 @@ func visitor(ctx context.Context, client *sunco.Client, in *sunco.Installation) 
 	var reply struct {
 		User user `json:"user"`
 	}
-	err := client.Do(ctx, in, http.MethodGet, "/users/"+visitorID, nil, &reply)
+	get := func() error { return client.Do(ctx, in, http.MethodGet, "/users/"+visitorID, nil, &reply) }
+	err := get()
 	if errors.Is(err, sunco.ErrNotFound) && !errors.Is(err, sunco.ErrMoved) {
 		fresh := map[string]any{
 			"externalId": visitorID,
 			"profile":    map[string]string{"givenName": "Shoplifter", "surname": "Visitor"},
 		}
 		err = client.Do(ctx, in, http.MethodPost, "/users", fresh, &reply)
+		var refused *sunco.Error
+		if errors.As(err, &refused) && refused.Status == http.StatusConflict { // somebody was faster
+			err = get()
+		}
 	}
 	if err == nil && reply.User.ID == "" {
 		err = errNoID
