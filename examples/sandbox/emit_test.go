@@ -98,6 +98,7 @@ func TestEmitOnThePage(t *testing.T) {
 	page = press("user:merge", "3", "deliveries")
 	assert.Len(t, received(t, seen).Events, 3)
 	assert.Contains(t, page, `role="status">user:merge happened in Acme.`)
+	assert.Contains(t, page, "<title>user:merge in Acme – Sandbox</title>")
 	assert.Contains(t, page, "<code>user:merge</code> ×3<br>")
 	assert.Contains(t, page, ">delivered</td>")
 	assert.Contains(t, page, "<option selected>user:merge</option>")

@@ -58,7 +58,7 @@ const pageSource = `<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{with .Removed}}Removed from {{.}} – {{end}}{{with .Said}}Message to {{.}} sent – {{end}}Sandbox</title>
+<title>{{with .Removed}}Removed from {{.}} – {{end}}{{with .Said}}Message to {{.}} sent – {{end}}{{with .Emit}}{{if .Account}}{{.Chosen}} in {{.Account}} – {{end}}{{end}}Sandbox</title>
 <style>` + pageStyle + `</style>
 </head>
 <body>
