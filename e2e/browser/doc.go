@@ -7,9 +7,11 @@
 // minutes is tested in the root module on a virtual clock. What a browser does
 // then, which is to come back without the flow's cookie, is tested here.
 //
-// Every page that is looked at is searched for secrets, along with every address,
-// header and line of output. Console messages, violations of the content security
-// policy, other hosts and pages that are too wide for a phone fail the test. With
-// the environment variable SUNCO_SCREENSHOTS, pictures of the pages are written to
-// that directory, one for a phone and one for a desktop.
+// The HTML of every page that is looked at and everything the programs write are
+// searched for tokens, webhook secrets, codes, states and, where the test knows it,
+// the client secret; the embedded platform keeps its own to itself. Addresses and
+// headers are searched for the same but codes and states. Console messages,
+// violations of the content security policy, other hosts and pages that are too wide
+// for a phone fail the test. With the environment variable SUNCO_SCREENSHOTS, pictures
+// of the pages on several screens are written to that directory.
 package browser

@@ -98,18 +98,6 @@ func TestTwoTabs(t *testing.T) {
 	p.front(2)
 }
 
-// TestDoubleClick clicks twice on everything: one connection comes of it.
-func TestDoubleClick(t *testing.T) {
-	p := begin(t).person()
-	x := p.visit("/")
-	x.see(200, frontPage)
-	x.doubleClick("Add to Zendesk")
-	x.see(200, consentPage)
-	x.doubleClick("Allow")
-	x.see(200, "acme")
-	p.connectedOnce()
-}
-
 // connectedOnce looks whether something has happened twice.
 func (p *person) connectedOnce() {
 	p.t.Helper()

@@ -1,9 +1,11 @@
 package browser_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -30,14 +32,37 @@ func TestMessage(t *testing.T) {
 	x.see(200, "acme")
 }
 
+// TestUnfinished has the platform fail when the token exists already.
+func TestUnfinished(t *testing.T) {
+	s, platform := beginWith(t)
+	platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: suncotest.Reply(http.StatusForbidden, "application/json", `{"errors":[]}`)})
+	x := s.person().ask()
+	x.click("Allow")
+	x.see(200, "app "+platform.Accounts()[0].AppID)
+	x.holds("the outcome in its title", `document.title.startsWith("Access was given, but the connection is not complete.")`)
+	x.reads("not known yet")
+	x.picture("unfinished")
+	platform.ClearFaults()
+	x.click("Finish connecting")
+	x.see(200, "acme")
+	x.holds("the outcome in its title", `document.title === "The connection is complete. acme – Shoplifter"`)
+}
+
 // TestUninstall ends the connection from the application's page.
 func TestUninstall(t *testing.T) {
 	p := begin(t).person()
 	x := p.install()
+	late := p.tab()
+	late.open(x.address())
+	late.see(200, "acme")
+	late.press("Give up the access")
 	x.press("Give up the access")
 	x.click("Uninstall from acme")
 	x.see(200, frontPage)
 	x.reads("Uninstalled.")
+	late.click("Uninstall from acme") // a second click that arrives when all is done
+	late.see(200, frontPage)
+	late.reads("Uninstalled.")
 	p.front(0).reads("acme was disconnected.")
 	x.back() // to a page that the browser may have kept
 	x.reload()

@@ -2,7 +2,6 @@ package browser_test
 
 import (
 	"context"
-	"maps"
 	"testing"
 	"time"
 
@@ -20,7 +19,8 @@ type story struct {
 	store   string
 	app     *program
 	secrets map[string]bool // that may be in no page and no output
-	passing map[string]bool // that may be in no output
+	passing map[string]bool // codes and states; they may be in no page and no output either
+	pages   []string        // the HTML of all that were looked at
 }
 
 // person is a browser with cookies of its own.
@@ -41,7 +41,13 @@ func begin(t *testing.T) *story {
 // prepare is begin without an application.
 func prepare(t *testing.T) *story {
 	t.Helper()
-	return &story{t: t, browser: browser(t), store: t.TempDir() + "/store.json", secrets: map[string]bool{}, passing: map[string]bool{}}
+	s := &story{t: t, browser: browser(t), store: t.TempDir() + "/store.json", secrets: map[string]bool{}, passing: map[string]bool{}}
+	t.Cleanup(func() { // after those of all tabs
+		for _, leak := range leaks(s.pages, s.secrets, s.passing) {
+			t.Errorf("a secret is in the page:\n%s", leak)
+		}
+	})
+	return s
 }
 
 // checkOutput searches what the program has written when the test ends.
@@ -49,10 +55,8 @@ func (s *story) checkOutput(p *program) {
 	s.t.Cleanup(func() {
 		p.stop()
 		s.learn()
-		for _, unwanted := range []map[string]bool{s.secrets, s.passing} {
-			if leak := findSecret(p.output.String(), unwanted); leak != "" {
-				s.t.Errorf("a secret is in the output:\n%s", leak)
-			}
+		for _, leak := range leaks([]string{p.output.String()}, s.secrets, s.passing) {
+			s.t.Errorf("a secret is in the output:\n%s", leak)
 		}
 	})
 }
@@ -83,8 +87,7 @@ func (p *person) tab() *tab {
 	p.t.Cleanup(func() {
 		cancel()
 		p.learn()
-		w.report(p.t, p.secrets)
-		maps.Copy(p.passing, w.passing)
+		w.report(p.story)
 	})
 	x := &tab{person: p, ctx: ctx, watch: w, screen: desktop}
 	x.must("opening a tab", chromedp.Do(ctx))

@@ -50,6 +50,33 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestLeaks shows a page with the code and the state of its own address, to see that
+// it is noticed.
+func TestLeaks(t *testing.T) {
+	code, state := strings.Repeat("c", 30), strings.Repeat("s", 30)
+	p := prepare(t).person()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/favicon.ico" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Page</title><h1>Bad</h1><!-- `+r.URL.Query().Get("echo")+` -->`)
+	}))
+	t.Cleanup(server.Close)
+	x := p.tab()
+	for _, echo := range []string{"nothing", code, state} {
+		x.open(server.URL + "/?code=" + code + "&state=" + state + "&echo=" + echo)
+		x.see(400, "Bad")
+		found := leaks(x.watch.pages, p.secrets, x.watch.passing)
+		if (len(found) > 0) != (echo != "nothing") {
+			t.Errorf("with %s on the page: %q", echo, found)
+		}
+		x.watch.pages = nil // so that the test does not fail for it
+	}
+}
+
 // expectProblem waits for a problem and forgives it. When none is wanted, the end of
 // the test sees to that.
 func (x *tab) expectProblem(name, want string) {

@@ -3,10 +3,10 @@ package browser_test
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/log"
@@ -22,7 +22,8 @@ type watch struct {
 	status    map[string]int64 // of documents, by address
 	documents []string         // their addresses in order, redirects included
 	heard     []string         // everything in which no secret may be
-	passing   map[string]bool  // codes and states, which are in addresses, but not for logs
+	pages     []string         // the HTML of those that were looked at
+	passing   map[string]bool  // codes and states, which are in addresses, but not for pages and logs
 	problems  []string
 	muted     bool // they were expected
 }
@@ -108,11 +109,12 @@ func (w *watch) problem(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
-// note keeps something that was seen, for the search for secrets.
-func (w *watch) note(texts ...string) {
+// note keeps a page that was looked at, for the search for secrets.
+func (w *watch) note(html, address string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.heard = append(w.heard, texts...)
+	w.pages = append(w.pages, html)
+	w.heard = append(w.heard, address)
 }
 
 func (w *watch) arrived() int {
@@ -140,21 +142,35 @@ func (w *watch) visited(path string) string {
 	return ""
 }
 
-// report fails the test for what was wrong.
-func (w *watch) report(t *testing.T, secrets map[string]bool) {
+// report fails the test for what was wrong, and leaves the pages to the story.
+func (w *watch) report(s *story) {
+	t := s.t
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	maps.Copy(s.passing, w.passing)
+	s.pages = append(s.pages, w.pages...)
 	for _, problem := range w.problems {
 		if !w.muted {
 			t.Error(problem)
 		}
 	}
-	for _, text := range w.heard {
-		if leak := findSecret(text, secrets); leak != "" {
-			t.Errorf("a secret is in:\n%s", leak)
+	for _, leak := range leaks(w.heard, s.secrets) {
+		t.Errorf("a secret is in:\n%s", leak)
+	}
+}
+
+// leaks returns the texts in which something unwanted is, without it.
+func leaks(texts []string, unwanted ...map[string]bool) []string {
+	var found []string
+	for _, text := range texts {
+		for _, secrets := range unwanted {
+			if leak := findSecret(text, secrets); leak != "" {
+				found = append(found, leak)
+			}
 		}
 	}
+	return found
 }
 
 // findSecret returns the text without the secret that is in it, raw or encoded, or
