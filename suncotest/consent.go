@@ -9,10 +9,10 @@ import (
 )
 
 const pageStyle = `:root{color-scheme:light dark}
-body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem}
+body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem;overflow-wrap:anywhere}
 main{max-width:32rem;margin:2rem auto}
 h1{font-size:1.4rem;line-height:1.25}
-fieldset{border:1px solid #8888;border-radius:.5rem;padding:.5rem 1rem;margin:1rem 0}
+fieldset{min-width:0;border:1px solid #8888;border-radius:.5rem;padding:.5rem 1rem;margin:1rem 0}
 label{display:flex;gap:.75rem;align-items:center;padding:.6rem 0;min-height:1.5rem}
 input[type=radio]{width:1.25rem;height:1.25rem}
 small{opacity:.75}
@@ -20,7 +20,6 @@ p.buttons{display:flex;flex-wrap:wrap;gap:.75rem}
 button{font:inherit;padding:.7rem 1.4rem;border-radius:.5rem;border:1px solid #0b6b4f;cursor:pointer}
 button.yes{background:#0b6b4f;color:#fff}
 button.no{background:transparent;color:inherit;border-color:#888}
-code{overflow-wrap:anywhere}
 `
 
 const pageHead = `<!DOCTYPE html>

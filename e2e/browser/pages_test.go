@@ -92,14 +92,6 @@ func TestPages(t *testing.T) {
 
 func (x *tab) pagesOfConnecting() {
 	x.t.Helper()
-	if x.screen.spaced { // the platform's consent page is too wide then
-		x.install()
-		x.reload()
-		x.see(200, frontPage)
-		x.click("acme")
-		x.see(200, "acme")
-		return
-	}
 	x.click("Add to Zendesk")
 	x.see(200, consentPage)
 	x.picture("2-consent")
