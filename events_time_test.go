@@ -275,6 +275,8 @@ func TestEventSlowLookupAndBody(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, 503, response.StatusCode)
 			assert.LessOrEqual(t, time.Since(start), 15*time.Second)
+			_, err = io.Copy(io.Discard, conn)
+			require.NoError(t, err, "closed by the server")
 			require.NoError(t, h.Close(t.Context()))
 		})
 	}
