@@ -105,7 +105,7 @@ func (k *call) failure(err error) error {
 		Op:     k.Op,
 		Status: k.reply.Status,
 		tenant: !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
-		page:   isPage(k.reply.Body),
+		page:   k.reply.TooLarge || isPage(k.reply.Body), // no answer of the API is so long
 	}
 	var details []ErrorDetail
 	if err != nil {

@@ -1,7 +1,6 @@
 package sunco
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +25,8 @@ const (
 // [Client.CreateWebhook].
 //
 // When a creation may or may not have happened, it lists again and adopts what
-// it finds, and creates once more when there is nothing; it also lists again when
-// Zendesk refuses, and adopts what another call made meanwhile. An
+// it finds, and creates once more when there is nothing; it also lists again
+// when Zendesk refuses, and adopts what another call made meanwhile. An
 // [*AmbiguousError] means that even this did not settle it: call again. When
 // Zendesk refuses a further webhook and the integration has its three, the
 // error is a [*WebhookLimitError].
@@ -42,8 +41,11 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 	var unsettled, refused error
 	for created := 0; ; created++ {
 		existing, err := c.ListWebhooks(ctx, in)
+		if err != nil && refused != nil {
+			err = fmt.Errorf("%w; %w", refused, err)
+		}
 		if err != nil {
-			return nil, ambiguousAfter(unsettled, cmp.Or(refused, err))
+			return nil, ambiguousAfter(unsettled, err)
 		}
 		if found := findTarget(existing, want.Target); found != nil {
 			return c.repairWebhook(ctx, in, found, want)

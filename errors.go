@@ -127,7 +127,7 @@ func (e *Error) Is(target error) bool {
 // again. After a creation, list first; [Client.EnsureWebhook] does.
 type AmbiguousError struct {
 	Op  string // the operation
-	Err error  // what is known: an [*Error], or two errors
+	Err error  // what is known: an [*Error], a [*RateLimitError], or two errors
 }
 
 // Error implements error.

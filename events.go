@@ -17,8 +17,9 @@ const (
 
 // EventHandler is the [http.Handler] for the target of a webhook. It
 // authenticates every delivery, hands each of its events to OnEvent until one
-// call succeeds and then no more, as long as it remembers, and answers so that Zendesk sends again what failed, and only that. One handler
-// serves any number of customers.
+// call succeeds and then no more, as long as it remembers, and answers so that
+// Zendesk sends again what failed, and only that. One handler serves any number
+// of customers.
 //
 //	mux.Handle("/zendesk/events", handler) // no method: Zendesk asks with HEAD first
 //
@@ -33,8 +34,9 @@ const (
 //   - 401: the key is missing, repeated or no secret of the customer's, or
 //     Lookup found no customer.
 //   - 403: the key is right, but the delivery is about another app or webhook.
-//   - 400: not JSON, a repeated member, compressed, another content type, or
-//     longer than 1 MiB. Nobody could ever handle that.
+//   - 400: not JSON, a repeated member, no app, webhook or list of events,
+//     compressed, another content type, or longer than 1 MiB. Nobody could
+//     ever handle that.
 //   - 405: neither POST nor HEAD. HEAD is 200 without a key: Zendesk asks so
 //     before a webhook, and with it the secret, exists.
 //
@@ -177,8 +179,9 @@ type eventAnswer struct {
 
 func (h *EventHandler) refuse(ctx context.Context, w http.ResponseWriter, answer eventAnswer) {
 	level := slog.LevelWarn
-	if answer.status == http.StatusUnauthorized {
-		level = slog.LevelDebug // anyone can cause these
+	stranger := answer.status == http.StatusUnauthorized || answer.appID == "" && ctx.Err() == context.Canceled
+	if stranger { // or one that hung up before it was known
+		level = slog.LevelDebug
 	}
 	h.log(ctx, level, "delivery not acknowledged",
 		slog.Int("status", answer.status), slog.String("reason", answer.reason), slog.String("app_id", answer.appID))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -16,10 +17,18 @@ type eventReception struct {
 	control *http.ResponseController
 	key     [32]byte // digest of the one presented
 	done    chan eventAnswer
+
+	mu       sync.Mutex
+	answered bool // the request's connection is the server's again
 }
 
 // wait returns the answer, or 503 when the time is over.
 func (d *eventReception) wait(ctx context.Context) eventAnswer {
+	defer func() {
+		d.mu.Lock()
+		d.answered = true
+		d.mu.Unlock()
+	}()
 	select {
 	case answer := <-d.done:
 		return answer
@@ -88,12 +97,21 @@ func (d *eventReception) read(ctx context.Context) (*Delivery, *refusal) {
 	if end, ok := ctx.Deadline(); ok && end.Before(until) {
 		until = end
 	}
-	_ = d.control.SetReadDeadline(until)
+	d.setReadDeadline(until)
 	delivery, refused := readDelivery(d.r)
 	if refused == nil {
-		_ = d.control.SetReadDeadline(time.Time{})
+		d.setReadDeadline(time.Time{})
 	}
 	return delivery, refused
+}
+
+// setReadDeadline does nothing any more when the request has its answer.
+func (d *eventReception) setReadDeadline(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.answered {
+		_ = d.control.SetReadDeadline(at)
+	}
 }
 
 // lookup asks the partner's store, which strangers can make it do: so only so

@@ -30,7 +30,7 @@ const (
 // all is done, "/" without it. It is a path of the partner's own site, with a
 // query and a fragment if need be, of at most 512 bytes of escaped ASCII; other
 // sites, "//" and backslashes, escaped ones too, are refused, and so is this
-// handler itself.
+// handler itself. (One that is mounted at "/" needs a Location from OnInstall.)
 //
 // What the browser brings back counts only in the browser in which the flow
 // began, within 10 minutes, and once. A cookie per flow sees to it, so that two
@@ -51,11 +51,14 @@ const (
 // not, and the hooks then have 30 s each; an [http.Server.WriteTimeout] that is
 // shorter takes the answer away and not the installation. Let
 // [http.Server.Shutdown] wait two minutes: an installation that the end of the
-// process interrupts loses its token. An Installer remembers up to 10,000 finished flows for
-// as long as they could be repeated, a few hundred bytes each, and has no
-// goroutines of its own. [Client.Logger] gets one line per failure, without any
-// secret; level Debug where anyone can cause it. It looks at neither Host nor X-Forwarded headers. It is safe for concurrent
-// use and must not be copied. Its fields must not change once it serves.
+// process interrupts loses its token.
+//
+// An Installer remembers up to 10,000 finished flows for as long as they could
+// be repeated, a few hundred bytes each, and has no goroutines of its own.
+// [Client.Logger] gets one line per failure, without any secret; level Debug
+// where anyone can cause it. It looks at neither Host nor X-Forwarded headers.
+// It is safe for concurrent use and must not be copied. Its fields must not
+// change once it serves.
 type Installer struct {
 	// Client is whose ClientID, ClientSecret and RedirectURI are used.
 	// Required.
@@ -89,9 +92,10 @@ type Installer struct {
 	// flow of this browser and this identity; those of [ParseCallback],
 	// [ErrAccessDenied] among them; those of [Client.Install] and
 	// [Client.EnsureWebhook]; those of the other hooks as they are; and
-	// [*InputError] for a bad return_to or Client. Of identical callbacks the
-	// first gets the installation. When OnError answers it with a redirect,
-	// the others are sent there too; otherwise each gets the error.
+	// [*InputError] for a bad return_to or Client. Identical callbacks that
+	// arrive together wait for the first, which gets the installation. When
+	// OnError answers it with a redirect, they are sent there too; otherwise
+	// each gets the error. One that comes later is an ErrStateMismatch.
 	//
 	// Nil: the page is the answer, [Client.Logger] gets a line, and a token
 	// that nobody stored is lost.
@@ -198,7 +202,7 @@ func isPrefetch(header http.Header) bool {
 
 // begin sends the browser to Zendesk.
 func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []string) {
-	back, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.URL.Path))
+	back, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.RequestURI))
 	if err != nil {
 		i.fail(w, r, installFailure{http.StatusBadRequest, "return_to", err}, nil)
 		return

@@ -247,10 +247,9 @@ func TestInstallPanicLeaksNoSecret(t *testing.T) {
 
 // A code that somebody made up costs an exchange, and no customer's place.
 func TestInstallMadeUpCodesTakeNoPlace(t *testing.T) {
-	p := newPartner(t)
-	p.Client.Logger = nil
 	refusing := newPartner(t)
-	refusing.Client.Logger, refusing.OnError = nil, nil
+	refusing.OnError = nil
+	quiet(refusing.Client)
 	refusing.Client.HTTPClient = &http.Client{Transport: always(400, `{"error":"invalid_grant"}`)}
 	come := func() int {
 		w := httptest.NewRecorder()

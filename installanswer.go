@@ -116,6 +116,8 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 	clean.RequestURI = clean.URL.RequestURI()
 	clean.Form, clean.PostForm, clean.MultipartForm = nil, nil, nil
 	clean.Header = make(http.Header, len(r.Header))
+	query := r.URL.Query()
+	secrets := []string{query.Get("code"), query.Get("state")}
 	for name, values := range r.Header {
 		switch name {
 		case "Referer":
@@ -124,7 +126,7 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 				clean.Header[name] = values
 			}
 		default:
-			if !slices.ContainsFunc(values, func(value string) bool { return repeatsCallback(value, r.URL) }) {
+			if !slices.ContainsFunc(values, func(value string) bool { return repeats(value, secrets) }) {
 				clean.Header[name] = slices.Clone(values)
 			}
 		}
@@ -132,12 +134,11 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 	return clean
 }
 
-// repeatsCallback reports whether text holds the code or the state of a callback.
-func repeatsCallback(text string, callback *url.URL) bool {
+// repeats reports whether a header holds a code or a state, escaped or not.
+func repeats(text string, secrets []string) bool {
 	const shortest = 8 // what is shorter is no secret, and stands in many a header
-	query := callback.Query()
-	for _, value := range append(query["code"], query["state"]...) {
-		if len(value) >= shortest && (strings.Contains(text, value) || strings.Contains(unescape(text), value)) {
+	for _, secret := range secrets {
+		if len(secret) >= shortest && (strings.Contains(text, secret) || strings.Contains(unescape(text), secret)) {
 			return true
 		}
 	}

@@ -73,11 +73,14 @@ func (i *Installer) finish(w http.ResponseWriter, r *http.Request, flow installF
 	}
 	select {
 	case <-flight.done:
-		if flight.end.err != nil && flight.end.location == "" {
+		switch {
+		case flight.end.err == nil:
+			i.arrive(w, flow, identity, code, flight.end)
+		case flight.end.location != "":
+			redirect(w, flight.end.location)
+		default:
 			i.fail(w, r, flight.end.installFailure, nil)
-			return
 		}
-		i.arrive(w, flow, identity, code, flight.end)
 	case <-r.Context().Done():
 		writeInstallPage(w, http.StatusServiceUnavailable)
 	}
@@ -176,6 +179,20 @@ type installFailure struct {
 	err    error
 }
 
+// byAnyone reports whether a stranger can cause the failure at will: with a
+// request that is no callback, by pressing Deny, with a code that he made up, or
+// without being signed in.
+func (f installFailure) byAnyone() bool {
+	var refused *Error
+	switch {
+	case f.step == hookIdentity:
+		return errors.As(f.err, new(*InputError))
+	case errors.As(f.err, &refused) && refused.Op == opExchange:
+		return refused.Status == http.StatusBadRequest
+	}
+	return f.status == http.StatusBadRequest || f.status == http.StatusForbidden
+}
+
 func failedInstall(status int, step string, err error) installEnd {
 	return installEnd{installFailure: installFailure{status, step, err}}
 }
@@ -193,8 +210,8 @@ func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure install
 		attrs = append(attrs, slog.Any("installation", in))
 	}
 	level := slog.LevelWarn
-	if failure.status == http.StatusBadRequest || failure.status == http.StatusForbidden {
-		level = slog.LevelDebug // anyone can cause these
+	if failure.byAnyone() {
+		level = slog.LevelDebug
 	}
 	i.Client.report(level, "install: failed", attrs...)
 	if i.OnError != nil {

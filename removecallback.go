@@ -131,7 +131,11 @@ func (h *RemovalHandler) accept(ctx context.Context, appID string) int {
 	}
 	in, err := h.Lookup(ctx, appID)
 	if err != nil || in != nil && in.AppID != appID {
-		h.Client.report(slog.LevelWarn, "removal: Lookup failed", slog.String("app_id", appID))
+		level := slog.LevelWarn
+		if ctx.Err() == context.Canceled {
+			level = slog.LevelDebug // the caller hung up, and anyone can
+		}
+		h.Client.report(level, "removal: Lookup failed", slog.String("app_id", appID))
 		return http.StatusServiceUnavailable
 	}
 	if in != nil && !h.begin(appID) {

@@ -74,7 +74,10 @@ func refusesInside(body []byte) error {
 }
 
 // isPage reports whether a body is HTML, whatever its type says.
-func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
+func isPage(body []byte) bool {
+	const byteOrderMark = "\ufeff"
+	return bytes.HasPrefix(bytes.TrimLeft(body, byteOrderMark+" \t\r\n"), []byte("<"))
+}
 
 func badReply(reason string) error { return fmt.Errorf("%w: %s", ErrBadReply, reason) }
 

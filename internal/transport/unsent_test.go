@@ -47,7 +47,7 @@ func TestUnsentOverSockets(t *testing.T) {
 			require.Error(t, err)
 			assert.False(t, reply.MaybeApplied, "%v", err)
 			assert.Zero(t, reply.Status)
-			assert.Less(t, time.Since(start), 2*time.Second)
+			assert.Less(t, time.Since(start), 10*time.Second)
 			if addr == refused.Addr().String() {
 				assert.ErrorIs(t, err, syscall.ECONNREFUSED)
 			} else {
