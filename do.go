@@ -37,10 +37,11 @@ type Body struct {
 // encoding.
 //
 // Body is nil, a [*Body], or a value that encoding/json/v2 encodes to at most
-// 100 kB, a json.RawMessage where it is encoded already. Out is nil, an [io.Writer] for at most 64 MiB of a reply of any
-// kind, or a pointer that a JSON reply of at most 1 MiB is decoded into;
-// names match with exact case there. A reply is not written twice: once the
-// first bytes are in an io.Writer, a fault is an error.
+// 100 kB, a json.RawMessage where it is encoded already. Out is nil, an
+// [io.Writer] for at most 64 MiB of a reply of any kind, or a pointer that a
+// JSON reply of at most 1 MiB is decoded into; names match with exact case
+// there. A reply is not written twice: once the first bytes are in an
+// io.Writer, a fault is an error.
 //
 // The method decides what is tried again: GET and HEAD are reads, PUT and
 // PATCH updates. DELETE is tried again, and 404 is success then but not at

@@ -141,6 +141,26 @@ func TestEnsureWebhookLimit(t *testing.T) {
 	require.NoError(t, err, "Zendesk decides about the limit")
 }
 
+// What the look after a refusal came to is said beside the refusal.
+func TestEnsureWebhookRefusedAndLookFails(t *testing.T) {
+	s := newHookStore()
+	lists := 0
+	s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+		if r.Method == "POST" {
+			return response(403, errorBody), nil
+		}
+		if lists++; lists > 1 {
+			return response(401, ""), nil
+		}
+		return nil, nil
+	}
+	_, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+	require.ErrorIs(t, err, sunco.ErrForbidden)
+	require.ErrorIs(t, err, sunco.ErrUnauthorized)
+	assert.Equal(t, 403, requireError(t, err).Status)
+	assert.NotContains(t, err.Error(), "\n")
+}
+
 // A call at the same time has made the webhook, and with it the last there may be.
 func TestEnsureWebhookMadeMeanwhile(t *testing.T) {
 	s := newHookStore(threeHooks()[:2]...)

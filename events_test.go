@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -242,6 +243,34 @@ func TestEventDuplicates(t *testing.T) {
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Len(t, events.handed(), 4, "without an id nobody can tell")
+}
+
+// Once the answer is given the connection is the server's, which may have another
+// request on it, or none.
+func TestEventNoDeadlineAfterTheAnswer(t *testing.T) {
+	h, _ := eventHandler(nil)
+	release, late := make(chan struct{}), make(chan struct{})
+	ctx, hangUp := context.WithCancel(t.Context())
+	r := deliveryRequest("", withBody(io.MultiReader(strings.NewReader(deliveryBody(event("e1"))), &gate{release})))
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	go func() {
+		defer close(late)
+		h.ServeHTTP(w, r.WithContext(ctx))
+	}()
+	hangUp()
+	<-late
+	w.set = time.Time{}.Add(1)
+	close(release)
+	require.NoError(t, h.Close(t.Context()))
+	assert.Equal(t, time.Time{}.Add(1), w.set)
+}
+
+// gate is the end of a body that comes only when it is opened.
+type gate struct{ open chan struct{} }
+
+func (g *gate) Read([]byte) (int, error) {
+	<-g.open
+	return 0, io.EOF
 }
 
 // A Lookup that hangs has a bounded number of requests hanging in it.

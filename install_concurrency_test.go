@@ -209,6 +209,7 @@ func TestInstallFailureWithARedirect(t *testing.T) {
 		callback := p.allow(b.begin("?return_to=/x"))
 		for _, w := range copies(b.request(http.MethodGet, callback), 10, p)() {
 			assertRedirect(t, w.Result(), "/unfinished")
+			assert.NotContains(t, strings.Join(w.Header().Values("Set-Cookie"), "\n"), "install-done", "it did not end well")
 		}
 		assert.Equal(t, 1, heard)
 		assert.Equal(t, 1, p.exchanges())

@@ -2,6 +2,7 @@ package sunco_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -208,6 +209,7 @@ func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	r.Header.Set("Referer", callback)
 	r.Header.Set("X-Original-Url", strings.TrimPrefix(callback, "https://shoplifter.example"))
 	r.Header.Set("X-Callback", url.QueryEscape(callback))
+	r.Header.Set("X-Encoded", "%"+hex.EncodeToString([]byte(parameter(t, callback, "state")[:1]))+parameter(t, callback, "state")[1:])
 	r.Header.Set("X-Real-Ip", "192.0.2.1")
 	r.AddCookie(&http.Cookie{Name: "session", Value: "abc"})
 	r.Header.Add("Cookie", "theme=dark")
@@ -218,6 +220,7 @@ func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	assert.Equal(t, "session=abc; theme=dark", got.Header.Get("Cookie"))
 	assert.Empty(t, got.Referer())
 	assert.Equal(t, "192.0.2.1", got.Header.Get("X-Real-Ip"))
+	assert.Empty(t, got.Header.Get("X-Encoded"))
 	assertNoSecret(t, "headers", fmt.Sprint(got.Header), parameter(t, callback, "code"), parameter(t, callback, "state"))
 	assert.Empty(t, got.FormValue("code"))
 	assert.Equal(t, parameter(t, callback, "code"), r.FormValue("code"), "the original is not modified")

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,43 @@ func TestInstallReturnTo(t *testing.T) {
 	requireInput(t, "query", p.lastError())
 	assertPage(t, b.get(installURL+"?x="+strings.Repeat("a", 20<<10)), http.StatusBadRequest)
 	requireInput(t, "query", p.lastError())
+}
+
+// The way back does not lead to the handler itself, which is known by the
+// redirect URI, or else by the request.
+func TestInstallReturnToItself(t *testing.T) {
+	for _, tc := range []struct {
+		redirectURI, prefix, returnTo string
+		status                        int
+	}{
+		{installURL, "", "/zendesk/install", 400},
+		{installURL, "/zendesk", "/zendesk/install", 400},
+		{"", "", "/zendesk/install?x#y", 400},
+		{"", "/zendesk", "/zendesk/install", 400},
+		{"", "/zendesk/install", "/", 303},
+		{"https://other.example/begin", "", "/zendesk/install", 303},
+		{"https://other.example/begin", "", "/begin", 400},
+	} {
+		p := newPartner(t)
+		p.Client.RedirectURI = tc.redirectURI
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/zendesk/install?return_to="+url.QueryEscape(tc.returnTo), nil)
+		http.StripPrefix(tc.prefix, p).ServeHTTP(w, r)
+		assert.Equal(t, tc.status, w.Code, "%+v", tc)
+	}
+}
+
+// A request is looked through once, however many headers it has.
+func TestInstallManyHeaders(t *testing.T) {
+	p := newPartner(t)
+	p.Identity = func(*http.Request) (string, error) { return "alice", nil }
+	r := httptest.NewRequest(http.MethodGet, installURL+"?state=xxxxxxxx"+strings.Repeat("&a", 7000), nil)
+	for n := range 40_000 {
+		r.Header[fmt.Sprint("X-", n)] = []string{"v"}
+	}
+	start := time.Now()
+	p.ServeHTTP(httptest.NewRecorder(), r)
+	assert.Less(t, time.Since(start), 5*time.Second)
 }
 
 func TestInstallMethods(t *testing.T) {

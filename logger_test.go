@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -48,6 +49,60 @@ func TestLoggerPanics(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, r.Close(t.Context()))
 	})
+}
+
+// Strangers cannot fill the log; what the partner has to mend stands in it.
+func TestLogLevels(t *testing.T) {
+	logs := captureDefault(t)
+	failing := errors.New("down")
+	for name, tc := range map[string]struct {
+		set func(*sunco.Installer)
+		log string
+	}{
+		"made-up code": {func(i *sunco.Installer) {
+			i.Client.HTTPClient = &http.Client{Transport: always(400, `{"error":"invalid_grant"}`)}
+		}, ""},
+		"wrong secret": {func(i *sunco.Installer) {
+			i.Client.HTTPClient = &http.Client{Transport: always(401, `{"error":"invalid_client"}`)}
+		}, "step=install status=502"},
+		"nobody": {func(i *sunco.Installer) { i.Identity = func(*http.Request) (string, error) { return "", nil } }, ""},
+		"session store down": {func(i *sunco.Installer) {
+			i.Identity = func(*http.Request) (string, error) { return "", failing }
+		}, "step=Identity status=403"},
+	} {
+		p := newPartner(t)
+		p.OnError, p.Client.Logger = nil, nil
+		tc.set(p.Installer)
+		b, before, asked := p.browser(), len(logs.String()), installURL
+		if p.Identity == nil {
+			asked = p.allow(b.begin())
+		}
+		assert.GreaterOrEqual(t, b.get(asked).StatusCode, 400)
+		said := logs.String()[before:]
+		assert.Equal(t, tc.log == "", said == "", "%s: %s", name, said)
+		assert.Contains(t, said, tc.log, name)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	before := logs.String()
+	h, _ := eventHandler(nil)
+	h.Logger = nil
+	h.Lookup = func(ctx context.Context, _ *http.Request, _ [32]byte) (*sunco.Installation, error) {
+		return nil, ctx.Err()
+	}
+	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1")), func(r *http.Request) { *r = *r.WithContext(ctx) }))
+	r := newRemovals(t, step{status: 401})
+	r.Client.Logger = nil
+	r.RemovalHandler.Lookup = func(ctx context.Context, _ string) (*sunco.Installation, error) { return nil, ctx.Err() }
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, removalRequest(removalBody).WithContext(ctx))
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Equal(t, before, logs.String())
+	r.RemovalHandler.Lookup = func(context.Context, string) (*sunco.Installation, error) { return nil, failing }
+	r.ServeHTTP(httptest.NewRecorder(), removalRequest(removalBody))
+	assert.Contains(t, logs.String(), `level=WARN msg="sunco: removal: Lookup failed"`)
+	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, r.Close(t.Context()))
 }
 
 // Without a Logger the calls are silent, and what a handler could not do is not.

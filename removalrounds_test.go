@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,8 @@ func TestRemovalLooks(t *testing.T) {
 		"403, then 404, then alive": {[]step{refusal(403), refusal(403), refusal(404), alive}, seconds(0, 10, 60, 300), false},
 		"403, then 401":             {[]step{refusal(403), {status: 401}}, seconds(0, 10), true},
 		"401 HTML for ever":         {[]step{page(401)}, nil, false},
+		"401 long page":             {[]step{{status: 401, body: "<html>" + strings.Repeat("<p>no</p>", 10_000)}}, nil, false},
+		"401 page with a mark":      {[]step{{status: 401, body: "\ufeff <html>"}}, nil, false},
 		"403 HTML for ever":         {[]step{page(403)}, nil, false},
 		"404 HTML for ever":         {[]step{page(404)}, nil, false},
 		"403 empty for ever":        {[]step{{status: 403}}, nil, false},

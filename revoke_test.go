@@ -27,6 +27,7 @@ func TestRevoke(t *testing.T) {
 		"401 first, bridge 403":          {[]step{{status: 401}, {status: 403, body: errorBody}}, sunco.ErrForbidden, true},
 		"401 first, bridge 404":          {[]step{{status: 401}, {status: 404, body: errorBody}}, sunco.ErrNotFound, true},
 		"401 first, bridge redirects":    {[]step{{status: 401}, {status: 302}}, sunco.ErrUnauthorized, true},
+		"401 first, bridge 401 page":     {[]step{{status: 401}, {status: 401, body: "<html>"}}, sunco.ErrUnauthorized, true},
 		"401 first, bridge HTML":         {[]step{{status: 401}, {status: 200, body: "<html>"}}, sunco.ErrBadReply, true},
 		"401 first, bridge lost":         {[]step{{status: 401}, lost, lost, lost, lost}, sunco.ErrUnauthorized, true},
 		"403 first":                      {[]step{{status: 403}}, sunco.ErrForbidden, false},

@@ -177,7 +177,7 @@ func TestBadWebhookReplies(t *testing.T) {
 			require.ErrorIs(t, err, sunco.ErrBadReply)
 		})
 	}
-	for _, body := range []string{"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[{"id":"a","id":"b"}]}`, `{"webhooks":[1]}`, `{"webhooks":[]}x`, `{"webhooks":[],"errors":[]}`} {
+	for _, body := range []string{"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[{"id":"a","id":"b"}]}`, `{"webhooks":[1]}`, `{"webhooks":[{"target":"https://bot.example/"}]}`, `{"webhooks":[{"id":"../x"}]}`, `{"webhooks":[]}x`, `{"webhooks":[],"errors":[]}`} {
 		_, err := newClient(always(200, body)).ListWebhooks(t.Context(), acme())
 		require.ErrorIs(t, err, sunco.ErrBadReply, body)
 	}

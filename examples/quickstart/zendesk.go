@@ -24,12 +24,16 @@ type settings struct {
 	base   http.RoundTripper
 }
 
-func (s settings) client(t *transcript) *sunco.Client {
+func (s settings) client(t *transcript) (*sunco.Client, error) {
+	region := sunco.LegacyRegion(s.getenv("SUNCO_LEGACY_REGION"))
+	if region != "" && region != sunco.LegacyUS && region != sunco.LegacyEU {
+		return nil, errors.New("set SUNCO_LEGACY_REGION to us or eu, or not at all")
+	}
 	return &sunco.Client{
 		ClientID:     s.getenv("SUNCO_CLIENT_ID"),
 		ClientSecret: sunco.NewSecret(s.getenv("SUNCO_CLIENT_SECRET")),
 		RedirectURI:  s.getenv("SUNCO_REDIRECT_URI"),
-		LegacyRegion: sunco.LegacyRegion(s.getenv("SUNCO_LEGACY_REGION")),
+		LegacyRegion: region,
 		Marketplace: sunco.Marketplace{
 			Name:           s.getenv("SUNCO_MARKETPLACE_NAME"),
 			OrganizationID: s.getenv("SUNCO_MARKETPLACE_ORGANIZATION_ID"),
@@ -37,7 +41,7 @@ func (s settings) client(t *transcript) *sunco.Client {
 			AppID:          s.getenv("SUNCO_MARKETPLACE_APP_ID"),
 		},
 		HTTPClient: &http.Client{Transport: sent{s.base, t}},
-	}
+	}, nil
 }
 
 // address is where to wait for the redirect.
@@ -104,12 +108,10 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	if err != nil {
 		return err
 	}
-	switch sunco.LegacyRegion(set.getenv("SUNCO_LEGACY_REGION")) {
-	case "", sunco.LegacyUS, sunco.LegacyEU:
-	default:
-		return errors.New("set SUNCO_LEGACY_REGION to us or eu, or not at all")
+	client, err := set.client(t)
+	if err != nil {
+		return err
 	}
-	client := set.client(t)
 	partner := newPartner(client)
 	defer func() { _ = partner.removal.Close(ctx) }()
 	callbacks := make(chan *http.Request, 1)

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -155,6 +157,29 @@ func TestFaultAfterAFault(t *testing.T) {
 		assert.True(t, reply.MaybeApplied)
 		assert.Equal(t, `{"a":1}`, string(reply.Body), "of the reply whose status it is")
 		assert.Len(t, s.at, 4)
+	})
+}
+
+// A reply is what came last, and nothing of what came before is left in it.
+func TestReplyAfterAReply(t *testing.T) {
+	long := func(req *http.Request) (*http.Response, error) {
+		resp, err := replies(500)(req)
+		resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", refusalLimit+1))), -1
+		return resp, err
+	}
+	broken := func(req *http.Request) (*http.Response, error) {
+		resp, err := replies(503)(req)
+		resp.Body, resp.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader("x"), iotest.ErrReader(io.ErrUnexpectedEOF))), -1
+		return resp, err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		reply, err := do(t, play(long, replies(200)), Read)
+		require.NoError(t, err)
+		assert.False(t, reply.TooLarge)
+		reply, err = do(t, play(replies(500), broken), Read)
+		require.Error(t, err)
+		assert.Equal(t, 503, reply.Status)
+		assert.Nil(t, reply.Body, "that of the 500 is not that of the 503")
 	})
 }
 
