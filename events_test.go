@@ -249,14 +249,15 @@ func TestEventDuplicates(t *testing.T) {
 // request on it, or none.
 func TestEventNoDeadlineAfterTheAnswer(t *testing.T) {
 	h, _ := eventHandler(nil)
-	release, late := make(chan struct{}), make(chan struct{})
+	reading, release, late := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	ctx, hangUp := context.WithCancel(t.Context())
-	r := deliveryRequest("", withBody(io.MultiReader(strings.NewReader(deliveryBody(event("e1"))), &gate{release})))
+	r := deliveryRequest("", withBody(io.MultiReader(strings.NewReader(deliveryBody(event("e1"))), &gate{reading, release})))
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	go func() {
 		defer close(late)
 		h.ServeHTTP(w, r.WithContext(ctx))
 	}()
+	<-reading
 	hangUp()
 	<-late
 	w.set = time.Time{}.Add(1)
@@ -266,9 +267,10 @@ func TestEventNoDeadlineAfterTheAnswer(t *testing.T) {
 }
 
 // gate is the end of a body that comes only when it is opened.
-type gate struct{ open chan struct{} }
+type gate struct{ reached, open chan struct{} }
 
 func (g *gate) Read([]byte) (int, error) {
+	close(g.reached)
 	<-g.open
 	return 0, io.EOF
 }

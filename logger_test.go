@@ -83,17 +83,21 @@ func TestLogLevels(t *testing.T) {
 		assert.Contains(t, said, tc.log, name)
 	}
 	ctx, hangUp := context.WithCancel(t.Context())
-	hangUp()
 	before := logs.String()
 	h, _ := eventHandler(nil)
 	h.Logger = nil
 	h.Lookup = func(ctx context.Context, _ *http.Request, _ [32]byte) (*sunco.Installation, error) {
+		hangUp()
 		return nil, ctx.Err()
 	}
 	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1")), func(r *http.Request) { *r = *r.WithContext(ctx) }))
 	r := newRemovals(t, step{status: 401})
 	r.Client.Logger = nil
-	r.RemovalHandler.Lookup = func(ctx context.Context, _ string) (*sunco.Installation, error) { return nil, ctx.Err() }
+	ctx, hangUp = context.WithCancel(t.Context())
+	r.RemovalHandler.Lookup = func(ctx context.Context, _ string) (*sunco.Installation, error) {
+		hangUp()
+		return nil, ctx.Err()
+	}
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, removalRequest(removalBody).WithContext(ctx))
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)

@@ -213,6 +213,14 @@ func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
 	assert.EqualError(t, err, "sunco: exchange: 400 Bad Request: bad: Code is wrong (request abc)", "and nothing else is withheld")
 }
 
+// A credential without a letter or a digit hides nothing but itself.
+func TestOddCredentialHidesNothingElse(t *testing.T) {
+	in := acme()
+	in.Token = sunco.Token{AccessToken: sunco.NewSecret("~~~~~~~~~~")}
+	_, err := newClient(always(400, errorBody)).ListWebhooks(t.Context(), in)
+	assert.Equal(t, "bad_thing", requireError(t, err).Code)
+}
+
 // The error behind a malformed reply quotes it and is not to be had.
 func TestMalformedReplyIsNotHandedOut(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
