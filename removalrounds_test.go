@@ -184,16 +184,13 @@ func TestRemovalAgainLater(t *testing.T) {
 }
 
 func TestRemovalClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
+	synctest.Test(t, func(t *testing.T) { // which fails when a goroutine is left at its end
 		r := newRemovals(t, alive)
 		r.call(removalBody)
 		wait(11 * time.Second)
 		began := time.Now()
 		require.NoError(t, r.Close(t.Context()))
 		assert.Zero(t, time.Since(began), "it waits for no look that has not begun")
-		synctest.Wait()
-		assert.Equal(t, before, runtime.NumGoroutine())
 		assert.Equal(t, 503, r.call(removalBody).StatusCode)
 		assert.Equal(t, 503, r.call(`{"appId":"unknown","integrationId":"b"}`).StatusCode)
 		looks := r.count()
