@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -23,24 +22,6 @@ const (
 	hookTarget = "https://hooks.example/zendesk?key=canary"
 	mayRemain  = "The integration may still be installed"
 )
-
-// lockedBuffer is written by the program while the test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // newPlatform is a fake Zendesk, with the target of the webhooks.
 func newPlatform(t *testing.T, behavior suncotest.Behavior) *suncotest.Platform {
@@ -70,7 +51,7 @@ func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string
 		in:     strings.NewReader(answers),
 		base:   platform.Client().Transport,
 	}
-	out := &lockedBuffer{}
+	out := &exampletest.Buffer{}
 	done := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -12,9 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 )
 
 // program is a running sandbox.
@@ -30,27 +30,9 @@ type program struct {
 	base   string // as in the ready line, without /sc
 	addr   string // host:port
 	port   string
-	stderr *buffer
+	stderr *exampletest.Buffer
 	client *http.Client // dials the program for every name, follows nothing
 	stop   func() int   // the exit code
-}
-
-// buffer can be read while it is written.
-type buffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.String()
 }
 
 // start runs the program on a free port and waits for its first line.
@@ -58,7 +40,7 @@ func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, stdout := io.Pipe()
-	p := &program{t: t, stderr: &buffer{}}
+	p := &program{t: t, stderr: &exampletest.Buffer{}}
 	code := make(chan int, 1)
 	go func() {
 		defer stdout.Close()
@@ -200,14 +182,7 @@ func TestStopsCleanly(t *testing.T) {
 		_, err = net.Dial("tcp", p.addr)
 		assert.Error(t, err)
 	}
-	for range 200 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+	exampletest.NoMoreGoroutines(t, before)
 }
 
 func TestAddressInUse(t *testing.T) {

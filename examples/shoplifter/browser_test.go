@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
 	"github.com/sunco-go/sunco/suncotest"
 )
@@ -29,26 +30,8 @@ type program struct {
 	t      *testing.T
 	base   string // without a trailing slash
 	stdout *bufio.Reader
-	stderr *buffer
+	stderr *exampletest.Buffer
 	stop   func() int // the exit code
-}
-
-// buffer can be read while it is written.
-type buffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.String()
 }
 
 // start runs the program on a free port, with these environment variables, and
@@ -61,7 +44,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	out, stdout := io.Pipe()
-	p := &program{t: t, stdout: bufio.NewReader(out), stderr: &buffer{}}
+	p := &program{t: t, stdout: bufio.NewReader(out), stderr: &exampletest.Buffer{}}
 	code := make(chan int, 1)
 	go func() {
 		defer stdout.Close()

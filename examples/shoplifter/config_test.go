@@ -3,20 +3,20 @@ package main
 import (
 	"maps"
 	"net"
-	"os"
 	"regexp"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 )
 
 func TestHelp(t *testing.T) {
-	var stdout, stderr buffer
+	var stdout, stderr exampletest.Buffer
 	assert.Equal(t, 0, run(t.Context(), []string{"-h"}, func(string) string { return "" }, &stdout, &stderr))
 	assert.Empty(t, stderr.String())
 	asked := map[string]bool{}
@@ -58,7 +58,7 @@ func TestBadConfiguration(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := maps.Clone(zendesk)
 			maps.Copy(env, test.env)
-			var stdout, stderr buffer
+			var stdout, stderr exampletest.Buffer
 			code := run(t.Context(), test.args, func(name string) string { return env[name] }, &stdout, &stderr)
 			assert.Equal(t, 2, code)
 			assert.Empty(t, stdout.String())
@@ -97,7 +97,7 @@ func TestAddressInUse(t *testing.T) {
 	require.NoError(t, err)
 	env := embeddedEnv(t)
 	env["PORT"] = port
-	var stdout, stderr buffer
+	var stdout, stderr exampletest.Buffer
 	assert.Equal(t, 1, run(t.Context(), nil, func(name string) string { return env[name] }, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "address already in use")
 }
@@ -115,14 +115,7 @@ func TestStopsCleanly(t *testing.T) {
 	assert.NotContains(t, p.stderr.String(), "requests under way")
 	require.NoError(t, unused.Close())
 	b.transport.CloseIdleConnections()
-	for range 500 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+	exampletest.NoMoreGoroutines(t, before)
 }
 
 func TestInsecureCookie(t *testing.T) {

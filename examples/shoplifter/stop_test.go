@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -106,7 +107,7 @@ func TestStopCutsOff(t *testing.T) {
 	require.NoError(t, err)
 	cfg.localURL, err = localURL(listener.Addr())
 	require.NoError(t, err)
-	log := &buffer{}
+	log := &exampletest.Buffer{}
 	a, err := newApp(cfg, "", slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	assert.Equal(t, stopGrace, a.grace)

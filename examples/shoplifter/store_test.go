@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
 )
 
 func installation(app, token string, hooks ...sunco.Webhook) *sunco.Installation {
@@ -93,7 +94,7 @@ func TestStoreRefuses(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, test.content, string(kept), "it stays as it is")
 
-			var stderr buffer
+			var stderr exampletest.Buffer
 			code := run(t.Context(), nil, func(name string) string {
 				return map[string]string{"STORE_FILE": path, "PORT": "0"}[name]
 			}, &stderr, &stderr)
