@@ -109,6 +109,27 @@ func TestLogLevels(t *testing.T) {
 	require.NoError(t, r.Close(t.Context()))
 }
 
+// A Lookup that Close ends has not failed.
+func TestRemovalCloseIsQuiet(t *testing.T) {
+	logs := captureDefault(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, step{status: 401})
+		r.Client.Logger = nil
+		find := r.RemovalHandler.Lookup
+		r.RemovalHandler.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
+			if r.lookups > 0 { // not the request's
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return find(ctx, appID)
+		}
+		r.call(removalBody)
+		synctest.Wait()
+		require.NoError(t, r.Close(t.Context()))
+		assert.Empty(t, logs.String())
+	})
+}
+
 // Without a Logger the calls are silent, and what a handler could not do is not.
 func TestWithoutLogger(t *testing.T) {
 	logs := captureDefault(t)

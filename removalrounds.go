@@ -158,7 +158,7 @@ func (h *RemovalHandler) stored(appID string) (*Installation, error) {
 	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
 	defer cancel()
 	in, err := h.Lookup(ctx, appID)
-	if err != nil {
+	if err != nil && h.ctx.Err() == nil { // not because of Close
 		h.Client.report(slog.LevelWarn, "removal: Lookup failed", slog.String("app_id", appID))
 	}
 	return in, err
