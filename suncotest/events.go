@@ -32,8 +32,9 @@ func SampleTriggers() []string {
 // Its user and conversation do not exist on any platform, so that a reply to them
 // gets 404; [Platform.Say] makes both. A conversation:message is a text that a user
 // wrote. Conversations have a brandId, which the platform sends although its
-// description lacks it. A conversation:referral has no createdAt and a number for externalId, as in the
-// published example. It panics for a trigger that is not in [SampleTriggers].
+// description lacks it. A conversation:referral has no createdAt and a number for
+// externalId, as in the published example. It panics for a trigger that is not in
+// [SampleTriggers].
 func SampleEvent(trigger string, n int) Event {
 	payload := samplePayload(trigger)
 	if payload == "" {
