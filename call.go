@@ -105,14 +105,15 @@ func (k *call) failure(err error) error {
 		Op:     k.Op,
 		Status: k.reply.Status,
 		tenant: !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
-		page:   k.reply.TooLarge || isPage(k.reply.Body), // no answer of the API is so long
 	}
 	var details []ErrorDetail
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
 	}
 	if k.reply.Status/100 != 2 {
-		details = errorDetails(k.reply.Body)
+		if !k.reply.TooLarge { // no answer of the API is so long
+			failed.by, details = readRefusal(k.reply.Body)
+		}
 	}
 	failed.Details, failed.RequestID = secrets.clean(details, k.reply.Header)
 	if len(details) > 0 {

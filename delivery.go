@@ -100,18 +100,18 @@ func (e *Event) LogValue() slog.Value {
 func ReadDelivery(r *http.Request) (*Delivery, error) {
 	delivery, refused := readDelivery(r)
 	if refused != nil {
-		return nil, &refused.InputError
+		return nil, refused
 	}
 	return delivery, nil
 }
 
-func refuseDelivery(status int, reason string) *refusal {
-	return &refusal{InputError{Name: "delivery", Reason: reason}, status}
+func refuseDelivery(status int, reason string) *RequestError {
+	return &RequestError{"delivery", reason, status}
 }
 
 // readDelivery is [ReadDelivery] with the status to answer. What can never be
 // read is 400, because Zendesk sends 413, 415 and the like again and again.
-func readDelivery(r *http.Request) (*Delivery, *refusal) {
+func readDelivery(r *http.Request) (*Delivery, *RequestError) {
 	if r == nil || r.Body == nil {
 		return nil, refuseDelivery(http.StatusBadRequest, "no request body")
 	}
@@ -139,7 +139,7 @@ func readDelivery(r *http.Request) (*Delivery, *refusal) {
 // readDeliveryBody reads a body to its end, into a buffer that fits it when
 // its length was announced. Nobody else uses the buffer afterwards, so that
 // payloads can point into it.
-func readDeliveryBody(from io.Reader, announced int64) ([]byte, *refusal) {
+func readDeliveryBody(from io.Reader, announced int64) ([]byte, *RequestError) {
 	const unknown, trusted = 4 << 10, 64 << 10 // bytes; a length costs nothing to announce
 	size := int(min(announced, trusted))
 	if size < 0 {

@@ -275,19 +275,6 @@ func setText(to *string, value jsontext.Value) {
 
 const payloadVersion = "v2"
 
-// unquoteJSON returns what a JSON string says. Without escapes that is the
-// part between the quotes, the decoder's own memory.
-func unquoteJSON(value jsontext.Value) []byte {
-	if bytes.IndexByte(value, '\\') < 0 {
-		return value[1 : len(value)-1]
-	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil {
-		return value[1 : len(value)-1] // half a surrogate pair: different ones stay different
-	}
-	return text
-}
-
 // refuseValue says that the next value has another type than it should, or
 // that there is none.
 func refuseValue(dec *jsontext.Decoder, reason string) error {

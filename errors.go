@@ -60,8 +60,8 @@ type Error struct {
 	RequestID string        // Zendesk's id of the request, for its support; "" when it gave none
 	Err       error         // why there was no reply, or why it is not usable; nil when the status says it all
 
-	tenant bool // the host was a customer's
-	page   bool // the reply was a page and not an answer of the API
+	tenant bool     // the host was a customer's
+	by     answerer // whose answer the last reply is, if it is no success
 }
 
 // ErrorDetail is one error in a reply. Both members come from the network,
@@ -107,18 +107,21 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrUnauthorized:
-		return e.Status == http.StatusUnauthorized && e.Err == nil
+		return e.refused(http.StatusUnauthorized) && e.by != byOther
 	case ErrForbidden:
-		return e.Status == http.StatusForbidden && e.Err == nil
+		return e.refused(http.StatusForbidden) && e.by != byOther
 	case ErrNotFound:
-		return e.Status == http.StatusNotFound && e.Err == nil
+		return e.refused(http.StatusNotFound) && e.by != byOther
 	case ErrMoved:
 		var dns *net.DNSError
 		return e.tenant && (errors.As(e.Err, &dns) && dns.IsNotFound ||
-			e.Status == http.StatusNotFound && e.Err == nil && len(e.Details) == 0)
+			e.refused(http.StatusNotFound) && e.by != byAPI)
 	}
 	return false
 }
+
+// refused reports whether a complete reply with this status is the failure.
+func (e *Error) refused(status int) bool { return e.Status == status && e.Err == nil }
 
 // AmbiguousError says that a call may or may not have happened: the request
 // may have reached Zendesk, and no answer that settles it came back. An

@@ -72,7 +72,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 	}
 	delivery, refused := d.read(ctx)
 	if refused != nil {
-		return eventAnswer{refused.status, refused.Reason, in.AppID}
+		return eventAnswer{refused.Status, refused.Reason, in.AppID}
 	}
 	if delivery.AppID != in.AppID {
 		return eventAnswer{http.StatusForbidden, "the delivery is about another app", in.AppID}
@@ -92,7 +92,7 @@ func (d *eventReception) receive(ctx context.Context) eventAnswer {
 // read reads the delivery, in time for the answer: the server cannot write one
 // while it reads. The deadline is gone afterwards, because the server watches
 // the connection while OnEvent runs, and would end the request with it.
-func (d *eventReception) read(ctx context.Context) (*Delivery, *refusal) {
+func (d *eventReception) read(ctx context.Context) (*Delivery, *RequestError) {
 	until := time.Now().Add(bodyTimeout)
 	if end, ok := ctx.Deadline(); ok && end.Before(until) {
 		until = end

@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -125,11 +126,10 @@ func ParseCallback(r *http.Request, state string) (code Secret, err error) {
 func authorizationError(code, description, state string) error {
 	secrets := credentials{NewSecret(state)}
 	details, _ := secrets.clean([]ErrorDetail{{code, description}}, nil)
-	said := details[0]
-	if said.Code == "" {
-		said.Code = "unknown_error"
+	return &AuthorizationError{
+		Code:        cmp.Or(cleanCode(details[0].Code), "unknown_error"),
+		Description: details[0].Title,
 	}
-	return &AuthorizationError{Code: said.Code, Description: said.Title}
 }
 
 // sameState compares in constant time; an empty or oversize state matches

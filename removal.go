@@ -29,16 +29,16 @@ type Removal struct {
 func ReadRemoval(r *http.Request) (*Removal, error) {
 	removal, refusal := readRemoval(r)
 	if refusal != nil {
-		return nil, &refusal.InputError
+		return nil, refusal
 	}
 	return removal, nil
 }
 
-func refuseRemoval(status int, reason string) (*Removal, *refusal) {
-	return nil, &refusal{InputError{Name: "removal", Reason: reason}, status}
+func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
+	return nil, &RequestError{"removal", reason, status}
 }
 
-func readRemoval(r *http.Request) (*Removal, *refusal) {
+func readRemoval(r *http.Request) (*Removal, *RequestError) {
 	switch {
 	case r == nil:
 		return refuseRemoval(http.StatusBadRequest, "nil request")

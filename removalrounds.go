@@ -171,16 +171,18 @@ func (h *RemovalHandler) ask(token Token) error {
 	return err
 }
 
-// confirms reports whether token info's error proves the removal.
+// confirms reports whether token info's error proves the removal: a 401 of the
+// API's at once, a bare 401 and a 403 or 404 of the API's when a look at least a
+// minute later says the same.
 func (p *pendingRemoval) confirms(in *Installation, err error) bool {
 	var failed *Error
-	switch {
-	case !errors.As(err, &failed) || failed.page:
+	if !errors.As(err, &failed) {
 		return false
-	case errors.Is(err, ErrUnauthorized):
+	}
+	switch unauthorized := errors.Is(err, ErrUnauthorized); {
+	case unauthorized && failed.by == byAPI:
 		return true
-	case !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrNotFound),
-		len(failed.Details) == 0:
+	case !unauthorized && (failed.by != byAPI || !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrNotFound)):
 		return false
 	case p.suspect.status != failed.Status || p.suspect.generation != in.Generation():
 		p.suspect = suspicion{failed.Status, in.Generation(), time.Now()}

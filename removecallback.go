@@ -90,10 +90,10 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	removal, refused := readRemoval(r)
 	if refused != nil {
-		if refused.status == http.StatusMethodNotAllowed {
+		if refused.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", http.MethodPost)
 		}
-		w.WriteHeader(refused.status)
+		w.WriteHeader(refused.Status)
 		return
 	}
 	w.WriteHeader(h.accept(r.Context(), removal.AppID))

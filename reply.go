@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -81,41 +82,101 @@ func isPage(body []byte) bool {
 
 func badReply(reason string) error { return fmt.Errorf("%w: %s", ErrBadReply, reason) }
 
-// errorDetails reads an error reply in any of the shapes Zendesk has used:
-// {"errors":[{code,title}]}, {"error":{code,description}} and RFC 6749's
-// {"error":…,"error_description":…}. Anything else gives nil.
-func errorDetails(body []byte) []ErrorDetail {
-	var shape struct {
-		Errors      jsontext.Value `json:"errors"`
-		Error       jsontext.Value `json:"error"`
-		Description jsontext.Value `json:"error_description"`
+// answerer is whose answer a reply is that is no success.
+type answerer uint8
+
+const (
+	byOther  answerer = iota // a page, or JSON in no form of the API: a proxy, a front server, a captive portal
+	byAnyone                 // no body, or a sentence
+	byAPI                    // an error in one of the API's forms
+)
+
+// readRefusal says whose answer a body is, and what it says. It knows the forms
+// that Zendesk's servers are known to use: {"errors":[{code,title}]},
+// {"error":{code,description}}, RFC 6749's error and error_description, the
+// front servers' {"error":{title,message}}, and a sentence, as JSON or not.
+func readRefusal(body []byte) (answerer, []ErrorDetail) {
+	const byteOrderMark = "\ufeff"
+	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte(byteOrderMark)))
+	var top struct {
+		Errors jsontext.Value `json:"errors"`
+		Error  jsontext.Value `json:"error"`
+		refusalText
 	}
-	if json.Unmarshal(body, &shape, jsontext.AllowInvalidUTF8(true)) != nil {
-		return nil
+	switch err := decodeLenient(body, &top); {
+	case len(body) == 0:
+		return byAnyone, nil
+	case err == errNotJSON && strings.ContainsRune(`<{["`, rune(body[0])):
+		return byOther, nil // a page, or JSON cut short
+	case err == errNotJSON:
+		return byAnyone, []ErrorDetail{{Title: string(body)}}
 	}
-	var list []struct {
-		Code  string `json:"code"`
-		Title string `json:"title"`
-	}
-	var single struct {
-		Code        string `json:"code"`
-		Description string `json:"description"`
-	}
-	var code, description string
-	switch {
-	case json.Unmarshal(shape.Errors, &list) == nil && len(list) > 0:
-		details := make([]ErrorDetail, 0, len(list))
-		for _, entry := range list {
-			details = append(details, ErrorDetail{entry.Code, entry.Title})
+	var said []ErrorDetail
+	by := byOther
+	var list []jsontext.Value
+	_ = decodeLenient(top.Errors, &list)
+	for i, entry := range list {
+		detail := readDetail(entry)
+		if i == 0 && detail.Code != "" && entry.Kind() == '{' {
+			by = byAPI
 		}
-		return details
-	case shape.Error.Kind() == '{' && json.Unmarshal(shape.Error, &single) == nil:
-		return []ErrorDetail{{single.Code, single.Description}}
-	case shape.Error.Kind() == '"' && json.Unmarshal(shape.Error, &code) == nil:
-		_ = json.Unmarshal(shape.Description, &description)
-		return []ErrorDetail{{code, description}}
+		said = append(said, detail)
 	}
-	return nil
+	if detail := readDetail(top.Error); detail != (ErrorDetail{}) {
+		switch {
+		case detail.Code != "":
+			by = byAPI
+		case top.Error.Kind() == '"' && by == byOther:
+			by = byAnyone
+		}
+		said = append(said, detail)
+	}
+	if beside := top.join(); beside != "" {
+		if len(said) == 0 {
+			said = append(said, ErrorDetail{})
+		}
+		said[0].Title = joinTexts(said[0].Title, beside)
+	}
+	return by, said
+}
+
+// refusalText is where the forms of an error have their sentences.
+type refusalText struct {
+	Title            string `json:"title"`
+	Message          string `json:"message"`
+	Description      string `json:"description"`
+	ErrorDescription string `json:"error_description"`
+}
+
+func (r *refusalText) join() string {
+	return joinTexts(r.Title, r.Message, r.Description, r.ErrorDescription)
+}
+
+func joinTexts(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return strings.TrimSpace(text) == "" }), ": ")
+}
+
+// readDetail reads one error: an object, one lower-case word, which is a code,
+// or a sentence.
+func readDetail(value jsontext.Value) ErrorDetail {
+	if said := text(value); said != "" {
+		if strings.Trim(said, "abcdefghijklmnopqrstuvwxyz0123456789_.") == "" {
+			return ErrorDetail{Code: said}
+		}
+		return ErrorDetail{Title: said}
+	}
+	var entry struct {
+		Code jsontext.Value `json:"code"`
+		refusalText
+	}
+	if value.Kind() == '{' {
+		_ = decodeLenient(value, &entry)
+	}
+	code := text(entry.Code)
+	if entry.Code.Kind() == '0' {
+		code = string(entry.Code)
+	}
+	return ErrorDetail{Code: cleanText(code), Title: entry.join()}
 }
 
 // credentials are the secrets of one call. What comes back from the network
@@ -137,9 +198,12 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 	for i, d := range details {
 		if withheld {
 			details[i] = ErrorDetail{Title: redacted}
+			if d.Code != "" {
+				details[i].Code = redacted
+			}
 			continue
 		}
-		details[i] = ErrorDetail{Code: cleanCode(d.Code), Title: cleanText(d.Title)}
+		details[i] = ErrorDetail{Code: cleanText(d.Code), Title: cleanText(d.Title)}
 	}
 	if withheld {
 		id = ""

@@ -37,9 +37,8 @@ func (c *Client) Revoke(ctx context.Context, in *Installation) error {
 		return err
 	}
 	_, alive := c.TokenInfo(ctx, in.Token)
-	var said *Error
 	switch {
-	case errors.Is(alive, ErrUnauthorized) && errors.As(alive, &said) && !said.page:
+	case errors.Is(alive, ErrUnauthorized):
 		return nil
 	case alive == nil:
 		return err // the token lives: the host refused it for another reason

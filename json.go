@@ -1,0 +1,163 @@
+package sunco
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+)
+
+// lenient returns the options for JSON that people and other programs wrote.
+// Half an emoji, repeated names and members of another type cost only
+// themselves. Names match with exact case.
+func lenient() json.Options {
+	return json.JoinOptions(
+		jsonv1.ReportErrorsWithLegacySemantics(true), // skip what does not fit, and go on
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true),
+	)
+}
+
+// misfit says that a member has another type than the Go value gives it. The
+// other members are decoded.
+type misfit struct{ reason string }
+
+func (m *misfit) Error() string { return m.reason }
+
+// decodeLenient decodes JSON into a pointer. The error is a [*misfit] when the
+// JSON is well formed. Neither error quotes the JSON.
+func decodeLenient(body []byte, into any) error {
+	err := json.Unmarshal(body, into, lenient())
+	var syntax *jsonv1.SyntaxError
+	var kind *jsonv1.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errNotJSON
+	case !errors.As(err, &kind):
+		return &misfit{"it does not fit the Go value"}
+	case kind.Field == "":
+		return &misfit{fmt.Sprintf("it does not fit the Go type %v", kind.Type)}
+	}
+	return &misfit{fmt.Sprintf("the member %s does not fit the Go type %v", kind.Field, kind.Type)}
+}
+
+var (
+	errNotJSON   = errors.New("not JSON")
+	errNotObject = errors.New("not a JSON object")
+	errRepeated  = errors.New("a member is repeated")
+)
+
+// readObject calls visit with each member of a JSON object, in order. A name
+// that is repeated in this object is an error, and so is anything after it;
+// what the values hold is not looked at. Name and value are parts of body,
+// where the name needs no unescaping.
+func readObject(body []byte, visit func(name []byte, value jsontext.Value)) error {
+	d := objectDecoders.Get().(*objectDecoder)
+	defer objectDecoders.Put(d)
+	defer d.reset(nil)
+	d.reset(body)
+	if kind := d.PeekKind(); kind != '{' {
+		if d.SkipValue() != nil {
+			return errNotJSON
+		}
+		return errNotObject
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return errNotJSON
+	}
+	d.names = d.names[:0]
+	for d.PeekKind() != '}' {
+		quoted, err := d.ReadValue()
+		if err != nil {
+			return errNotJSON
+		}
+		end := int(d.InputOffset())
+		name := unquoteJSON(body[end-len(quoted) : end : end])
+		if d.repeated(name) {
+			return errRepeated
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return errNotJSON
+		}
+		end = int(d.InputOffset())
+		visit(name, body[end-len(value):end:end])
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return errNotJSON
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return errNotJSON
+	}
+	return nil
+}
+
+// objectDecoder is what readObject needs again and again. It keeps nothing of
+// what it read.
+type objectDecoder struct {
+	jsontext.Decoder
+	input bytes.Buffer
+	names [][]byte            // that were seen
+	more  map[string]struct{} // in place of names when there are many
+}
+
+var objectDecoders = sync.Pool{New: func() any { return new(objectDecoder) }}
+
+func (d *objectDecoder) reset(input []byte) {
+	clear(d.names[:cap(d.names)])
+	d.more = nil
+	d.input = *bytes.NewBuffer(input)
+	d.Reset(&d.input, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+}
+
+// repeated notes a name and reports whether it was noted before.
+func (d *objectDecoder) repeated(name []byte) bool {
+	const few = 8
+	if d.more == nil {
+		if slices.ContainsFunc(d.names, func(seen []byte) bool { return bytes.Equal(seen, name) }) {
+			return true
+		}
+		if d.names = append(d.names, name); len(d.names) <= few {
+			return false
+		}
+		d.more = make(map[string]struct{}, 2*few)
+		for _, seen := range d.names {
+			d.more[string(seen)] = struct{}{}
+		}
+		return false
+	}
+	_, found := d.more[string(name)]
+	d.more[string(name)] = struct{}{}
+	return found
+}
+
+// text returns what a JSON string says, and "" for every other value.
+func text(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return ""
+	}
+	var said string
+	_ = json.Unmarshal(value, &said, jsontext.AllowInvalidUTF8(true))
+	return said
+}
+
+// unquoteJSON returns what a JSON string says. Without escapes that is the
+// part between the quotes, and no copy.
+func unquoteJSON(value jsontext.Value) []byte {
+	if bytes.IndexByte(value, '\\') < 0 {
+		return value[1 : len(value)-1]
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err != nil {
+		return value[1 : len(value)-1] // half an emoji: different halves stay different
+	}
+	return text
+}
