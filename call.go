@@ -2,11 +2,18 @@ package sunco
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
-	"slices"
-	"strconv"
+	"net/url"
+	"reflect"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
@@ -14,124 +21,117 @@ const (
 	typeJSON = "application/json"
 	typeForm = "application/x-www-form-urlencoded"
 
-	maxRequest    = 100_000  // bytes of JSON that Zendesk accepts
-	maxTokenReply = 64 << 10 // bytes of a reply about a token
-	maxReply      = 1 << 20  // bytes of any other reply
+	maxRequest    = 100_000    // bytes of JSON that Zendesk accepts
+	maxUpload     = 50_000_000 // bytes of anything else
+	maxTokenReply = 64 << 10   // bytes of a reply about a token
+	maxReply      = 16 << 20   // bytes of any other JSON reply
+	maxDownload   = 64 << 20   // bytes written to an io.Writer
 )
 
-// call is one operation on the platform: what the transport has to know, and
-// what the answer means.
-type call struct {
+// Call is a request to an endpoint of a customer's app, for [Client.Do].
+type Call struct {
+	// Op names the call in errors and log lines: "post message". Empty: the
+	// method and the path do.
+	Op string
+
+	// Method is GET, HEAD, POST, PUT, PATCH or DELETE. Empty: GET.
+	Method string
+
+	// Path is relative to /v2/apps/{appId}, begins with a slash and is escaped:
+	// "/conversations/"+url.PathEscape(id)+"/messages". A path with dot
+	// segments, empty segments, an escaped slash, a query or a fragment is
+	// refused.
+	Path string
+
+	// Query is the query of the URL, unescaped. Nil: none.
+	Query url.Values
+
+	// Body is nil, an [*Upload], or a value that encoding/json/v2 encodes to at
+	// most 100 kB. JSON that is encoded already is a json.RawMessage.
+	Body any
+
+	// Out receives the reply: a pointer for JSON of at most 16 MiB, where names
+	// match with exact case, or an [io.Writer] for at most 64 MiB of any type. Nil:
+	// the reply is checked and dropped.
+	Out any
+
+	// Repeat says that a POST comes to the same however often it is sent, so
+	// that it is tried again like a PUT. Other methods do not need it.
+	Repeat bool
+}
+
+// Upload is a request body that is not JSON, for [Call.Body]. Open is called
+// for every attempt, and what it returns is closed.
+type Upload struct {
+	ContentType string
+	Length      int64 // bytes that Open's reader yields, at most 50 MB; 0: unknown
+	Open        func() (io.ReadCloser, error)
+}
+
+// Do calls an endpoint of the customer's app that has no method of its own. It
+// has the hosts, the limits and the errors of those that have.
+//
+// GET and HEAD are reads, which are tried again after every passing fault, as
+// PUT, PATCH and DELETE are. After a lost answer to a DELETE, a 404 of the
+// API's is success. A POST is tried again only where it provably never left,
+// unless Repeat is set; otherwise an [*AmbiguousError] says that it may have
+// happened.
+//
+// A member of the reply that does not fit into Out is skipped and the rest is
+// filled in; the error, which matches [ErrBadReply], then names the first such
+// member and is never an AmbiguousError. Once bytes of a reply were written to
+// an io.Writer, the call is not tried again.
+//
+// https://developer.zendesk.com/api-reference/conversations/
+func (c *Client) Do(ctx context.Context, in *Installation, call *Call) error {
+	r, core, err := c.tenantRequest(in)
+	if err != nil {
+		return err
+	}
+	if call == nil {
+		return &InputError{Name: "call", Reason: "nil"}
+	}
+	if err := checkID("app id", in.AppID); err != nil {
+		return err
+	}
+	if err := r.address(in.AppID, call); err != nil {
+		return err
+	}
+	if err := r.setBody(call.Body); err != nil {
+		return err
+	}
+	if err := r.setOut(call.Out); err != nil {
+		return err
+	}
+	err = core.do(ctx, r)
+	if r.Method == http.MethodDelete && r.reply.MaybeApplied {
+		if failed, ok := errors.AsType[*Error](err); ok && failed.refused(http.StatusNotFound) && failed.by == byAPI {
+			return nil // an earlier attempt deleted it
+		}
+	}
+	return err
+}
+
+// request is one call on its way: what the transport has to know, and what the
+// answer means.
+type request struct {
 	transport.Call
+	target      string    // method and path, for errors
 	token       Token     // zero: none is sent
 	secrets     [2]Secret // others that the request carries
 	contentType string    // empty: JSON
-	gone        []int     // statuses that are success once an earlier attempt may have done it
+	out         any       // nil, a pointer, or a replyReader
 
 	reply transport.Reply
 }
 
-// do is the only function that touches the network. A 2xx reply is decoded
-// into out; everything else becomes an error.
-func (c *core) do(ctx context.Context, k *call, out any) error {
-	if err := c.prepare(ctx, k); err != nil {
-		return err
-	}
-	var err error
-	k.reply, err = c.transport.Do(ctx, &k.Call)
-	if err != nil || k.reply.Status/100 != 2 {
-		if err == nil && k.reply.MaybeApplied && slices.Contains(k.gone, k.reply.Status) {
-			return nil
-		}
-		return k.failure(err)
-	}
-	switch {
-	case k.reply.TooLarge:
-		err = badReply("longer than " + strconv.FormatInt(k.Limit, 10) + " bytes")
-	case k.reply.Status == http.StatusNoContent || k.Method == http.MethodHead:
-		// There is nothing to decode.
-	case k.Out == nil:
-		err = decodeReply(k.reply.Body, out)
-	}
-	if err != nil {
-		return k.unusable(err)
-	}
-	return nil
+// replyReader decodes and checks a reply by itself.
+type replyReader interface {
+	readReply(body []byte) error
 }
 
-// prepare checks what must be right before anything is sent, and completes
-// the request.
-func (c *core) prepare(ctx context.Context, k *call) error {
-	if ctx == nil {
-		return &InputError{Name: "context", Reason: "nil"}
-	}
-	if len(k.Body) > maxRequest {
-		return &InputError{Name: k.Op, Reason: "the request body is longer than 100 kB"}
-	}
-	if !c.realm.trusts(&k.URL) {
-		return &InputError{Name: "host", Reason: "not one that may see a credential"}
-	}
-	k.Header = make(http.Header, len(c.header)+1)
-	for name, values := range c.header {
-		k.Header[name] = values[:len(values):len(values)]
-	}
-	if k.contentType != "" {
-		k.Header["Content-Type"] = []string{k.contentType}
-	}
-	if k.Class != transport.Exchange {
-		if err := k.token.check(); err != nil {
-			return err
-		}
-		k.Header["Authorization"] = []string{"Bearer " + k.token.AccessToken.Reveal()}
-	}
-	if k.Limit == 0 {
-		k.Limit = maxReply
-	}
-	return nil
-}
-
-// unusable is a reply whose status says success and whose body does not do.
-// What a creation made cannot be named then, and making it again makes two.
-func (k *call) unusable(err error) error {
-	k.reply.MaybeApplied = k.Class == transport.Exchange || k.Class == transport.Create
-	return k.failure(err)
-}
-
-// failure says what a call came to that was no success. err is why there is
-// no usable reply, nil when the reply's status is the failure.
-func (k *call) failure(err error) error {
-	secrets := credentials{k.token.AccessToken, k.secrets[0], k.secrets[1]}
-	failed := &Error{
-		Op:     k.Op,
-		Status: k.reply.Status,
-		tenant: !strings.HasPrefix(k.URL.Host, bridgeLabel+"."),
-	}
-	var details []ErrorDetail
-	if err != nil {
-		failed.Err = secrets.cleanError(err)
-	}
-	if k.reply.Status/100 != 2 {
-		if !k.reply.TooLarge { // no answer of the API is so long
-			failed.by, details = readRefusal(k.reply.Body)
-		}
-	}
-	failed.Details, failed.RequestID = secrets.clean(details, k.reply.Header)
-	if len(details) > 0 {
-		failed.Code, failed.Title = failed.Details[0].Code, failed.Details[0].Title
-	}
-	var result error = failed
-	if k.reply.RateLimited {
-		result = &RateLimitError{RetryAfter: k.reply.RetryAfter, Err: failed}
-	}
-	settled := err == nil && k.reply.Status < 500 && k.reply.Status != http.StatusTooManyRequests
-	if k.reply.MaybeApplied && !settled {
-		return &AmbiguousError{Op: k.Op, Err: result}
-	}
-	return result
-}
-
-// tenantCall begins a call to where an installation's app lives.
-func (c *Client) tenantCall(in *Installation) (*call, *core, error) {
+// tenantRequest begins a call to where an installation's app lives.
+func (c *Client) tenantRequest(in *Installation) (*request, *core, error) {
 	core, err := c.core()
 	if err != nil {
 		return nil, nil, err
@@ -143,5 +143,172 @@ func (c *Client) tenantCall(in *Installation) (*call, *core, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &call{token: in.Token, Call: transport.Call{URL: home}}, core, nil
+	return &request{token: in.Token, Call: transport.Call{URL: home}}, core, nil
+}
+
+// address sets method and URL, and with them what may be tried again.
+func (r *request) address(appID string, call *Call) error {
+	switch r.Method = call.Method; call.Method {
+	case "":
+		r.Method = http.MethodGet
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		r.Class = transport.Create
+		if call.Repeat {
+			r.Class = transport.Repeat
+		}
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		r.Class = transport.Repeat
+	default:
+		return &InputError{Name: "method", Reason: "not GET, HEAD, POST, PUT, PATCH or DELETE"}
+	}
+	if err := checkPath(call.Path); err != nil {
+		return err
+	}
+	r.URL.RawQuery = call.Query.Encode()
+	if len(r.URL.RawQuery) > maxQuery {
+		return &InputError{Name: "query", Reason: "longer than 4096 bytes"}
+	}
+	path := "/v2/apps/" + appID + call.Path
+	decoded, _ := url.PathUnescape(path) // checkPath did
+	r.URL.Path, r.URL.RawPath = r.URL.Path+decoded, r.URL.Path+path
+	r.Op, r.target = call.Op, r.Method+" "+shownPath(call.Path)
+	return nil
+}
+
+// setBody puts Call.Body into the request.
+func (r *request) setBody(body any) (err error) {
+	switch body := body.(type) {
+	case nil:
+	case *Upload:
+		switch {
+		case body == nil || body.Open == nil:
+			return &InputError{Name: "body", Reason: "Upload.Open is nil"}
+		case body.Length < 0 || body.Length > maxUpload:
+			return &InputError{Name: "body", Reason: "Upload.Length is negative or above 50 MB"}
+		case body.ContentType == "" || !printableASCII(body.ContentType):
+			return &InputError{Name: "body", Reason: "Upload.ContentType is empty or not printable ASCII"}
+		}
+		r.Open, r.Length, r.contentType = body.Open, body.Length, body.ContentType
+	case Upload, []byte, string, io.Reader:
+		return &InputError{Name: "body", Reason: fmt.Sprintf("a %T is neither an *Upload nor a value to encode; "+
+			"JSON that is encoded already is a json.RawMessage", body)}
+	default:
+		r.Body, err = json.Marshal(body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+		if err != nil {
+			return &InputError{Name: "body", Reason: "cannot be encoded as JSON: " + err.Error()}
+		}
+	}
+	return nil
+}
+
+// setOut puts Call.Out into the request.
+func (r *request) setOut(out any) error {
+	switch to := out.(type) {
+	case nil, replyReader:
+		r.out = out
+	case io.Writer:
+		r.Out, r.Limit = to, maxDownload
+	default:
+		r.out = out
+	}
+	if v := reflect.ValueOf(out); out != nil && v.Kind() == reflect.Pointer && v.IsNil() ||
+		r.out != nil && v.Kind() != reflect.Pointer {
+		return &InputError{Name: "out", Reason: "neither nil, an io.Writer nor a pointer to decode into"}
+	}
+	return nil
+}
+
+// do is the only function that touches the network. A 2xx reply is decoded
+// into r.out; everything else becomes an error.
+func (c *core) do(ctx context.Context, r *request) error {
+	if err := c.prepare(ctx, r); err != nil {
+		return err
+	}
+	var err error
+	r.reply, err = c.transport.Do(ctx, &r.Call)
+	if err != nil || r.reply.Status/100 != 2 {
+		return r.failure(err)
+	}
+	switch {
+	case r.reply.TooLarge:
+		err = badReply(fmt.Sprintf("longer than %d bytes", r.Limit))
+	case r.reply.Status == http.StatusNoContent || r.Method == http.MethodHead:
+		// There is nothing to decode.
+	case r.Out == nil:
+		err = decodeReply(r.reply.Body, r.out)
+	}
+	if err == nil {
+		return nil
+	}
+	// What an unusable reply made cannot be named, and making it again makes
+	// two. A member that only does not fit leaves no doubt.
+	r.reply.MaybeApplied = (r.Class == transport.Once || r.Class == transport.Create) && !errors.As(err, new(*misfit))
+	return r.failure(err)
+}
+
+// prepare checks what must be right before anything is sent, and completes
+// the request.
+func (c *core) prepare(ctx context.Context, r *request) error {
+	if ctx == nil {
+		return &InputError{Name: "context", Reason: "nil"}
+	}
+	if len(r.Body) > maxRequest {
+		return &InputError{Name: "body", Reason: "longer than the 100 kB that Zendesk accepts"}
+	}
+	if !c.realm.trusts(&r.URL) {
+		return &InputError{Name: "host", Reason: "not one that may see a credential"}
+	}
+	r.Header = make(http.Header, len(c.header)+1)
+	for name, values := range c.header {
+		r.Header[name] = values[:len(values):len(values)]
+	}
+	if r.contentType != "" {
+		r.Header["Content-Type"] = []string{r.contentType}
+	}
+	if r.Class != transport.Once {
+		if err := r.token.check(); err != nil {
+			return err
+		}
+		r.Header["Authorization"] = []string{"Bearer " + r.token.AccessToken.Reveal()}
+	}
+	if r.Limit == 0 {
+		r.Limit = maxReply
+	}
+	return nil
+}
+
+// failure says what a call came to that was no success. err is why there is
+// no usable reply, nil when the reply's status is the failure.
+func (r *request) failure(err error) error {
+	secrets := credentials{r.token.AccessToken, r.secrets[0], r.secrets[1]}
+	failed := &Error{
+		Op:     r.Op,
+		Status: r.reply.Status,
+		target: r.target,
+		tenant: !strings.HasPrefix(r.URL.Host, bridgeLabel+"."),
+	}
+	if redact.Contains(r.target, secrets.reveal()...) {
+		failed.target = r.Method
+	}
+	var details []ErrorDetail
+	if err != nil {
+		failed.Err = secrets.cleanError(err)
+	}
+	if r.reply.Status/100 != 2 && !r.reply.TooLarge { // no answer of the API is too large
+		failed.by, details = readRefusal(r.reply.Body)
+	}
+	failed.Details, failed.RequestID = secrets.clean(details, r.reply.Header)
+	if len(details) > 0 {
+		failed.Code, failed.Title = failed.Details[0].Code, failed.Details[0].Title
+	}
+	var result error = failed
+	if r.reply.RateLimited {
+		result = &RateLimitError{RetryAfter: r.reply.RetryAfter, Err: failed}
+	}
+	settled := err == nil && r.reply.Status < 500 && r.reply.Status != http.StatusTooManyRequests
+	if r.reply.MaybeApplied && !settled {
+		return &AmbiguousError{Op: failed.name(), Err: result}
+	}
+	return result
 }

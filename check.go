@@ -1,11 +1,19 @@
 package sunco
 
 import (
-	"encoding/hex"
+	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sunco-go/sunco/internal/redact"
 )
 
-const maxID = 64
+const (
+	maxID    = 64
+	maxPath  = 2048 // bytes
+	maxQuery = 4096 // bytes, escaped
+)
 
 // validID reports whether id can stand in a path as it is. Zendesk's ids are
 // opaque; dots and slashes would lead to other endpoints.
@@ -52,18 +60,67 @@ func printableASCII(s string) bool {
 	return true
 }
 
-// unescape decodes percent escapes and keeps a percent sign that begins none.
-func unescape(s string) string {
-	var decoded strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+3 <= len(s) {
-			if b, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
-				decoded.WriteByte(b[0])
-				i += 2
-				continue
-			}
-		}
-		decoded.WriteByte(s[i])
+// checkPath refuses every path that a server could read as another one than
+// it looks like, also when something on the way decodes it once more.
+func checkPath(path string) error {
+	reason := ""
+	switch {
+	case len(path) > maxPath:
+		reason = "longer than 2048 bytes"
+	case !visibleASCII(path):
+		reason = "holds characters that must be escaped, see url.PathEscape"
+	case strings.Contains(path, "?"):
+		reason = "carries a query, which belongs into Call.Query"
+	case strings.Contains(path, "#"):
+		reason = "carries a fragment"
+	case !strings.HasPrefix(path, "/") || path == "/":
+		reason = "does not begin with a slash and a segment; it is relative to /v2/apps/{appId}"
+	case strings.HasPrefix(path+"/", "/v2/") || strings.HasPrefix(path+"/", "/sc/"):
+		reason = "is relative to /v2/apps/{appId}; leave that part out"
 	}
-	return decoded.String()
+	if reason != "" {
+		return &InputError{Name: "path", Reason: reason}
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if !safeSegment(segment) {
+			return &InputError{Name: "path", Reason: "a segment is empty, a dot segment, or hides a slash; use url.PathEscape"}
+		}
+	}
+	return nil
+}
+
+// safeSegment decodes again and again, as a chain of servers might, and leaves
+// alone what is no escape then, as lenient ones do.
+func safeSegment(segment string) bool {
+	if _, err := url.PathUnescape(segment); err != nil {
+		return false
+	}
+	const decodings = 3
+	for range decodings {
+		name, _, _ := strings.Cut(segment, ";") // some servers drop such parameters first
+		if name == "" || name == "." || name == ".." || !utf8.ValidString(segment) || strings.ContainsFunc(segment, leadsElsewhere) {
+			return false
+		}
+		decoded := redact.Unescape(segment)
+		if decoded == segment {
+			return true
+		}
+		segment = decoded
+	}
+	return false
+}
+
+func leadsElsewhere(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) }
+
+// shownPath is a path as errors show it: up to the first id that the partner
+// may have chosen, which can be somebody's e-mail address.
+func shownPath(path string) string {
+	end := 0
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if !validID(segment) || strings.HasSuffix(path[:end], "/users") {
+			return path[:end] + "/…"
+		}
+		end += 1 + len(segment)
+	}
+	return path
 }

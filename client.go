@@ -113,6 +113,7 @@ type core struct {
 	tokenInfo url.URL
 	authorize string // the authorize URL up to the state
 	oauth     error  // why there is no authorize URL
+	ensuring  turns  // of EnsureWebhook, by app and target
 }
 
 // core checks the configuration once and returns what calls share.

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
+	"sync"
 )
 
 const (
@@ -15,61 +19,87 @@ const (
 )
 
 // EnsureWebhook makes sure that the integration has a webhook with this target
-// that is as wanted, and returns it. The target is the key, compared byte for
-// byte: a webhook that has it is adopted, and what differs is changed
-// (triggers are compared as a set); otherwise one is created. Other webhooks
-// are never changed and never deleted. Calling it again changes nothing, so
-// it belongs into every installation and every start of a program. Store what
-// it returns every time: a webhook that had vanished comes back with another
-// id and another secret. The target must answer HEAD, see
-// [Client.CreateWebhook].
+// that is as wanted, and returns it. Call it after every installation and at
+// every start of a program, and store what it returns: a webhook that had
+// vanished comes back with another id and another secret.
 //
-// When a creation may or may not have happened, it lists again and adopts what
-// it finds, and creates once more when there is nothing; it also lists again
-// when Zendesk refuses, and adopts what another call made meanwhile. An
-// [*AmbiguousError] means that even this did not settle it: call again. When
-// Zendesk refuses a further webhook and the integration has its three, the
-// error is a [*WebhookLimitError].
+// The target is the key, compared as a URL. A webhook that has it is adopted,
+// and what differs is changed; triggers are compared as a set. Otherwise one is
+// created. Other webhooks are never changed or deleted. The target must answer
+// HEAD, see [Client.CreateWebhook].
 //
-// Two calls for one installation at the same time can make two webhooks: the
-// platform has no way to prevent it. Every later call adopts the first.
+// When a creation may have happened, and when Zendesk refuses one, EnsureWebhook
+// lists again and adopts what it finds. An [*AmbiguousError] means that this did
+// not settle it: call again. A [*WebhookLimitError] means that the integration
+// has its three webhooks already.
+//
+// Calls of one Client for one app and target run one after the other. Calls of
+// several processes at the same moment can make two webhooks; every later call
+// adopts the first.
 func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webhook) (*Webhook, error) {
+	core, err := c.core()
+	if err != nil {
+		return nil, err
+	}
 	if err := checkWebhook(want); err != nil {
 		return nil, err
 	}
-	const creations = 2
-	var unsettled, refused error
-	for created := 0; ; created++ {
-		existing, err := c.ListWebhooks(ctx, in)
-		if err != nil && refused != nil {
-			err = fmt.Errorf("%w; %w", refused, err)
-		}
-		if err != nil {
-			return nil, ambiguousAfter(unsettled, err)
-		}
-		if found := findTarget(existing, want.Target); found != nil {
-			return c.repairWebhook(ctx, in, found, want)
-		}
-		switch {
-		case refused != nil && len(existing) >= webhookLimit:
-			return nil, ambiguousAfter(unsettled, &WebhookLimitError{Existing: existing, Err: refused})
-		case refused != nil:
-			return nil, ambiguousAfter(unsettled, refused)
-		case created == creations:
-			return nil, unsettled
-		}
-		webhook, err := c.CreateWebhook(ctx, in, want)
-		switch {
-		case err == nil:
-			return webhook, nil
-		case errors.As(err, new(*AmbiguousError)):
-			unsettled = err
-		case refusesOneMore(err):
-			refused = err // a call at the same time may have made the last one
-		default:
-			return nil, ambiguousAfter(unsettled, err)
-		}
+	switch {
+	case in == nil:
+		return nil, errNoInstallation
+	case ctx == nil:
+		return nil, &InputError{Name: "context", Reason: "nil"}
 	}
+	done, err := core.ensuring.wait(ctx, in.AppID+" "+canonicalTarget(want.Target))
+	if err != nil {
+		return nil, &Error{Op: opEnsureWebhook, Err: err}
+	}
+	defer done()
+	const creations = 2
+	return c.ensureWebhook(ctx, in, want, creations)
+}
+
+// ensureWebhook adopts or creates the webhook, with so many creations at most.
+func (c *Client) ensureWebhook(
+	ctx context.Context, in *Installation, want *Webhook, creations int,
+) (*Webhook, error) {
+	existing, err := c.ListWebhooks(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if found := findTarget(existing, want.Target); found != nil {
+		return c.repairWebhook(ctx, in, found, want)
+	}
+	created, err := c.CreateWebhook(ctx, in, want)
+	switch unsettled := errors.As(err, new(*AmbiguousError)); {
+	case unsettled && creations > 1:
+		webhook, later := c.ensureWebhook(ctx, in, want, creations-1)
+		if later != nil && !errors.As(later, new(*AmbiguousError)) {
+			later = &AmbiguousError{Op: opEnsureWebhook, Err: fmt.Errorf("%w; %w", later, err)}
+		}
+		return webhook, later
+	case unsettled || refusesOneMore(err):
+		return c.settleWebhook(ctx, in, want, err)
+	}
+	return created, err
+}
+
+// settleWebhook looks once more after a creation that failed: it may have
+// happened, or a call at the same time may have made the webhook.
+func (c *Client) settleWebhook(
+	ctx context.Context, in *Installation, want *Webhook, failed error,
+) (*Webhook, error) {
+	existing, err := c.ListWebhooks(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("%w; %w", failed, err)
+	}
+	if found := findTarget(existing, want.Target); found != nil {
+		return c.repairWebhook(ctx, in, found, want)
+	}
+	if len(existing) >= webhookLimit && !errors.As(failed, new(*AmbiguousError)) {
+		return nil, &WebhookLimitError{Existing: existing, Err: failed}
+	}
+	return nil, failed
 }
 
 // refusesOneMore reports whether a refused creation can be about the limit.
@@ -86,21 +116,32 @@ func refusesOneMore(err error) bool {
 	return refusal.Status/100 == 4
 }
 
-// ambiguousAfter keeps an unsettled creation visible beside what failed after.
-func ambiguousAfter(unsettled, err error) error {
-	if unsettled == nil {
-		return err
-	}
-	return &AmbiguousError{Op: opEnsureWebhook, Err: fmt.Errorf("%w; %w", err, unsettled)}
-}
-
 func findTarget(webhooks []Webhook, target string) *Webhook {
+	target = canonicalTarget(target)
 	for i := range webhooks {
-		if webhooks[i].Target == target {
+		if canonicalTarget(webhooks[i].Target) == target {
 			return &webhooks[i]
 		}
 	}
 	return nil
+}
+
+// canonicalTarget is one spelling of a URL for all that mean the same: the
+// platform may write a target in another form than it was given.
+func canonicalTarget(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return target
+	}
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	return u.Scheme + "://" + net.JoinHostPort(host, port) + path + "?" + u.RawQuery
 }
 
 // repairWebhook changes what differs from want and nothing else.
@@ -125,4 +166,47 @@ func (c *Client) repairWebhook(ctx context.Context, in *Installation, found, wan
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+// turns lets calls with the same key run one after the other. The zero value is
+// ready.
+type turns struct {
+	mu    sync.Mutex
+	lines map[string]*turn
+}
+
+// turn is one key's: whoever has put something into slot runs.
+type turn struct {
+	slot  chan struct{}
+	calls int // that wait or run
+}
+
+// wait returns when it is the caller's turn, or with the context's error. Done
+// ends the turn.
+func (t *turns) wait(ctx context.Context, key string) (done func(), err error) {
+	t.mu.Lock()
+	if t.lines == nil {
+		t.lines = map[string]*turn{}
+	}
+	line := t.lines[key]
+	if line == nil {
+		line = &turn{slot: make(chan struct{}, 1)}
+		t.lines[key] = line
+	}
+	line.calls++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if line.calls--; line.calls == 0 {
+			delete(t.lines, key)
+		}
+	}
+	select {
+	case line.slot <- struct{}{}:
+		return func() { <-line.slot; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
 }

@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -60,6 +61,7 @@ type Error struct {
 	RequestID string        // Zendesk's id of the request, for its support; "" when it gave none
 	Err       error         // why there was no reply, or why it is not usable; nil when the status says it all
 
+	target string   // method and path of a call by Do
 	tenant bool     // the host was a customer's
 	by     answerer // whose answer the last reply is, if it is no success
 }
@@ -75,6 +77,12 @@ type ErrorDetail struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("sunco: " + e.Op)
+	if e.target != "" {
+		if e.Op != "" {
+			b.WriteString(": ")
+		}
+		b.WriteString(e.target)
+	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
@@ -102,6 +110,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
+
+// name is how the call is named where the path is not wanted.
+func (e *Error) name() string { return cmp.Or(e.Op, e.target) }
 
 // Is matches the sentinels of this package by status and by host.
 func (e *Error) Is(target error) bool {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/sunco-go/sunco/internal/redact"
 )
 
 // installPage is all that a browser ever learns of a failure. The link is the
@@ -138,7 +140,7 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 func repeats(text string, secrets []string) bool {
 	const shortest = 8 // what is shorter is no secret, and stands in many a header
 	for _, secret := range secrets {
-		if len(secret) >= shortest && (strings.Contains(text, secret) || strings.Contains(unescape(text), secret)) {
+		if len(secret) >= shortest && (strings.Contains(text, secret) || strings.Contains(redact.Unescape(text), secret)) {
 			return true
 		}
 	}

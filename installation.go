@@ -1,9 +1,6 @@
 package sunco
 
-import (
-	"context"
-	"log/slog"
-)
+import "log/slog"
 
 // Installation is what a partner stores for one customer, and all that is
 // needed to act for it. It is plain data: store its fields under AppID, which
@@ -42,30 +39,6 @@ func (in *Installation) LogValue() slog.Value {
 		slog.String("legacy_region", string(in.LegacyRegion)),
 		slog.String("generation", in.Generation()),
 	)
-}
-
-// Install turns the code of a callback into an installation: [Client.Exchange]
-// and then [Client.Locate].
-//
-// Once a token exists it is returned, with an error too: a code works once,
-// and without its token the customer's integration stays installed but unusable.
-// So store what comes back whenever it is not nil, and finish later with
-// Locate. Its AppID then comes from the token's unverified claims, which is good
-// enough to find it again, and is empty when they cannot be read.
-//
-// A customer may install again. Then keep what is stored under the AppID and
-// replace the Token; and the Subdomain when the new one is not empty. The
-// webhooks of the first installation still deliver with their secrets.
-func (c *Client) Install(ctx context.Context, code Secret) (*Installation, error) {
-	token, err := c.Exchange(ctx, code)
-	if err != nil {
-		return nil, err
-	}
-	in := &Installation{Token: *token}
-	if claims, err := token.UnverifiedClaims(); err == nil && validID(claims.AppID) {
-		in.AppID = claims.AppID
-	}
-	return c.Locate(ctx, in)
 }
 
 var errNoInstallation = &InputError{Name: "installation", Reason: "nil"}

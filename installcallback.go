@@ -117,8 +117,11 @@ func (i *Installer) install(r *http.Request, flow installFlow, code Secret, in *
 			return installEnd{location: flow.returnTo, elsewhere: true}
 		}
 	}
-	var err error
-	if *in, err = i.Client.Install(ctx, code); err != nil {
+	token, err := i.Client.Exchange(ctx, code)
+	if err == nil {
+		*in, err = i.Client.Locate(ctx, &Installation{Token: token})
+	}
+	if err != nil {
 		return failedInstall(upstreamStatus(*in, err), "install", err)
 	}
 	if i.Webhook != nil {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-querystring/query"
 
 	"github.com/sunco-go/sunco/internal/transport"
@@ -77,7 +79,7 @@ func (c *Client) authorizePrefix(realm realm) (string, error) {
 }
 
 // ParseCallback reads what Zendesk sent the browser back with, and returns the
-// code for [Client.Install] or [Client.Exchange]. State is the one the flow
+// code for [Client.Exchange]. State is the one the flow
 // began with; it is compared first and in constant time, and an empty one
 // matches nothing. Only the request's method and query are looked at, never
 // its Host. A callback should be answered once: forget the state before the
@@ -151,23 +153,56 @@ func checkCode(code Secret) error {
 	return nil
 }
 
-// exchange is a token request and its reply (RFC 6749, sections 4.1.3 and 4.1.4).
-type exchange struct {
-	call
-	request struct {
-		GrantType    string `json:"grant_type" url:"grant_type"`
-		Code         string `json:"code" url:"code"`
-		ClientID     string `json:"client_id" url:"client_id"`
-		ClientSecret string `json:"client_secret" url:"client_secret"`
-	}
-	answer struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-	}
+// tokenRequest is what the token endpoint is sent (RFC 6749, section 4.1.3).
+type tokenRequest struct {
+	GrantType    string `json:"grant_type" url:"grant_type"`
+	Code         string `json:"code" url:"code"`
+	ClientID     string `json:"client_id" url:"client_id"`
+	ClientSecret string `json:"client_secret" url:"client_secret"`
 }
 
-// Exchange exchanges the code of a callback for a token. Most partners call
-// [Client.Install], which also asks where the token is good.
+// encode makes the body, and returns its type when that is not JSON.
+func (t *tokenRequest) encode(form bool) (body []byte, contentType string, err error) {
+	if form {
+		values, err := query.Values(t)
+		if err != nil {
+			return nil, "", &InputError{Name: "token request", Reason: "cannot be encoded as a form"}
+		}
+		return []byte(values.Encode()), typeForm, nil
+	}
+	if body, err = json.Marshal(t); err != nil {
+		return nil, "", &InputError{Name: "client secret", Reason: "not valid UTF-8"}
+	}
+	return body, "", nil
+}
+
+// tokenReply is what it answers (RFC 6749, section 4.1.4).
+type tokenReply struct{ token Token }
+
+func (t *tokenReply) readReply(body []byte) error {
+	kind := ""
+	err := readObject(body, func(name []byte, value jsontext.Value) {
+		switch string(name) {
+		case "access_token":
+			t.token.AccessToken = NewSecret(text(value))
+		case "token_type":
+			kind = text(value)
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case t.token.check() != nil:
+		return errors.New("it carries no usable token")
+	case kind != "" && !strings.EqualFold(kind, "Bearer"):
+		return errors.New("the token is of another type than Bearer")
+	}
+	return nil
+}
+
+// Exchange exchanges the code of a callback for a token. Store the token before
+// anything else is asked of Zendesk; then [Client.Locate] finds the app it is
+// for.
 //
 // A code works once, so that it is sent again only where the first request
 // provably never left: over a connection of its own that could not be opened,
@@ -175,64 +210,39 @@ type exchange struct {
 // the error is an [*AmbiguousError], and the customer has to connect again.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetToken
-func (c *Client) Exchange(ctx context.Context, code Secret) (*Token, error) {
+func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
 	core, err := c.core()
 	if err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	if core.oauth != nil {
-		return nil, core.oauth
+		return Token{}, core.oauth
 	}
 	if c.ClientSecret.IsZero() {
-		return nil, &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
+		return Token{}, &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
 	}
 	if err := checkCode(code); err != nil {
-		return nil, err
+		return Token{}, err
 	}
-	x := new(exchange)
-	x.Call = transport.Call{
-		Class: transport.Exchange, Op: opExchange, Method: http.MethodPost,
-		URL: core.exchange, Limit: maxTokenReply,
+	body, contentType, err := (&tokenRequest{
+		GrantType: "authorization_code", Code: code.Reveal(),
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
+	}).encode(c.FormExchange)
+	if err != nil {
+		return Token{}, err
 	}
-	x.secrets = [2]Secret{code, c.ClientSecret}
-	if err := x.encode(c); err != nil {
-		return nil, err
+	answer := new(tokenReply)
+	err = core.do(ctx, &request{
+		Call: transport.Call{
+			Class: transport.Once, Op: opExchange, Method: http.MethodPost,
+			URL: core.exchange, Body: body, Limit: maxTokenReply,
+		},
+		contentType: contentType,
+		secrets:     [2]Secret{code, c.ClientSecret},
+		out:         answer,
+	})
+	if err != nil {
+		return Token{}, err
 	}
-	if err := core.do(ctx, &x.call, &x.answer); err != nil {
-		return nil, err
-	}
-	return x.token()
-}
-
-// encode makes the body.
-func (x *exchange) encode(c *Client) (err error) {
-	x.request.GrantType, x.request.ClientID = "authorization_code", c.ClientID
-	x.request.Code, x.request.ClientSecret = x.secrets[0].Reveal(), x.secrets[1].Reveal()
-	if c.FormExchange {
-		values, err := query.Values(x.request)
-		if err != nil {
-			return &InputError{Name: "token request", Reason: "cannot be encoded as a form"}
-		}
-		x.Body, x.contentType = []byte(values.Encode()), typeForm
-		return nil
-	}
-	if x.Body, err = json.Marshal(&x.request); err != nil {
-		return &InputError{Name: "client secret", Reason: "not valid UTF-8"}
-	}
-	return nil
-}
-
-// token checks the reply.
-func (x *exchange) token() (*Token, error) {
-	token := &Token{AccessToken: NewSecret(x.answer.AccessToken)}
-	unusable := ""
-	if token.check() != nil {
-		unusable = "it carries no usable token"
-	} else if x.answer.TokenType != "" && !strings.EqualFold(x.answer.TokenType, "Bearer") {
-		unusable = "the token is of another type than Bearer"
-	}
-	if unusable != "" {
-		return nil, x.unusable(badReply(unusable))
-	}
-	return token, nil
+	return answer.token, nil
 }

@@ -41,6 +41,9 @@ func newRealm(domain string) (realm, error) {
 	if !visibleASCII(domain) { // before lower-casing, which makes ASCII of other scripts
 		return realm{}, &InputError{Name: "domain", Reason: "contains characters that no host name has"}
 	}
+	if strings.Contains(domain, "/") {
+		return realm{}, &InputError{Name: "domain", Reason: "not a bare name: leave out https:// and the path, as in zendesk.com"}
+	}
 	domain = strings.ToLower(domain)
 	name, port, hasPort := strings.Cut(domain, ":")
 	if hasPort && !validPort(port) {

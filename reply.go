@@ -4,24 +4,20 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sunco-go/sunco/internal/redact"
 )
 
-// decodeReply decodes a reply that ought to be a JSON object into out, or
-// only checks it when out is nil. Names match with exact case, and a repeated
-// name at any depth is an error.
+// decodeReply decodes a reply into out, or only checks it when out is nil. The
+// error is a [*misfit] when a member does not fit into out.
 func decodeReply(body []byte, out any) error {
 	if out == nil {
 		if len(body) == 0 {
@@ -29,49 +25,54 @@ func decodeReply(body []byte, out any) error {
 		}
 		out = new(struct{})
 	}
-	if err := refusesInside(body); err != nil {
-		return err
+	if carriesError(body) {
+		return badReply("it carries an error")
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return explain(err, body)
+	var err error
+	if reader, ok := out.(replyReader); ok {
+		err = reader.readReply(body)
+	} else {
+		err = decodeLenient(body, out)
 	}
-	return nil
-}
-
-// explain says what is wrong with a body without quoting it.
-func explain(err error, body []byte) error {
 	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return badReply("a member is repeated")
-	case errors.As(err, new(*json.SemanticError)):
-		return badReply("a member has an unexpected type")
+	case err == nil:
+		return nil
+	case err != errNotJSON:
+		return fmt.Errorf("%w: %w", ErrBadReply, err)
 	case len(body) == 0:
 		return badReply("it is empty")
 	case isPage(body):
 		return badReply("HTML instead of JSON")
-	default:
-		return badReply("not JSON")
 	}
+	return badReply("not JSON")
 }
 
-// refusesInside finds an error in a reply whose status says success.
-func refusesInside(body []byte) error {
-	if !bytes.Contains(body, []byte(`"error`)) && !bytes.Contains(body, []byte(`\u`)) {
-		return nil
+// carriesError finds an error in a reply whose status says success. A member
+// that says nothing is none.
+func carriesError(body []byte) bool {
+	if !bytes.Contains(body, []byte(`"error`)) {
+		return false
 	}
 	var inside struct {
 		Error  jsontext.Value `json:"error"`
 		Errors jsontext.Value `json:"errors"`
 	}
-	if json.Unmarshal(body, &inside) != nil {
-		return nil // the caller's decoding says what is wrong
+	_ = decodeLenient(body, &inside)
+	return says(inside.Error) || says(inside.Errors)
+}
+
+// says reports whether a value says anything: null, false, zero and whatever is
+// empty do not.
+func says(value jsontext.Value) bool {
+	switch value.Kind() {
+	case '"':
+		return strings.TrimSpace(text(value)) != ""
+	case '{', '[':
+		return len(bytes.Trim(value, "{}[] \t\r\n")) > 0
+	case '0':
+		return string(value) != "0"
 	}
-	for _, value := range []jsontext.Value{inside.Error, inside.Errors} {
-		if len(value) > 0 && value.Kind() != 'n' {
-			return badReply("it carries an error")
-		}
-	}
-	return nil
+	return value.Kind() == 't'
 }
 
 // isPage reports whether a body is HTML, whatever its type says.
@@ -181,7 +182,9 @@ func readDetail(value jsontext.Value) ErrorDetail {
 
 // credentials are the secrets of one call. What comes back from the network
 // may repeat them, and then it must not come out.
-type credentials []Secret
+type credentials [3]Secret
+
+func (c credentials) reveal() []string { return []string{c[0].Reveal(), c[1].Reveal(), c[2].Reveal()} }
 
 // clean makes what a server said fit for an error: no credential, not even in
 // pieces, no control characters, bounded.
@@ -194,7 +197,7 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 		titles += d.Title
 		all += d.Code + d.Title
 	}
-	withheld := c.within(id + titles + id + all + id) // a credential may lie in two of them
+	withheld := redact.Contains(id+titles+id+all+id, c.reveal()...) // a credential may lie in two of them
 	for i, d := range details {
 		if withheld {
 			details[i] = ErrorDetail{Title: redacted}
@@ -213,7 +216,7 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 
 // cleanError returns err, or a stand-in when its text repeats a credential.
 func (c credentials) cleanError(err error) error {
-	if c.within(fmt.Sprintf("%v %+v %#v", err, err, err)) {
+	if redact.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), c.reveal()...) {
 		for _, over := range []error{context.Canceled, context.DeadlineExceeded} {
 			if errors.Is(err, over) {
 				return over
@@ -222,113 +225,6 @@ func (c credentials) cleanError(err error) error {
 		return errors.New("no usable reply (the reason is withheld, it repeats a credential)")
 	}
 	return err
-}
-
-// within reports whether text contains one of the credentials, or a piece of
-// it, as it is or in a usual encoding: base64 at any alignment, hexadecimal,
-// percent, quoted, HTML. One too short to be secret is not looked for.
-func (c credentials) within(text string) bool {
-	const shortest = 4
-	once := unescape(text)
-	readings := []string{text, once, unescape(once), unquote(text), html.UnescapeString(text)}
-	for _, secret := range c {
-		value := secret.Reveal()
-		if len(value) < shortest {
-			continue
-		}
-		pieces := piecesOf(squash(value))
-		for _, reading := range readings {
-			squashed := squash(reading)
-			if strings.Contains(reading, value) || pieces.within(squashed) ||
-				strings.Contains(reading, strings.ReplaceAll(value, " ", "+")) || // as forms write it
-				strings.Contains(squashed, hex.EncodeToString([]byte(value))) ||
-				withinBase64(reading, value) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// pieces are all runs of eight letters and digits of a value, or the whole of
-// a shorter one. Value and text are squashed, so that neither case nor what
-// stands between hides any.
-type pieces struct {
-	size int
-	all  map[string]struct{}
-}
-
-func piecesOf(value string) pieces {
-	p := pieces{min(8, len(value)), make(map[string]struct{}, len(value))}
-	for i := 0; i+p.size <= len(value); i++ {
-		p.all[value[i:i+p.size]] = struct{}{}
-	}
-	return p
-}
-
-func (p pieces) within(text string) bool {
-	for i := 0; p.size > 0 && i+p.size <= len(text); i++ {
-		if _, found := p.all[text[i:i+p.size]]; found {
-			return true
-		}
-	}
-	return false
-}
-
-// squash keeps the ASCII letters and digits of a text, in lower case.
-func squash(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case 'A' <= r && r <= 'Z':
-			return r - 'A' + 'a'
-		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
-			return r
-		}
-		return -1
-	}, text)
-}
-
-// unquote undoes the escapes of Go and of JSON, wherever they stand.
-func unquote(text string) string {
-	if !strings.Contains(text, `\`) {
-		return text
-	}
-	var plain strings.Builder
-	for text != "" {
-		char, multibyte, rest, err := strconv.UnquoteChar(text, 0)
-		switch {
-		case err != nil: // an escaped quote or slash
-			rest = text[1:]
-			if rest != "" {
-				plain.WriteByte(rest[0])
-				rest = rest[1:]
-			}
-		case multibyte:
-			plain.WriteRune(char)
-		default:
-			plain.WriteByte(byte(char))
-		}
-		text = rest
-	}
-	return plain.String()
-}
-
-// withinBase64 looks for value at each of the three ways in which it can lie
-// in a longer text that was encoded.
-func withinBase64(text, value string) bool {
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
-	for shift := range 3 {
-		padded := strings.Repeat("\x00", shift) + value
-		whole := base64.RawStdEncoding.EncodeToString([]byte(padded[:len(padded)/3*3]))
-		// The first group also depends on what stands before.
-		if shift > 0 && len(whole) >= 4 {
-			whole = whole[4:]
-		}
-		if len(whole) >= 4 && strings.Contains(text, whole) {
-			return true
-		}
-	}
-	return false
 }
 
 // cleanCode returns code when it looks like a machine's word, else "".

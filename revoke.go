@@ -11,37 +11,40 @@ import (
 
 const opRevoke = "revoke"
 
-// Revoke gives the access to a customer's app back: the token dies, the
-// integration's webhooks are deleted, and Zendesk calls the remove URL, just
-// as when the customer removes the integration. There is no way back but a
-// new installation. Never revoke an older token of an app to clean up: this
-// removes the integration, whichever token asks for it.
+// Revoke gives the access to a customer's app back. The token dies, Zendesk
+// deletes the integration's webhooks and calls the remove URL, as when the
+// customer removes the integration; only a new installation restores the access.
+// Never revoke an older token of an app to clean up: that removes the
+// integration, whichever token asks for it.
 //
 // Nil means that the access is gone: delete what is stored, or leave it to the
-// [RemovalHandler] that Zendesk now calls. Calling it again is safe: a 401 is
-// confirmed with token info, and a token that is dead counts as revoked. When
-// that cannot be told, the error is an [*AmbiguousError]; call again. A first
-// 404 is an error: the host may have moved, see [Client.Locate].
+// [RemovalHandler] that Zendesk calls. Calling Revoke again is safe. When the
+// host refuses the token, or the answer to an attempt was lost, Revoke asks token
+// info: a dead token counts as revoked, a living one gets the refusal as the
+// error, and an [*AmbiguousError] says that token info did not settle it.
+// [ErrMoved] says that the subdomain may have been renamed, see [Client.Locate].
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/RevokeAccess
 func (c *Client) Revoke(ctx context.Context, in *Installation) error {
-	k, core, err := c.tenantCall(in)
+	r, core, err := c.tenantRequest(in)
 	if err != nil {
 		return err
 	}
-	k.Class, k.Op, k.Method = transport.Revoke, opRevoke, http.MethodDelete
-	k.URL.Path += "/oauth/authorization"
-	k.gone = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
-	err = core.do(ctx, k, nil)
-	if !errors.Is(err, ErrUnauthorized) {
+	r.Class, r.Op, r.Method = transport.Repeat, opRevoke, http.MethodDelete
+	r.URL.Path += "/oauth/authorization"
+	err = core.do(ctx, r)
+	refused, ok := err.(*Error)
+	if !ok || refused.Err != nil || refused.Status/100 != 4 ||
+		refused.Status != http.StatusUnauthorized && !r.reply.MaybeApplied {
 		return err
 	}
 	_, alive := c.TokenInfo(ctx, in.Token)
 	switch {
+	case alive == nil:
+		return err // the host refused it for another reason
 	case errors.Is(alive, ErrUnauthorized):
 		return nil
-	case alive == nil:
-		return err // the token lives: the host refused it for another reason
+	default:
+		return &AmbiguousError{Op: opRevoke, Err: fmt.Errorf("%w; %w", err, alive)}
 	}
-	return &AmbiguousError{Op: opRevoke, Err: fmt.Errorf("%w; %w", err, alive)}
 }

@@ -17,8 +17,10 @@ import (
 //
 // The zero Secret is empty; where a credential is required it is an error,
 // and it is equal to nothing. A Secret may be copied and used by several
-// goroutines. Compare with [Secret.Equal]; == compares identities, not values.
+// goroutines. Compare with [Secret.Equal]; == does not compile.
 type Secret struct {
+	_ [0]func() // not comparable
+
 	// A pointer, because fmt prints a nested pointer as an address wherever
 	// it cannot call Format, in unexported fields for example.
 	value *string
@@ -30,7 +32,7 @@ func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
 	}
-	return Secret{&value}
+	return Secret{value: &value}
 }
 
 // Reveal returns the credential itself. It is the only way to get it out.

@@ -2,9 +2,9 @@ package sunco
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sunco-go/sunco/internal/transport"
@@ -37,36 +37,30 @@ type AppSettings struct {
 // this package does not know. It is the App's own: do not modify it.
 func (a *App) Raw() []byte { return a.raw }
 
-// Settings decodes the app's settings. They are decoded only here, so that a
-// change to them cannot break an installation. The error matches [ErrBadReply].
-func (a *App) Settings() (AppSettings, error) {
+// Settings decodes the app's settings. A member of another type than expected
+// is zero.
+func (a *App) Settings() AppSettings {
 	var wire struct {
 		Settings AppSettings `json:"settings"`
 	}
-	if json.Unmarshal(a.raw, &wire) != nil {
-		return AppSettings{}, &Error{Op: "app settings", Err: badReply("a member has an unexpected type")}
-	}
-	return wire.Settings, nil
+	_ = decodeLenient(a.raw, &wire)
+	return wire.Settings
 }
 
 // Metadata decodes the app's metadata: strings, float64 numbers and booleans
-// by documentation. It is nil when there is none. The error matches
-// [ErrBadReply].
-func (a *App) Metadata() (map[string]any, error) {
+// by documentation. It is nil when there is none.
+func (a *App) Metadata() map[string]any {
 	var wire struct {
 		Metadata map[string]any `json:"metadata"`
 	}
-	if json.Unmarshal(a.raw, &wire) != nil {
-		return nil, &Error{Op: "app metadata", Err: badReply("it is no object")}
-	}
-	return wire.Metadata, nil
+	_ = decodeLenient(a.raw, &wire)
+	return wire.Metadata
 }
 
 // TokenInfo asks the bridge which app a token is good for. It is also the
-// documented way to learn whether a token still lives: an error that is
+// documented way to learn whether a token still lives: an error that matches
 // [ErrUnauthorized] says that it does not, and every other error proves
-// nothing. ([RemovalHandler] also believes a 403 or 404 that is repeated, but
-// only after somebody said that the integration is gone.)
+// nothing.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetTokenInfo
 func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
@@ -74,24 +68,42 @@ func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &call{token: token}
-	k.Call = transport.Call{
-		Class: transport.Read, Op: "token info", Method: http.MethodGet,
-		URL: core.tokenInfo, Limit: maxTokenReply,
+	app := new(App)
+	err = core.do(ctx, &request{
+		Call: transport.Call{
+			Class: transport.Read, Op: "token info", Method: http.MethodGet,
+			URL: core.tokenInfo, Limit: maxTokenReply,
+		},
+		token: token,
+		out:   (*tokenInfoReply)(app),
+	})
+	if err != nil {
+		return nil, err
 	}
-	var wire struct {
-		App jsontext.Value `json:"app"`
+	return app, nil
+}
+
+// tokenInfoReply is an App as token info answers it.
+type tokenInfoReply App
+
+func (a *tokenInfoReply) readReply(body []byte) error {
+	err := readObject(body, func(name []byte, value jsontext.Value) {
+		if string(name) == "app" {
+			a.raw = value
+		}
+	})
+	if err != nil {
+		return err
 	}
 	var app struct {
 		ID          string `json:"id"`
 		DisplayName string `json:"displayName"`
 		Subdomain   string `json:"subdomain"`
 	}
-	if err := core.do(ctx, k, &wire); err != nil {
-		return nil, err
+	_ = decodeLenient(a.raw, &app)
+	if !validID(app.ID) {
+		return errors.New("it names no app")
 	}
-	if len(wire.App) == 0 || json.Unmarshal(wire.App, &app) != nil || !validID(app.ID) {
-		return nil, k.unusable(badReply("it names no app"))
-	}
-	return &App{ID: app.ID, DisplayName: app.DisplayName, Subdomain: app.Subdomain, raw: wire.App}, nil
+	a.ID, a.DisplayName, a.Subdomain = app.ID, app.DisplayName, app.Subdomain
+	return nil
 }

@@ -2,20 +2,22 @@ package sunco
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-
-	"github.com/sunco-go/sunco/internal/transport"
 )
 
 const (
 	opCreateWebhook = "create webhook"
+	opListWebhooks  = "list webhooks"
+	opGetWebhook    = "get webhook"
 	opUpdateWebhook = "update webhook"
 	opDeleteWebhook = "delete webhook"
+
+	webhooksPath = "/integrations/me/webhooks"
 
 	maxTarget = 2048 // bytes
 )
@@ -71,7 +73,48 @@ type webhookWire struct {
 }
 
 func (w *webhookWire) webhook() Webhook {
-	return Webhook{w.ID, w.Version, w.Target, w.Triggers, NewSecret(w.Secret), w.IncludeFullUser, w.IncludeFullSource}
+	triggers := slices.DeleteFunc(w.Triggers, func(trigger string) bool { return trigger == "" })
+	return Webhook{w.ID, w.Version, w.Target, triggers, NewSecret(w.Secret), w.IncludeFullUser, w.IncludeFullSource}
+}
+
+// webhookReply is a reply that carries one webhook.
+type webhookReply struct{ webhook Webhook }
+
+func (r *webhookReply) readReply(body []byte) error {
+	var wire struct {
+		Webhook webhookWire `json:"webhook"`
+	}
+	if decodeLenient(body, &wire) == errNotJSON {
+		return errNotJSON
+	}
+	if !validID(wire.Webhook.ID) {
+		return errors.New("it names no webhook")
+	}
+	r.webhook = wire.Webhook.webhook()
+	return nil
+}
+
+// webhooksReply is a reply that carries a list of webhooks. One without an id,
+// which nobody could use, is left out.
+type webhooksReply struct{ webhooks []Webhook }
+
+func (r *webhooksReply) readReply(body []byte) error {
+	var wire struct {
+		Webhooks []webhookWire `json:"webhooks"`
+	}
+	if decodeLenient(body, &wire) == errNotJSON {
+		return errNotJSON
+	}
+	if wire.Webhooks == nil {
+		return errors.New("it carries no list of webhooks")
+	}
+	r.webhooks = make([]Webhook, 0, len(wire.Webhooks))
+	for i := range wire.Webhooks {
+		if validID(wire.Webhooks[i].ID) {
+			r.webhooks = append(r.webhooks, wire.Webhooks[i].webhook())
+		}
+	}
+	return nil
 }
 
 // webhookBody is what is sent: absent members stay as they are.
@@ -84,127 +127,71 @@ type webhookBody struct {
 
 // CreateWebhook subscribes. Zendesk first sends a HEAD request to the target,
 // then to the root of its host, and refuses the webhook when neither answers.
-// It never replaces another webhook, and creating twice makes two; see
-// [Client.EnsureWebhook]. An [*AmbiguousError] says that it may exist.
+// Creating twice makes two webhooks; [Client.EnsureWebhook] avoids that. An
+// [*AmbiguousError] says that the webhook may exist.
 func (c *Client) CreateWebhook(ctx context.Context, in *Installation, webhook *Webhook) (*Webhook, error) {
 	if err := checkWebhook(webhook); err != nil {
 		return nil, err
 	}
-	body := webhookBody{webhook.Target, webhook.Triggers, &webhook.IncludeFullUser, &webhook.IncludeFullSource}
-	return c.writeWebhook(ctx, in, opCreateWebhook, transport.Create, http.MethodPost, "", body)
+	return c.webhookCall(ctx, in, &Call{
+		Op: opCreateWebhook, Method: http.MethodPost, Path: webhooksPath,
+		Body: webhookBody{webhook.Target, webhook.Triggers, &webhook.IncludeFullUser, &webhook.IncludeFullSource},
+	})
 }
 
 // ListWebhooks returns the webhooks of this integration, secrets included.
 // Those of other integrations of the app are not visible.
 func (c *Client) ListWebhooks(ctx context.Context, in *Installation) ([]Webhook, error) {
-	var wire struct {
-		Webhooks []webhookWire `json:"webhooks"`
-	}
-	k, core, err := c.webhookCall(in, "")
-	if err != nil {
+	reply := new(webhooksReply)
+	if err := c.Do(ctx, in, &Call{Op: opListWebhooks, Path: webhooksPath, Out: reply}); err != nil {
 		return nil, err
 	}
-	k.Class, k.Op, k.Method = transport.Read, "list webhooks", http.MethodGet
-	if err := core.do(ctx, k, &wire); err != nil {
-		return nil, err
-	}
-	if wire.Webhooks == nil {
-		return nil, k.unusable(badReply("it carries no list"))
-	}
-	webhooks := make([]Webhook, len(wire.Webhooks))
-	for i := range wire.Webhooks {
-		if !validID(wire.Webhooks[i].ID) {
-			return nil, k.unusable(badReply("one of the webhooks has no id"))
-		}
-		webhooks[i] = wire.Webhooks[i].webhook()
-	}
-	return webhooks, nil
+	return reply.webhooks, nil
 }
 
 // GetWebhook returns one webhook, its secret included. [ErrNotFound] says that
-// there is none with that id, or that the customer's host has moved.
+// there is none with that id.
 func (c *Client) GetWebhook(ctx context.Context, in *Installation, id string) (*Webhook, error) {
 	if err := checkID("webhook id", id); err != nil {
 		return nil, err
 	}
-	k, core, err := c.webhookCall(in, id)
-	if err != nil {
-		return nil, err
-	}
-	k.Class, k.Op, k.Method = transport.Read, "get webhook", http.MethodGet
-	return k.webhook(ctx, core)
+	return c.webhookCall(ctx, in, &Call{Op: opGetWebhook, Path: webhooksPath + "/" + id})
 }
 
 // UpdateWebhook changes what update names and nothing else, and returns the
 // webhook as it is then.
-func (c *Client) UpdateWebhook(ctx context.Context, in *Installation, id string, update WebhookUpdate) (*Webhook, error) {
+func (c *Client) UpdateWebhook(
+	ctx context.Context, in *Installation, id string, update WebhookUpdate,
+) (*Webhook, error) {
 	if err := checkID("webhook id", id); err != nil {
 		return nil, err
 	}
 	if err := update.check(); err != nil {
 		return nil, err
 	}
-	body := webhookBody(update)
-	return c.writeWebhook(ctx, in, opUpdateWebhook, transport.Update, http.MethodPatch, id, body)
+	return c.webhookCall(ctx, in, &Call{
+		Op: opUpdateWebhook, Method: http.MethodPatch, Path: webhooksPath + "/" + id, Body: webhookBody(update),
+	})
 }
 
 // DeleteWebhook deletes one webhook. When the answer to a first attempt was
-// lost and the next one finds nothing, it is done; otherwise a webhook that is
-// not there is [ErrNotFound].
+// lost and the next one finds no webhook, it is deleted; otherwise a webhook that
+// does not exist is [ErrNotFound].
 func (c *Client) DeleteWebhook(ctx context.Context, in *Installation, id string) error {
 	if err := checkID("webhook id", id); err != nil {
 		return err
 	}
-	k, core, err := c.webhookCall(in, id)
-	if err != nil {
-		return err
-	}
-	k.Class, k.Op, k.Method = transport.Delete, opDeleteWebhook, http.MethodDelete
-	k.gone = []int{http.StatusNotFound}
-	return core.do(ctx, k, nil)
+	return c.Do(ctx, in, &Call{Op: opDeleteWebhook, Method: http.MethodDelete, Path: webhooksPath + "/" + id})
 }
 
-func (c *Client) writeWebhook(ctx context.Context, in *Installation, op string, class transport.Class, method, id string, body webhookBody) (*Webhook, error) {
-	k, core, err := c.webhookCall(in, id)
-	if err != nil {
+// webhookCall makes a call whose reply carries one webhook.
+func (c *Client) webhookCall(ctx context.Context, in *Installation, call *Call) (*Webhook, error) {
+	reply := new(webhookReply)
+	call.Out = reply
+	if err := c.Do(ctx, in, call); err != nil {
 		return nil, err
 	}
-	if k.Body, err = json.Marshal(body); err != nil {
-		return nil, &InputError{Name: op, Reason: "a trigger or the target is not valid UTF-8"}
-	}
-	k.Class, k.Op, k.Method = class, op, method
-	return k.webhook(ctx, core)
-}
-
-// webhook makes the call and reads the webhook in its reply.
-func (k *call) webhook(ctx context.Context, core *core) (*Webhook, error) {
-	var wire struct {
-		Webhook webhookWire `json:"webhook"`
-	}
-	if err := core.do(ctx, k, &wire); err != nil {
-		return nil, err
-	}
-	if !validID(wire.Webhook.ID) {
-		return nil, k.unusable(badReply("it names no webhook"))
-	}
-	webhook := wire.Webhook.webhook()
-	return &webhook, nil
-}
-
-// webhookCall begins a call about one webhook, or about all without an id.
-func (c *Client) webhookCall(in *Installation, id string) (*call, *core, error) {
-	k, core, err := c.tenantCall(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkID("app id", in.AppID); err != nil {
-		return nil, nil, err
-	}
-	k.URL.Path += "/v2/apps/" + in.AppID + "/integrations/me/webhooks"
-	if id != "" {
-		k.URL.Path += "/" + id
-	}
-	return k, core, nil
+	return &reply.webhook, nil
 }
 
 func checkWebhook(webhook *Webhook) error {
@@ -260,3 +247,37 @@ func checkTriggers(triggers []string) error {
 	}
 	return nil
 }
+
+// The triggers a webhook can subscribe to, which are also the types of the
+// events it delivers. TriggerConversationMessage fires for the bot's own
+// messages too. What TriggerPassthroughMessaging delivers is not documented.
+//
+// https://developer.zendesk.com/api-reference/conversations/#section/Webhook-Triggers
+const (
+	TriggerClientAdd                          = "client:add"
+	TriggerClientRemove                       = "client:remove"
+	TriggerClientUpdate                       = "client:update"
+	TriggerConversationCreate                 = "conversation:create"
+	TriggerConversationJoin                   = "conversation:join"
+	TriggerConversationLeave                  = "conversation:leave"
+	TriggerConversationRemove                 = "conversation:remove"
+	TriggerConversationMessage                = "conversation:message"
+	TriggerConversationMessageDeliveryChannel = "conversation:message:delivery:channel"
+	TriggerConversationMessageDeliveryFailure = "conversation:message:delivery:failure"
+	TriggerConversationMessageDeliveryUser    = "conversation:message:delivery:user"
+	TriggerConversationPostback               = "conversation:postback"
+	TriggerConversationRead                   = "conversation:read"
+	TriggerConversationReferral               = "conversation:referral"
+	TriggerConversationTyping                 = "conversation:typing"
+	TriggerPassthroughMessaging               = "passthrough:messaging"
+	TriggerSwitchboardAcceptControl           = "switchboard:acceptControl"
+	TriggerSwitchboardAcceptControlFailure    = "switchboard:acceptControl:failure"
+	TriggerSwitchboardOfferControl            = "switchboard:offerControl"
+	TriggerSwitchboardOfferControlFailure     = "switchboard:offerControl:failure"
+	TriggerSwitchboardPassControl             = "switchboard:passControl"
+	TriggerSwitchboardPassControlFailure      = "switchboard:passControl:failure"
+	TriggerSwitchboardReleaseControl          = "switchboard:releaseControl"
+	TriggerUserMerge                          = "user:merge"
+	TriggerUserUpdate                         = "user:update"
+	TriggerUserRemove                         = "user:remove"
+)

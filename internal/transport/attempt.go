@@ -15,7 +15,7 @@ type attempt struct {
 	trace   httptrace.ClientTrace
 	getting atomic.Bool // a connection was asked for
 	got     atomic.Bool // and obtained: from here on something may be sent
-	body    body
+	body    bytes.Reader
 }
 
 func (t *attempt) getConn(string)                { t.getting.Store(true) }
@@ -30,11 +30,6 @@ func (t *attempt) unsent(err error) bool {
 	}
 	return t.getting.Load() || isDial(err)
 }
-
-// body is a request body over bytes.
-type body struct{ bytes.Reader }
-
-func (*body) Close() error { return nil }
 
 // RoundTrip makes one attempt, from connecting to the last byte of the reply.
 // net/http above it gets an answer without headers or a body: there is no
@@ -96,7 +91,7 @@ func (a *attempts) send(req *http.Request) error {
 // be dead before anything was written. What may be sent only once has a
 // connection of its own and gets no such chance.
 func (a *attempts) load(req *http.Request, t *attempt) error {
-	once := a.call.Class == Exchange
+	once := a.call.Class == Once
 	switch {
 	case a.call.Open != nil:
 		r, err := a.call.Open()
@@ -112,7 +107,8 @@ func (a *attempts) load(req *http.Request, t *attempt) error {
 		}
 	case len(a.call.Body) > 0:
 		t.body.Reset(a.call.Body)
-		req.Body, req.ContentLength = &t.body, int64(len(a.call.Body))
+		// net/http knows this type, and sends it in one write with the headers.
+		req.Body, req.ContentLength = io.NopCloser(&t.body), int64(len(a.call.Body))
 		if !once {
 			req.GetBody = a.reopen
 		}
@@ -121,9 +117,7 @@ func (a *attempts) load(req *http.Request, t *attempt) error {
 }
 
 func (a *attempts) reopen() (io.ReadCloser, error) {
-	b := &body{}
-	b.Reset(a.call.Body)
-	return b, nil
+	return io.NopCloser(bytes.NewReader(a.call.Body)), nil
 }
 
 // fail notes the fault behind an error, of the kind it seems to be, and returns

@@ -65,7 +65,7 @@ func (a *attempts) plan() bool {
 		a.err, a.reply.RateLimited = errOutlasts, true
 		return false
 	}
-	a.wait = max(asked, jitter(a.n))
+	a.wait = max(asked, backoff(a.n, limited && asked == 0))
 	if asked <= left && a.wait <= left && a.n < class.attempts() {
 		a.waited += a.wait
 		return true

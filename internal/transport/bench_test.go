@@ -49,7 +49,7 @@ func benchCall(class Class) *Call {
 		Header: http.Header{"Authorization": {"Bearer x"}},
 		Limit:  64 << 10,
 	}
-	if class == Exchange {
+	if class == Once {
 		call.Method, call.Body = http.MethodPost, bytes.Repeat([]byte("a"), 200)
 	}
 	return call
@@ -57,7 +57,7 @@ func benchCall(class Class) *Call {
 
 func BenchmarkDo(b *testing.B) {
 	c := New(Config{HTTPClient: &http.Client{Transport: newCanned()}})
-	for name, class := range map[string]Class{"read": Read, "exchange": Exchange} {
+	for name, class := range map[string]Class{"read": Read, "exchange": Once} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			ctx, cancel := context.WithCancel(b.Context())
@@ -76,7 +76,7 @@ func BenchmarkDo(b *testing.B) {
 // or a time limit.
 func BenchmarkNetHTTP(b *testing.B) {
 	c := &http.Client{Transport: newCanned()}
-	for name, class := range map[string]Class{"read": Read, "exchange": Exchange} {
+	for name, class := range map[string]Class{"read": Read, "exchange": Once} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			ctx, cancel := context.WithCancel(b.Context())

@@ -37,7 +37,7 @@ type Config struct {
 // Client sends calls. It is safe for concurrent use.
 type Client struct {
 	base     http.RoundTripper
-	exchange func() http.RoundTripper // what class Exchange uses instead of base
+	exchange func() http.RoundTripper // what class Once uses instead of base
 	own      *http.Transport          // nil when the caller brought a RoundTripper
 	timeout  time.Duration            // of one attempt
 	logger   *slog.Logger
@@ -128,7 +128,7 @@ type Reply struct {
 // ctx.Err(). No error carries a URL, or a text that the server wrote.
 func (c *Client) Do(ctx context.Context, call *Call) (Reply, error) {
 	a := &attempts{client: c, ctx: ctx, call: call, url: call.URL, base: c.base}
-	if call.Class == Exchange {
+	if call.Class == Once {
 		a.base = c.exchange()
 	}
 	// The struct itself is the RoundTripper, and has no other method that

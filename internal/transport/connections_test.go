@@ -120,13 +120,13 @@ func thousandCalls(t *testing.T, s *site, c *Client) {
 		case i%500 == 100: // given up after four attempts
 			status = 500
 		case i%10 == 1:
-			class = Delete
+			class = Repeat
 		case i%10 == 2:
-			class, status = Update, 404
+			class, status = Repeat, 404
 		case i%10 == 3:
 			class, status = Create, 503
 		case i%10 == 4:
-			class, status = Delete, 204
+			class, status = Repeat, 204
 		}
 		reply, err := c.Do(t.Context(), s.call(class, "a.example.com", status))
 		require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestExchangeHasItsOwnConnection(t *testing.T) {
 				t.Cleanup(tr.CloseIdleConnections)
 			}
 			for range 10 {
-				for _, class := range []Class{Read, Exchange} {
+				for _, class := range []Class{Read, Once} {
 					_, err := c.Do(t.Context(), s.call(class, "a.example.com", 200))
 					require.NoError(t, err)
 				}
@@ -195,7 +195,7 @@ func TestExchangeHasItsOwnConnection(t *testing.T) {
 			for range 16 {
 				wg.Go(func() {
 					for range 4 {
-						_, err := c.Do(t.Context(), s.call(Exchange, "a.example.com", 200))
+						_, err := c.Do(t.Context(), s.call(Once, "a.example.com", 200))
 						assert.NoError(t, err)
 					}
 				})
@@ -221,7 +221,7 @@ func TestExchangeMeetsNoStaleConnection(t *testing.T) {
 	}) // and closes without a word
 	c := New(Config{})
 	t.Cleanup(c.CloseIdleConnections)
-	call := callTo(Exchange)
+	call := callTo(Once)
 	call.URL = parse(t, "http://"+l.Addr().String())
 	for range 200 {
 		reply, err := c.Do(t.Context(), call)

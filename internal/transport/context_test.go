@@ -47,7 +47,7 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 		s := play(replies(503, "Retry-After", "30"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		reply, err := s.client().Do(ctx, callTo(Update))
+		reply, err := s.client().Do(ctx, callTo(Repeat))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 503, reply.Status)
 		assert.True(t, reply.MaybeApplied)

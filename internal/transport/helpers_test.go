@@ -116,20 +116,18 @@ func callTo(class Class) *Call {
 	c := &Call{Class: class, Op: "op", Method: http.MethodGet, Limit: 1 << 20,
 		URL: url.URL{Scheme: "https", Host: "api.example", Path: "/v2/thing"}}
 	switch class {
-	case Create, Exchange:
+	case Create, Once:
 		c.Method, c.Body = http.MethodPost, []byte("body")
-	case Update:
+	case Repeat:
 		c.Method, c.Body = http.MethodPatch, []byte("body")
-	case Delete, Revoke:
-		c.Method = http.MethodDelete
 	}
 	return c
 }
 
-func classes() []Class { return []Class{Exchange, Create, Update, Delete, Revoke, Read} }
+func classes() []Class { return []Class{Once, Create, Repeat, Read} }
 
 func name(c Class) string {
-	return [...]string{"read", "create", "update", "delete", "revoke", "exchange"}[c]
+	return [...]string{"read", "create", "repeat", "once"}[c]
 }
 
 func do(t *testing.T, s *script, class Class) (Reply, error) {

@@ -16,15 +16,11 @@ const (
 	// Create makes something new every time: it is repeated only when the server
 	// cannot have seen it or said that it did nothing.
 	Create
-	// Update has the same result however often it is done.
-	Update
-	// Delete may find its work done by an earlier attempt.
-	Delete
-	// Revoke may find its credentials gone by an earlier attempt.
-	Revoke
-	// Exchange spends something that can be used once. It is repeated like Create,
-	// less often, and has a connection of its own.
-	Exchange
+	// Repeat comes to the same however often it is done.
+	Repeat
+	// Once spends something that can be used once. It is repeated like Create, less
+	// often, and has a connection of its own.
+	Once
 )
 
 // fault is how an attempt ended without a complete reply.
@@ -73,7 +69,7 @@ type outcome struct {
 
 // attempts is how often a call of this class may be sent.
 func (c Class) attempts() int {
-	if c == Exchange {
+	if c == Once {
 		return 3
 	}
 	return 4
@@ -81,7 +77,7 @@ func (c Class) attempts() int {
 
 // patience bounds the sum of all waits between the attempts of a call.
 func (c Class) patience() time.Duration {
-	if c == Exchange {
+	if c == Once {
 		return 10 * time.Second
 	}
 	return 60 * time.Second
@@ -89,14 +85,7 @@ func (c Class) patience() time.Duration {
 
 // repeatable tells whether a call may be sent again although an earlier attempt
 // may have been acted upon.
-func (c Class) repeatable() bool {
-	switch c {
-	case Read, Update, Delete, Revoke:
-		return true
-	default:
-		return false
-	}
-}
+func (c Class) repeatable() bool { return c == Read || c == Repeat }
 
 // retries tells whether a call that had this outcome may be sent again, as far
 // as its attempts and its patience reach.
@@ -137,9 +126,15 @@ func serverFault(status int) bool {
 	return status >= 500 && status != http.StatusNotImplemented
 }
 
-// jitter is the wait before attempt n+1 if the server asks for none: anything up
-// to 200 ms, 400 ms, 800 ms. All of it is random, so that clients which failed
-// together do not come back together.
-func jitter(n int) time.Duration {
+// backoff is the wait before attempt n+1 if the server asks for none: anything
+// up to 200 ms, 400 ms, 800 ms. All of it is random, so that clients which failed
+// together do not come back together. A server that asks to slow down without
+// saying for how long is left alone for seconds: 1 s, 2 s, 4 s and up to as much
+// again.
+func backoff(n int, limited bool) time.Duration {
+	if limited {
+		second := time.Second << (n - 1)
+		return second + rand.N(second)
+	}
 	return rand.N(200*time.Millisecond<<(n-1) + 1)
 }

@@ -20,8 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every cell of the table, in the order exchange, create, update, delete, revoke,
-// read. r: tried again to the end. R: likewise, and it may have happened. s: stop.
+// Every cell of the table, in the order once, create, repeat, read. r: tried again to the end. R: likewise, and it may have happened. s: stop.
 // S: stop, and it may have happened. Reads never may have happened.
 func TestEveryFaultOfEveryClass(t *testing.T) {
 	dns := func(e net.DNSError) error { return dialError(&e) }
@@ -30,48 +29,48 @@ func TestEveryFaultOfEveryClass(t *testing.T) {
 		step  step
 		want  string
 	}{
-		{"refused", connecting(errRefused), "rrrrrr"},
-		{"dial timeout", connecting(dialError(os.ErrDeadlineExceeded)), "rrrrrr"},
-		{"temporary DNS", connecting(dns(net.DNSError{Err: "busy", IsTemporary: true})), "rrrrrr"},
-		{"TLS reset", connecting(errReset), "rrrrrr"},
-		{"TLS eof", connecting(io.EOF), "rrrrrr"},
-		{"refused, no trace", fails(errRefused), "rrrrrr"},
-		{"DNS, no trace", fails(&net.DNSError{Err: "busy", IsTimeout: true}), "rrrrrr"},
+		{"refused", connecting(errRefused), "rrrr"},
+		{"dial timeout", connecting(dialError(os.ErrDeadlineExceeded)), "rrrr"},
+		{"temporary DNS", connecting(dns(net.DNSError{Err: "busy", IsTemporary: true})), "rrrr"},
+		{"TLS reset", connecting(errReset), "rrrr"},
+		{"TLS eof", connecting(io.EOF), "rrrr"},
+		{"refused, no trace", fails(errRefused), "rrrr"},
+		{"DNS, no trace", fails(&net.DNSError{Err: "busy", IsTimeout: true}), "rrrr"},
 
-		{"no such name", connecting(dns(net.DNSError{IsNotFound: true})), "ssssss"},
-		{"no such name, no trace", fails(&net.DNSError{IsNotFound: true}), "ssssss"},
-		{"bad certificate", connecting(&tls.CertificateVerificationError{Err: x509.HostnameError{}}), "ssssss"},
-		{"unknown authority", connecting(x509.UnknownAuthorityError{}), "ssssss"},
-		{"plain http", connecting(tls.RecordHeaderError{RecordHeader: [5]byte{'H', 'T', 'T', 'P', '/'}}), "ssssss"},
-		{"scheme mismatch", connecting(http.ErrSchemeMismatch), "ssssss"},
+		{"no such name", connecting(dns(net.DNSError{IsNotFound: true})), "ssss"},
+		{"no such name, no trace", fails(&net.DNSError{IsNotFound: true}), "ssss"},
+		{"bad certificate", connecting(&tls.CertificateVerificationError{Err: x509.HostnameError{}}), "ssss"},
+		{"unknown authority", connecting(x509.UnknownAuthorityError{}), "ssss"},
+		{"plain http", connecting(tls.RecordHeaderError{RecordHeader: [5]byte{'H', 'T', 'T', 'P', '/'}}), "ssss"},
+		{"scheme mismatch", connecting(http.ErrSchemeMismatch), "ssss"},
 
-		{"reset", connected(fails(errReset)), "SSRRRr"},
-		{"eof", connected(fails(io.EOF)), "SSRRRr"},
-		{"dial error after a connection", connected(fails(errRefused)), "SSRRRr"},
-		{"timeout", connected(hangs), "SSRRRr"},
-		{"truncated 200", connected(repliesWith(200, cut)), "SSRRRr"},
-		{"truncated 500", connected(repliesWith(500, cut)), "SSRRRr"},
-		{"truncated 400", connected(repliesWith(400, cut)), "ssrrrr"},
-		{"truncated 429", connected(repliesWith(429, cut)), "rrrrrr"},
-		{"reset, no trace", fails(errReset), "SSRRRr"},
-		{"anything, no trace", fails(errMine), "SSRRRr"},
-		{"bad certificate, no trace", fails(x509.UnknownAuthorityError{}), "SSSSSs"},
-		{"nothing at all", fails(nil), "SSRRRr"},
-		{"protocol change", connected(replies(101)), "SSRRRr"},
+		{"reset", connected(fails(errReset)), "SSRr"},
+		{"eof", connected(fails(io.EOF)), "SSRr"},
+		{"dial error after a connection", connected(fails(errRefused)), "SSRr"},
+		{"timeout", connected(hangs), "SSRr"},
+		{"truncated 200", connected(repliesWith(200, cut)), "SSRr"},
+		{"truncated 500", connected(repliesWith(500, cut)), "SSRr"},
+		{"truncated 400", connected(repliesWith(400, cut)), "ssrr"},
+		{"truncated 429", connected(repliesWith(429, cut)), "rrrr"},
+		{"reset, no trace", fails(errReset), "SSRr"},
+		{"anything, no trace", fails(errMine), "SSRr"},
+		{"bad certificate, no trace", fails(x509.UnknownAuthorityError{}), "SSSs"},
+		{"nothing at all", fails(nil), "SSRr"},
+		{"protocol change", connected(replies(101)), "SSRr"},
 
-		{"408", replies(408), "ssrrrr"},
-		{"425", replies(425), "ssrrrr"},
-		{"429", replies(429), "rrrrrr"},
-		{"429 with wait", replies(429, "Retry-After", "1"), "rrrrrr"},
-		{"503 with wait", replies(503, "Retry-After", "1"), "SSRRRr"},
-		{"501", replies(501), "ssssss"},
+		{"408", replies(408), "ssrr"},
+		{"425", replies(425), "ssrr"},
+		{"429", replies(429), "rrrr"},
+		{"429 with wait", replies(429, "Retry-After", "1"), "rrrr"},
+		{"503 with wait", replies(503, "Retry-After", "1"), "SSRr"},
+		{"501", replies(501), "ssss"},
 	}
 	for _, s := range []int{500, 502, 503, 504, 507, 520, 599} {
 		table = append(table, struct {
 			fault string
 			step  step
 			want  string
-		}{fmt.Sprint(s), replies(s), "SSRRRr"})
+		}{fmt.Sprint(s), replies(s), "SSRr"})
 	}
 	for _, s := range []int{200, 201, 204, 300, 301, 302, 303, 304, 307, 308,
 		400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 423, 451} {
@@ -79,7 +78,7 @@ func TestEveryFaultOfEveryClass(t *testing.T) {
 			fault string
 			step  step
 			want  string
-		}{fmt.Sprint(s), replies(s, "Location", "https://evil.example/"), "ssssss"})
+		}{fmt.Sprint(s), replies(s, "Location", "https://evil.example/"), "ssss"})
 	}
 	for _, row := range table {
 		for i, class := range classes() {
@@ -93,7 +92,7 @@ func TestEveryFaultOfEveryClass(t *testing.T) {
 func checkCell(t *testing.T, step step, want byte, class Class) {
 	s := play(step)
 	reply, err := do(t, s, class)
-	most := map[bool]int{true: 3, false: 4}[class == Exchange]
+	most := map[bool]int{true: 3, false: 4}[class == Once]
 	if want == 's' || want == 'S' {
 		most = 1
 	}
@@ -124,12 +123,12 @@ func TestSuccessAfterAFault(t *testing.T) {
 		first step
 		maybe bool
 	}{
-		{Exchange, connecting(errRefused), false},
-		{Exchange, replies(429), false},
+		{Once, connecting(errRefused), false},
+		{Once, replies(429), false},
 		{Create, fails(errRefused), false},
-		{Update, connected(fails(errReset)), true},
-		{Delete, replies(502), true},
-		{Revoke, replies(408), false},
+		{Repeat, connected(fails(errReset)), true},
+		{Repeat, replies(502), true},
+		{Repeat, replies(408), false},
 		{Read, replies(500), false},
 	}
 	for _, row := range table {
@@ -150,7 +149,7 @@ func TestSuccessAfterAFault(t *testing.T) {
 func TestFaultAfterAFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(replies(500, "X-A", "b"), connecting(errRefused))
-		reply, err := do(t, s, Delete)
+		reply, err := do(t, s, Repeat)
 		require.ErrorIs(t, err, errRefused)
 		assert.Equal(t, 500, reply.Status)
 		assert.Equal(t, "b", reply.Header.Get("X-A"))
@@ -185,7 +184,7 @@ func TestReplyAfterAReply(t *testing.T) {
 
 // A create that was refused once and lost the second time stops there.
 func TestUnsentThenLost(t *testing.T) {
-	for _, class := range []Class{Exchange, Create} {
+	for _, class := range []Class{Once, Create} {
 		synctest.Test(t, func(t *testing.T) {
 			s := play(connecting(errRefused), connected(fails(io.EOF)))
 			reply, err := do(t, s, class)
@@ -210,25 +209,45 @@ func TestLateTraceOfAnEarlierAttempt(t *testing.T) {
 				late("api.example:443")
 				return nil, errReset
 			})
-		reply, err := do(t, s, Exchange)
+		reply, err := do(t, s, Once)
 		require.ErrorIs(t, err, errReset)
 		assert.True(t, reply.MaybeApplied, "the second attempt reported nothing")
 		assert.Len(t, s.at, 2)
 	})
 }
 
-// Full jitter: from nothing to a bound that doubles, and all of it is used.
-func TestJitter(t *testing.T) {
-	for n, bound := range map[int]time.Duration{1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 3: 800 * time.Millisecond} {
-		low, high := time.Hour, time.Duration(0)
-		for range 5000 {
-			d := jitter(n)
-			low, high = min(low, d), max(high, d)
+// Full jitter: from nothing to a bound that doubles, and all of it is used. A
+// server that asks to slow down gets whole seconds and the jitter on top.
+func TestBackoff(t *testing.T) {
+	for n := 1; n <= 3; n++ {
+		check := func(t *testing.T, least, bound time.Duration, limited bool) {
+			low, high := time.Hour, time.Duration(0)
+			for range 5000 {
+				d := backoff(n, limited)
+				low, high = min(low, d), max(high, d)
+			}
+			assert.GreaterOrEqual(t, low, least)
+			assert.Less(t, low, least+bound/20)
+			assert.LessOrEqual(t, high, least+bound)
+			assert.Greater(t, high, least+bound-bound/20)
 		}
-		assert.GreaterOrEqual(t, low, time.Duration(0))
-		assert.Less(t, low, bound/20)
-		assert.LessOrEqual(t, high, bound)
-		assert.Greater(t, high, bound-bound/20)
+		t.Run(fmt.Sprint("fault ", n), func(t *testing.T) { check(t, 0, 200*time.Millisecond<<(n-1), false) })
+		t.Run(fmt.Sprint("limited ", n), func(t *testing.T) { check(t, time.Second<<(n-1), time.Second<<(n-1), true) })
+	}
+	for _, class := range classes() {
+		t.Run("429 without Retry-After/"+name(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := play(replies(429))
+				reply, err := do(t, s, class)
+				require.NoError(t, err)
+				assert.True(t, reply.RateLimited)
+				assert.Len(t, s.waits(), class.attempts()-1)
+				for i, w := range s.waits() {
+					assert.GreaterOrEqual(t, w, time.Second<<i)
+					assert.LessOrEqual(t, w, 2*time.Second<<i)
+				}
+			})
+		})
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := play(replies(500))
@@ -245,10 +264,10 @@ func TestJitter(t *testing.T) {
 
 // net/http may move a body to another connection, but not one that is sent once.
 func TestBodyForAnotherConnection(t *testing.T) {
-	for _, class := range []Class{Update, Create, Exchange} {
+	for _, class := range []Class{Repeat, Create, Once} {
 		s := play(func(req *http.Request) (*http.Response, error) {
 			assert.EqualValues(t, 4, req.ContentLength)
-			if class == Exchange {
+			if class == Once {
 				assert.Nil(t, req.GetBody)
 				return replies(200)(req)
 			}

@@ -182,7 +182,7 @@ func TestOpen(t *testing.T) {
 				assert.Equal(t, map[bool]int64{true: 4, false: -1}[length == 4], req.ContentLength)
 				return replies(500)(req)
 			})
-			call := callTo(Update)
+			call := callTo(Repeat)
 			call.Length = length
 			call.Open = func() (io.ReadCloser, error) {
 				opened = append(opened, &counted{Reader: strings.NewReader("file")})
@@ -197,7 +197,7 @@ func TestOpen(t *testing.T) {
 			}
 		})
 	}
-	s, call := play(replies(200)), callTo(Update)
+	s, call := play(replies(200)), callTo(Repeat)
 	call.Open = func() (io.ReadCloser, error) { return nil, errMine }
 	reply, err := s.client().Do(t.Context(), call)
 	require.Equal(t, errMine, err)
@@ -226,7 +226,7 @@ func TestBodiesAndRedirectsOverSockets(t *testing.T) {
 	defer srv.Close()
 	c := New(Config{})
 	defer c.CloseIdleConnections()
-	call := callTo(Update)
+	call := callTo(Repeat)
 	call.URL, call.Body = parse(t, srv.URL), []byte(big)
 	reply, err := c.Do(t.Context(), call)
 	require.NoError(t, err)

@@ -8,19 +8,21 @@ import (
 	"time"
 )
 
-// retryAfter is the wait a server asks for: whole seconds, or one of the three
-// forms of an HTTP date. Everything else, such as a sign or a fraction, counts
-// as absent, and so does a moment that has passed. What does not fit is the
-// longest duration there is, so that it is never mistaken for a short one.
+// retryAfter is the wait a server asks for: seconds, of which a fraction is
+// rounded up, or one of the three forms of an HTTP date. Everything else, a sign
+// for example, counts as absent, and so does a moment that has passed. What does
+// not fit is the longest duration there is, so that it is never mistaken for a
+// short one.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
-	if v == "" {
-		return 0
-	}
-	if strings.Trim(v, "0123456789") == "" {
-		s, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || s > math.MaxInt64/int64(time.Second) {
+	whole, fraction, _ := strings.Cut(v, ".")
+	if whole != "" && strings.Trim(whole+fraction, "0123456789") == "" {
+		s, err := strconv.ParseInt(whole, 10, 64)
+		if err != nil || s >= math.MaxInt64/int64(time.Second) {
 			return math.MaxInt64
+		}
+		if strings.Trim(fraction, "0") != "" {
+			s++
 		}
 		return time.Duration(s) * time.Second
 	}

@@ -19,14 +19,20 @@ func TestRetryAfterForms(t *testing.T) {
 			"7":                    7 * time.Second,
 			"007":                  7 * time.Second,
 			"86400":                24 * time.Hour,
-			"9223372036":           9223372036 * time.Second,
-			"9223372037":           math.MaxInt64,
+			"9223372035":           9223372035 * time.Second,
+			"9223372036":           math.MaxInt64,
 			"9223372036854775807":  math.MaxInt64,
 			"99999999999999999999": math.MaxInt64,
 			"-1":                   0,
 			"-9999999999999999999": 0,
 			"+5":                   0,
-			"1.5":                  0,
+			"1.5":                  2 * time.Second,
+			"0.001":                time.Second,
+			"3.000":                3 * time.Second,
+			"9223372035.1":         9223372036 * time.Second,
+			"1.5.2":                0,
+			".5":                   0,
+			"1.-5":                 0,
 			"1e3":                  0,
 			"5 s":                  0,
 			"５":                    0,
@@ -78,7 +84,7 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 
 func TestRetryAfterAboveTheCap(t *testing.T) {
 	for _, class := range classes() {
-		cap := map[bool]string{true: "11", false: "61"}[class == Exchange]
+		cap := map[bool]string{true: "11", false: "61"}[class == Once]
 		for _, value := range []string{cap, "86400", "99999999999999999999"} {
 			for _, status := range []int{429, 503} {
 				synctest.Test(t, func(t *testing.T) {
@@ -106,12 +112,12 @@ func TestSumOfWaits(t *testing.T) {
 		limited  bool
 		total    time.Duration
 	}{
-		{Exchange, []string{"10", ""}, 2, true, 10 * time.Second},
-		{Exchange, []string{"5", "5", ""}, 3, true, 10 * time.Second},
-		{Exchange, []string{"5", "6"}, 2, true, 5 * time.Second},
+		{Once, []string{"10", ""}, 2, true, 10 * time.Second},
+		{Once, []string{"5", "5", ""}, 3, true, 10 * time.Second},
+		{Once, []string{"5", "6"}, 2, true, 5 * time.Second},
 		{Read, []string{"60", "1"}, 2, true, 60 * time.Second},
 		{Create, []string{"20", "20", "20", "20"}, 4, true, 60 * time.Second},
-		{Update, []string{"20", "20", "21"}, 3, true, 40 * time.Second},
+		{Repeat, []string{"20", "20", "21"}, 3, true, 40 * time.Second},
 	}
 	for _, row := range table {
 		synctest.Test(t, func(t *testing.T) {

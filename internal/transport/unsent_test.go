@@ -38,7 +38,7 @@ func TestUnsentOverSockets(t *testing.T) {
 	unknown.StartTLS()
 	defer unknown.Close()
 
-	for _, class := range []Class{Exchange, Create} {
+	for _, class := range []Class{Once, Create} {
 		for _, addr := range []string{refused.Addr().String(), reset.Addr().String()} {
 			call := callTo(class)
 			call.URL.Host = addr
@@ -104,7 +104,7 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 				dials.Add(1)
 				return nil, dialError(&net.DNSError{Err: "no", Name: "x", IsNotFound: notFound, IsTemporary: !notFound})
 			}
-			if !notFound && class != Exchange {
+			if !notFound && class != Once {
 				continue // the waits are real; one class is enough
 			}
 			reply, err := c.Do(t.Context(), callTo(class))
@@ -128,7 +128,7 @@ func TestLostOverSockets(t *testing.T) {
 		srv.EnableHTTP2 = http2
 		srv.StartTLS()
 		defer srv.Close()
-		for _, class := range []Class{Exchange, Create, Update} {
+		for _, class := range []Class{Once, Create, Repeat} {
 			c := newClient(t)
 			c.own.TLSClientConfig.InsecureSkipVerify = true
 			call := callTo(class)
@@ -138,7 +138,7 @@ func TestLostOverSockets(t *testing.T) {
 			require.Error(t, err)
 			assert.True(t, reply.MaybeApplied)
 			want := 1
-			if class == Update {
+			if class == Repeat {
 				want = 4
 			}
 			assert.EqualValues(t, want, hits.Load(), "%s, http2 %v", name(class), http2)
@@ -156,7 +156,7 @@ func TestCanceledWhileDialling(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	reply, err := c.Do(ctx, callTo(Exchange))
+	reply, err := c.Do(ctx, callTo(Once))
 	require.ErrorIs(t, err, context.Canceled)
 	assert.False(t, reply.MaybeApplied)
 }
@@ -189,7 +189,7 @@ func TestNamesUnderLocalhost(t *testing.T) {
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
 	c := newClient(t)
 	for _, host := range []string{"localhost", "a.localhost", "A.b.LocalHost", "a.localhost."} {
-		for _, class := range []Class{Read, Exchange} {
+		for _, class := range []Class{Read, Once} {
 			call := callTo(class)
 			call.URL.Scheme, call.URL.Host = "http", host+":"+port
 			reply, err := c.Do(t.Context(), call)
