@@ -45,7 +45,7 @@ func TestHeadersOfEveryRequest(t *testing.T) {
 				"X-Zendesk-Marketplace-Bot-Id":          {"42"},
 			}
 			got := w.requests()[0].Header
-			if op.kind != "exchange" {
+			if op.kind != "once" {
 				assert.Equal(t, digest("Bearer "+testToken), digest(got.Get("Authorization")))
 				assert.Len(t, got["Authorization"], 1)
 				got.Del("Authorization")
@@ -125,7 +125,7 @@ func TestTokenThatNoHeaderMayCarry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, op := range operations() {
-				if op.kind == "exchange" {
+				if op.kind == "once" {
 					continue
 				}
 				in := acme()
@@ -209,7 +209,7 @@ func TestNilArguments(t *testing.T) {
 			requireInput(t, "client", op.run(t.Context(), nil, acme()))
 			requireInput(t, "context", op.run(none, newClient(silent(t)), acme()))
 			switch {
-			case op.kind == "exchange":
+			case op.kind == "once":
 			case op.name == "token info":
 				requireInput(t, "token", op.run(t.Context(), newClient(silent(t)), nil))
 			default:

@@ -175,18 +175,18 @@ func callNumber(t *testing.T, c *sunco.Client, i int) {
 	case 3:
 		_, err = c.CreateWebhook(ctx, in, wantedHook())
 	case 4:
-		err = c.Do(ctx, in, "GET", "/page", nil, io.Discard)
+		err = c.Do(ctx, in, &sunco.Call{Path: "/page", Out: io.Discard})
 		fails = true
 	case 5:
-		err = c.Do(ctx, in, "PUT", "/x", []string{strings.Repeat("a", 50_000)}, nil)
+		err = c.Do(ctx, in, &sunco.Call{Method: "PUT", Path: "/x", Body: []string{strings.Repeat("a", 50_000)}})
 	case 6:
 		path := "/x"
 		if fails = i%400 == 6; fails {
 			path = "/broken"
 		}
-		err = c.Do(ctx, in, "GET", path, nil, nil)
+		err = c.Do(ctx, in, &sunco.Call{Path: path})
 	case 7:
-		err = c.Do(ctx, in, "HEAD", "/x", nil, nil)
+		err = c.Do(ctx, in, &sunco.Call{Method: "HEAD", Path: "/x"})
 	}
 	if fails {
 		requireError(t, err)

@@ -23,9 +23,9 @@ const errorBody = `{"errors":[{"code":"bad_thing","title":"A thing is bad"},{"co
 // tries is how often a call of a kind is sent, and whether its outcome is
 // unknown, by the retry classes of internal/transport.
 func tries(kind string, status int) (requests int, unknown bool) {
-	repeatable := !slices.Contains([]string{"exchange", "create"}, kind)
+	repeatable := !slices.Contains([]string{"once", "create"}, kind)
 	switch {
-	case status == 429 && kind == "exchange":
+	case status == 429 && kind == "once":
 		return 3, false
 	case status == 429:
 		return 4, false
@@ -110,7 +110,7 @@ func TestUnsentIsTriedAgain(t *testing.T) {
 			require.Error(t, err)
 			assert.False(t, ambiguous(err), "%s: nothing was sent", op.name)
 			want := 4
-			if op.kind == "exchange" {
+			if op.kind == "once" {
 				want = 3
 			}
 			assert.Equal(t, want, w.count(), op.name)
@@ -173,7 +173,7 @@ func TestRetryAfter(t *testing.T) {
 		{"503 a day", 503, func() string { return "86400" }, day, true},
 	} {
 		for _, op := range operations() {
-			if op.kind == "exchange" && tc.status == 503 || op.kind == "create" && tc.status == 503 {
+			if op.kind == "once" && tc.status == 503 || op.kind == "create" && tc.status == 503 {
 				continue // not repeated at all
 			}
 			synctest.Test(t, func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestRetryAfter(t *testing.T) {
 				}
 				assert.Equal(t, requests, w.count(), where)
 				cap := time.Minute
-				if op.kind == "exchange" {
+				if op.kind == "once" {
 					cap = 10 * time.Second
 				}
 				assert.LessOrEqual(t, waited, cap, where)
@@ -218,7 +218,7 @@ func TestRetryAfterBetweenTheCaps(t *testing.T) {
 			w := script(t, step{status: 429, header: []string{"Retry-After", "11"}}, op.good, step{status: 200, body: tokenInfoReply})
 			began := time.Now()
 			err := op.run(t.Context(), newClient(w), acme())
-			if op.kind == "exchange" {
+			if op.kind == "once" {
 				assert.ErrorAs(t, err, new(*sunco.RateLimitError), "an exchange waits 10 s at most")
 				assert.Equal(t, 1, w.count())
 				return

@@ -48,7 +48,11 @@ func allow(platform *suncotest.Platform, client *sunco.Client, subdomain string)
 // installed returns an installation on a new fake platform.
 func installed() (*suncotest.Platform, *sunco.Client, *sunco.Installation) {
 	platform, client := newExample(suncotest.Config{})
-	in, err := client.Install(context.Background(), allow(platform, client, "acme"))
+	token, err := client.Exchange(context.Background(), allow(platform, client, "acme"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	in, err := client.Locate(context.Background(), &sunco.Installation{Token: token})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -96,52 +100,25 @@ func ExampleParseCallback() {
 	// not the browser that began this flow
 }
 
-func ExampleClient_Install() {
-	platform, client := newExample(suncotest.Config{})
-	defer platform.Close()
-	code := allow(platform, client, "acme") // from ParseCallback
-
-	in, err := client.Install(context.Background(), code)
-	if in != nil {
-		// Store it first, with an error too: the code is spent.
-		fmt.Println("store", in.AppID, in.Subdomain, in.Token)
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-	// Output: store 385e5d938ef09fb9c71e3a79 acme {[redacted]}
-}
-
 func ExampleClient_Exchange() {
 	platform, client := newExample(suncotest.Config{})
 	defer platform.Close()
-	code := allow(platform, client, "acme")
+	ctx := context.Background()
+	code := allow(platform, client, "acme") // from ParseCallback
 
-	token, err := client.Exchange(context.Background(), code)
+	token, err := client.Exchange(ctx, code)
 	if err != nil {
 		log.Fatal(err)
 	}
-	claims, err := token.UnverifiedClaims()
-	fmt.Println(claims.Scope, claims.AppID, claims.ClientID, err)
+	// Store the token here: the code is spent.
+	in, err := client.Locate(ctx, &sunco.Installation{Token: token})
+	fmt.Println(in.AppID, in.Subdomain, in.Token, err)
 
-	_, err = client.Exchange(context.Background(), code) // a code works once
-	fmt.Println(errors.Is(err, sunco.ErrUnauthorized))
+	_, err = client.Exchange(ctx, code)
+	fmt.Println("a code works once:", errors.Is(err, sunco.ErrUnauthorized))
 	// Output:
-	// integration 385e5d938ef09fb9c71e3a79 shoplifter <nil>
-	// true
-}
-
-// What a token says of itself needs no request, and proves nothing.
-func ExampleToken_UnverifiedClaims() {
-	platform, _, in := installed()
-	defer platform.Close()
-
-	claims, err := in.Token.UnverifiedClaims()
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(claims.Scope, claims.AppID, claims.ClientID, claims.ExpiresAt.IsZero())
-	// Output: integration 385e5d938ef09fb9c71e3a79 shoplifter true
+	// 385e5d938ef09fb9c71e3a79 acme {[redacted]} <nil>
+	// a code works once: true
 }
 
 func ExampleClient_TokenInfo() {
@@ -185,7 +162,11 @@ func ExampleClient_Locate_legacy() {
 	platform, client := newExample(suncotest.Config{Accounts: []suncotest.Account{{Legacy: suncotest.LegacyEU}}})
 	defer platform.Close()
 
-	in, err := client.Install(context.Background(), allow(platform, client, ""))
+	token, err := client.Exchange(context.Background(), allow(platform, client, ""))
+	if err != nil {
+		log.Fatal(err)
+	}
+	in, err := client.Locate(context.Background(), &sunco.Installation{Token: token})
 	fmt.Println(errors.Is(err, sunco.ErrNoRegion))
 
 	in.LegacyRegion = sunco.LegacyEU // or Client.LegacyRegion, for all such apps
@@ -361,7 +342,7 @@ func ExampleClient_Do() {
 		} `json:"messages"`
 	}
 	path := "/conversations/" + url.PathEscape(conversation) + "/messages"
-	err := client.Do(context.Background(), in, http.MethodPost, path, message, &reply)
+	err := client.Do(context.Background(), in, &sunco.Call{Method: http.MethodPost, Path: path, Body: message, Out: &reply})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -372,7 +353,11 @@ func ExampleClient_Do() {
 func ExampleRemovalHandler() {
 	platform, client := newExample(suncotest.Config{RemoveURL: "https://partner.example/zendesk/removed"})
 	defer platform.Close()
-	in, err := client.Install(context.Background(), allow(platform, client, "acme"))
+	token, err := client.Exchange(context.Background(), allow(platform, client, "acme"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	in, err := client.Locate(context.Background(), &sunco.Installation{Token: token})
 	if err != nil {
 		log.Fatal(err)
 	}

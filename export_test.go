@@ -33,7 +33,6 @@ func CallHost(ctx context.Context, c *Client, token Token, base string) error {
 	if err != nil {
 		return err
 	}
-	k := &call{token: token}
-	k.Call = transport.Call{Class: transport.Read, Op: "test", Method: http.MethodGet, URL: *u}
-	return core.do(ctx, k, nil)
+	call := transport.Call{Class: transport.Read, Op: "test", Method: http.MethodGet, URL: *u}
+	return core.do(ctx, &request{token: token, Call: call})
 }

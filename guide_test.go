@@ -98,7 +98,7 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 			"author":  map[string]any{"type": "business"},
 			"content": map[string]any{"type": "text", "text": "Hello!"},
 		}
-		err := client.Do(ctx, in, "POST", "/conversations/"+url.PathEscape(p.Conversation.ID)+"/messages", message, nil)
+		err := client.Do(ctx, in, &sunco.Call{Method: "POST", Path: "/conversations/" + url.PathEscape(p.Conversation.ID) + "/messages", Body: message})
 		if errors.As(err, new(*sunco.AmbiguousError)) {
 			return nil // it may have been sent: no answer rather than two
 		}

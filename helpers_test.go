@@ -191,12 +191,8 @@ func operations() []operation {
 	ok := func(body string) step { return step{status: http.StatusOK, body: body} }
 	type ctx = context.Context
 	return []operation{
-		{"exchange", "exchange", "POST", bridgeBase + "/oauth/token", ok(tokenReply), func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
+		{"exchange", "once", "POST", bridgeBase + "/oauth/token", ok(tokenReply), func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
 			_, err := c.Exchange(ctx, sunco.NewSecret(testCode))
-			return err
-		}},
-		{"install", "exchange", "POST", bridgeBase + "/oauth/token", step{}, func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
-			_, err := c.Install(ctx, sunco.NewSecret(testCode))
 			return err
 		}},
 		{"token info", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
@@ -219,22 +215,22 @@ func operations() []operation {
 			_, err := c.CreateWebhook(ctx, in, wantedHook())
 			return err
 		}},
-		{"update webhook", "update", "PATCH", hooksURL + "/" + testHook, ok(webhookReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
+		{"update webhook", "repeat", "PATCH", hooksURL + "/" + testHook, ok(webhookReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
 			_, err := c.UpdateWebhook(ctx, in, testHook, sunco.WebhookUpdate{IncludeFullUser: new(false)})
 			return err
 		}},
-		{"delete webhook", "delete", "DELETE", hooksURL + "/" + testHook, ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
+		{"delete webhook", "repeat", "DELETE", hooksURL + "/" + testHook, ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
 			return c.DeleteWebhook(ctx, in, testHook)
 		}},
 		{"ensure webhook", "read", "GET", hooksURL, ok(webhooksReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
 			_, err := c.EnsureWebhook(ctx, in, wantedHook())
 			return err
 		}},
-		{"revoke", "revoke", "DELETE", acmeBase + "/oauth/authorization", ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
+		{"revoke", "repeat", "DELETE", acmeBase + "/oauth/authorization", ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
 			return c.Revoke(ctx, in)
 		}},
 		doOperation("GET", "read"), doOperation("HEAD", "read"), doOperation("POST", "create"),
-		doOperation("PUT", "update"), doOperation("PATCH", "update"), doOperation("DELETE", "delete"),
+		doOperation("PUT", "repeat"), doOperation("PATCH", "repeat"), doOperation("DELETE", "repeat"),
 	}
 }
 
@@ -245,7 +241,7 @@ func doOperation(method, kind string) operation {
 	}
 	return operation{"do " + method, kind, method, acmeBase + "/v2/apps/" + testAppID + "/things", good,
 		func(ctx context.Context, c *sunco.Client, in *sunco.Installation) error {
-			return c.Do(ctx, in, method, "/things", nil, nil)
+			return c.Do(ctx, in, &sunco.Call{Method: method, Path: "/things"})
 		}}
 }
 

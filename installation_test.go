@@ -13,67 +13,44 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-func TestInstall(t *testing.T) {
-	w := script(t, step{status: 200, body: tokenReply}, step{status: 200, body: `{"app":{"id":"5963ba5b40e2610047cd2c51","subdomain":"ACME"}}`})
-	in, err := newClient(w).Install(t.Context(), sunco.NewSecret(testCode))
+func TestLocate(t *testing.T) {
+	w := always(200, `{"app":{"id":"5963ba5b40e2610047cd2c51","subdomain":"ACME"}}`)
+	before := &sunco.Installation{Token: acme().Token}
+	in, err := newClient(w).Locate(t.Context(), before)
 	require.NoError(t, err)
-	assert.Equal(t, acme().AppID, in.AppID)
-	assert.Equal(t, "acme", in.Subdomain)
-	assert.Empty(t, in.LegacyRegion)
-	assertSecret(t, testToken, in.Token.AccessToken)
-	assert.Equal(t, []string{"POST " + bridgeBase + "/oauth/token", "GET " + bridgeBase + "/v2/tokenInfo"}, w.lines())
+	assert.Equal(t, acme(), in)
+	assert.Equal(t, &sunco.Installation{Token: acme().Token}, before, "it is a copy")
+	assert.Equal(t, []string{"GET " + bridgeBase + "/v2/tokenInfo"}, w.lines())
 }
 
-// Whatever fails once there is a token, the token is handed over.
-func TestInstallKeepsTheToken(t *testing.T) {
-	claimed := jwt(`{"azp":"shoplifter"}`, `{"appId":"claimed-app"}`)
-	hostile := jwt(`{}`, `{"appId":"../../evil"}`)
+// Whatever fails, the copy keeps the token and whatever else is known.
+func TestLocateKeepsTheToken(t *testing.T) {
+	noRoute := &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}
 	for name, s := range map[string]step{
-		"lost": {err: errors.New("lost")}, "no route": {err: &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}}, "401": {status: 401}, "403": {status: 403}, "404": {status: 404}, "302": {status: 302}, "429": {status: 429}, "500": {status: 500},
-		"HTML": {status: 200, body: "<html>"}, "no app": {status: 200, body: "{}"}, "error inside": {status: 200, body: `{"error":"x"}`}, "hostile subdomain": {status: 200, body: `{"app":{"id":"a","subdomain":"evil.example/"}}`},
-		"no subdomain": {status: 200, body: `{"app":{"id":"a"}}`}, "duplicate": {status: 200, body: `{"app":{"id":"a","id":"a"}}`}, "huge": {status: 200, body: strings.Repeat(" ", 1<<20)},
+		"lost": {err: errors.New("lost")}, "no route": {err: noRoute}, "401": {status: 401}, "403": {status: 403},
+		"404": {status: 404}, "302": {status: 302}, "429": {status: 429}, "500": {status: 500},
+		"HTML": {status: 200, body: "<html>"}, "no app": {status: 200, body: "{}"},
+		"error inside":      {status: 200, body: `{"error":"x"}`},
+		"hostile subdomain": {status: 200, body: `{"app":{"id":"a","subdomain":"evil.example/"}}`},
+		"no subdomain":      {status: 200, body: `{"app":{"id":"a"}}`},
+		"repeated":          {status: 200, body: `{"app":{"id":"a"},"app":{"id":"a"}}`},
+		"huge":              {status: 200, body: strings.Repeat(" ", 1<<20)},
 	} {
-		for _, token := range []string{testToken, claimed, hostile} {
-			inBubble(t, name, func(t *testing.T) {
-				w := &wire{answer: func(n int, r sentRequest) (*http.Response, error) {
-					if r.Method == "POST" {
-						return response(200, `{"access_token":"`+token+`"}`), nil
-					}
-					if s.err != nil {
-						return nil, s.err
-					}
-					return response(s.status, s.body), nil
-				}}
-				in, err := newClient(w).Install(t.Context(), sunco.NewSecret(testCode))
-				require.Error(t, err)
-				require.NotNil(t, in)
-				assertSecret(t, token, in.Token.AccessToken)
-				assert.Empty(t, in.Subdomain)
-				switch {
-				case strings.Contains(name, "subdomain"):
-					assert.Equal(t, "a", in.AppID, "whatever else is known")
-				case token == claimed:
-					assert.Equal(t, "claimed-app", in.AppID)
-				default:
-					assert.Empty(t, in.AppID)
+		inBubble(t, name, func(t *testing.T) {
+			in, err := newClient(&wire{answer: func(int, sentRequest) (*http.Response, error) {
+				if s.err != nil {
+					return nil, s.err
 				}
-				posts := 0
-				for _, r := range w.requests() {
-					if r.Method == "POST" {
-						posts++
-					}
-				}
-				assert.Equal(t, 1, posts, "the code is used once")
-				assertPrintsNoSecret(t, name, err, token, testCode, "client-s3cret")
-			})
-		}
+				return response(s.status, s.body), nil
+			}}).Locate(t.Context(), &sunco.Installation{Token: acme().Token})
+			require.Error(t, err)
+			require.NotNil(t, in)
+			assertSecret(t, testToken, in.Token.AccessToken)
+			assert.Empty(t, in.Subdomain)
+			assert.Equal(t, strings.Contains(name, "subdomain"), in.AppID == "a")
+			assertPrintsNoSecret(t, name, err, testToken, "client-s3cret")
+		})
 	}
-}
-
-func TestInstallWithoutAToken(t *testing.T) {
-	in, err := newClient(always(400, `{"error":"invalid_grant"}`)).Install(t.Context(), sunco.NewSecret(testCode))
-	require.Error(t, err)
-	assert.Nil(t, in)
 }
 
 func TestLocateLegacy(t *testing.T) {

@@ -52,11 +52,6 @@ func canaryOperations() []operation {
 				_, err := c.Exchange(ctx, sunco.NewSecret(canaryCode))
 				return err
 			}
-		case "install":
-			op.run = func(ctx context.Context, c *sunco.Client, _ *sunco.Installation) error {
-				_, err := c.Install(ctx, sunco.NewSecret(canaryCode))
-				return err
-			}
 		}
 		all = append(all, op)
 	}
@@ -141,7 +136,7 @@ func TestEchoedSecretsComeOutNowhere(t *testing.T) {
 // carries are the canaries that an operation's request carries: what else a
 // server says cannot be known to be a secret.
 func (op operation) carries() []string {
-	if op.kind == "exchange" {
+	if op.kind == "once" {
 		return []string{canaryCode, canaryClient}
 	}
 	return []string{canaryToken}
@@ -203,7 +198,7 @@ func TestMalformedRepliesLeakNothing(t *testing.T) {
 			var logs syncBuffer
 			c := canaryClientFor(transport, &logs)
 			for _, op := range append(canaryOperations(), canaryOperations()...) { // an odd number, so that each meets both texts
-				if op.kind != "exchange" && op.kind != "create" {
+				if op.kind != "once" && op.kind != "create" {
 					continue // the others are tried again, with real waits
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -312,7 +307,7 @@ func TestReturnedValuesLeakNothing(t *testing.T) {
 	c := canaryClientFor(w, &logs)
 	token, err := c.Exchange(t.Context(), sunco.NewSecret(canaryCode))
 	require.NoError(t, err)
-	in, err := c.Install(t.Context(), sunco.NewSecret(canaryCode))
+	in, err := c.Locate(t.Context(), &sunco.Installation{Token: token})
 	require.NoError(t, err)
 	list, err := c.ListWebhooks(t.Context(), in)
 	require.NoError(t, err)
@@ -323,7 +318,7 @@ func TestReturnedValuesLeakNothing(t *testing.T) {
 	other.Target += "2"
 	_, limit := c.EnsureWebhook(t.Context(), in, other)
 	require.ErrorAs(t, limit, new(*sunco.WebhookLimitError))
-	app, err := c.TokenInfo(t.Context(), *token)
+	app, err := c.TokenInfo(t.Context(), token)
 	require.NoError(t, err)
 	secrets := []string{canaryToken, canaryCode, canaryClient, canaryHook}
 	for _, value := range []any{token, in, *in, list, got, limit, app, c, []any{in, c, limit}} {

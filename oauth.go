@@ -180,9 +180,11 @@ func (t *tokenRequest) encode(form bool) (body []byte, contentType string, err e
 type tokenReply struct{ token Token }
 
 func (t *tokenReply) readReply(body []byte) error {
-	kind := ""
+	kind, refused := "", false
 	err := readObject(body, func(name []byte, value jsontext.Value) {
 		switch string(name) {
+		case "error", "errors":
+			refused = refused || says(value)
 		case "access_token":
 			t.token.AccessToken = NewSecret(text(value))
 		case "token_type":
@@ -192,6 +194,8 @@ func (t *tokenReply) readReply(body []byte) error {
 	switch {
 	case err != nil:
 		return err
+	case refused:
+		return errors.New("it carries an error")
 	case t.token.check() != nil:
 		return errors.New("it carries no usable token")
 	case kind != "" && !strings.EqualFold(kind, "Bearer"):

@@ -25,9 +25,6 @@ func decodeReply(body []byte, out any) error {
 		}
 		out = new(struct{})
 	}
-	if carriesError(body) {
-		return badReply("it carries an error")
-	}
 	var err error
 	if reader, ok := out.(replyReader); ok {
 		err = reader.readReply(body)
@@ -35,6 +32,8 @@ func decodeReply(body []byte, out any) error {
 		err = decodeLenient(body, out)
 	}
 	switch {
+	case err == nil && carriesError(body):
+		return badReply("it carries an error")
 	case err == nil:
 		return nil
 	case err != errNotJSON:

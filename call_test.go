@@ -29,7 +29,7 @@ var hostilePaths = []string{
 func TestDoHostilePaths(t *testing.T) {
 	for _, path := range hostilePaths {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
-			err := newClient(silent(t)).Do(t.Context(), acme(), method, path, nil, nil)
+			err := newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: method, Path: path})
 			assert.Error(t, err, "%q", path)
 			requireInput(t, "path", err)
 		}
@@ -43,16 +43,16 @@ func TestDoPaths(t *testing.T) {
 		"/~a!$&'()*": "/~a!$&'()*",
 	} {
 		w := always(200, "{}")
-		require.NoError(t, newClient(w).Do(t.Context(), acme(), "GET", path, nil, nil), path)
+		require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Path: path}), path)
 		assert.Equal(t, []string{"GET " + appURL + want}, w.lines())
 	}
 	w := always(200, "{}")
-	require.NoError(t, newClient(w).Do(t.Context(), acme(), "GET", "/"+strings.Repeat("a", 2047), nil, nil))
+	require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Path: "/" + strings.Repeat("a", 2047)}))
 }
 
 func TestDoMethods(t *testing.T) {
 	for _, method := range []string{"", "get", "OPTIONS", "TRACE", "CONNECT", "GET ", "GET\r\nX: y", "POST /x HTTP/1.1\r\n", "PROPFIND"} {
-		requireInput(t, "method", newClient(silent(t)).Do(t.Context(), acme(), method, "/x", nil, nil))
+		requireInput(t, "method", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: method, Path: "/x"}))
 	}
 }
 
@@ -69,14 +69,14 @@ func TestDoBodies(t *testing.T) {
 		"none":      {nil, "", "application/json"},
 		"struct":    {thing{"ü", "<&>"}, `{"name":"ü","html":"<&>"}`, "application/json"},
 		"map":       {map[string]int{"a": 1}, `{"a":1}`, "application/json"},
-		"raw":       {&sunco.Body{ContentType: "text/csv; charset=utf-8", Length: 3, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv; charset=utf-8"},
+		"raw":       {&sunco.Upload{ContentType: "text/csv; charset=utf-8", Length: 3, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv; charset=utf-8"},
 		"encoded":   {json.RawMessage(`{"a":1}`), `{"a":1}`, "application/json"},
-		"no length": {&sunco.Body{ContentType: "text/csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv"},
+		"no length": {&sunco.Upload{ContentType: "text/csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a,b")), nil }}, "a,b", "text/csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := always(201, `{"name":"made","Name":"no","extra":1}`)
 			var out thing
-			require.NoError(t, newClient(w).Do(t.Context(), acme(), "POST", "/things", tc.body, &out))
+			require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/things", Body: tc.body, Out: &out}))
 			assert.Equal(t, thing{Name: "made"}, out)
 			assert.Equal(t, tc.want, w.requests()[0].Body)
 			assert.Equal(t, []string{tc.kind}, w.requests()[0].Header["Content-Type"])
@@ -88,19 +88,19 @@ func TestDoBodies(t *testing.T) {
 func TestDoBodiesRefused(t *testing.T) {
 	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }
 	for name, body := range map[string]any{
-		"nil Body": (*sunco.Body)(nil), "no Open": &sunco.Body{ContentType: "a/b"}, "no content type": &sunco.Body{Open: open}, "content type CR LF": &sunco.Body{Open: open, ContentType: "a/b\r\nX: y"}, "content type umlaut": &sunco.Body{Open: open, ContentType: "ä/b"},
-		"negative": &sunco.Body{Open: open, ContentType: "a/b", Length: -1}, "too long": &sunco.Body{Open: open, ContentType: "a/b", Length: 50_000_001},
-		"bytes": []byte(`{"a":1}`), "text": `{"a":1}`, "reader": strings.NewReader(`{"a":1}`), "no pointer": sunco.Body{ContentType: "a/b", Open: open},
+		"nil Body": (*sunco.Upload)(nil), "no Open": &sunco.Upload{ContentType: "a/b"}, "no content type": &sunco.Upload{Open: open}, "content type CR LF": &sunco.Upload{Open: open, ContentType: "a/b\r\nX: y"}, "content type umlaut": &sunco.Upload{Open: open, ContentType: "ä/b"},
+		"negative": &sunco.Upload{Open: open, ContentType: "a/b", Length: -1}, "too long": &sunco.Upload{Open: open, ContentType: "a/b", Length: 50_000_001},
+		"bytes": []byte(`{"a":1}`), "text": `{"a":1}`, "reader": strings.NewReader(`{"a":1}`), "no pointer": sunco.Upload{ContentType: "a/b", Open: open},
 		"channel": make(chan int), "function": func() {}, "NaN": math.NaN(), "not UTF-8": []string{"\xff"}, "a Secret": struct{ S sunco.Secret }{sunco.NewSecret("whsec-very-secret")}, "an Installation": acme(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", body, nil)
+			err := newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: body})
 			requireInput(t, "body", err)
 			assertPrintsNoSecret(t, name, err, "whsec-very-secret", testToken)
 		})
 	}
-	requireInput(t, "do POST", newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", []string{strings.Repeat("a", 100_000-3)}, nil))
-	require.NoError(t, newClient(always(200, "{}")).Do(t.Context(), acme(), "POST", "/x", []string{strings.Repeat("a", 100_000-4)}, nil))
+	requireInput(t, "do POST", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-3)}}))
+	require.NoError(t, newClient(always(200, "{}")).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-4)}}))
 }
 
 func TestDoOuts(t *testing.T) {
@@ -108,26 +108,26 @@ func TestDoOuts(t *testing.T) {
 	var nilBuffer *bytes.Buffer
 	for name, out := range map[string]any{"value": struct{}{}, "map": map[string]any{}, "nil pointer": nilStruct, "text": "x", "nil writer": nilBuffer} {
 		t.Run(name, func(t *testing.T) {
-			requireInput(t, "out", newClient(silent(t)).Do(t.Context(), acme(), "GET", "/x", nil, out))
+			requireInput(t, "out", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: out}))
 		})
 	}
 	var buffer bytes.Buffer
-	require.NoError(t, newClient(always(200, "<html>\x00")).Do(t.Context(), acme(), "GET", "/x", nil, &buffer))
+	require.NoError(t, newClient(always(200, "<html>\x00")).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: &buffer}))
 	assert.Equal(t, "<html>\x00", buffer.String())
-	require.NoError(t, newClient(always(200, "x")).Do(t.Context(), acme(), "GET", "/x", nil, io.Discard))
+	require.NoError(t, newClient(always(200, "x")).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: io.Discard}))
 	var anything map[string]any
-	require.NoError(t, newClient(always(200, `{"a":[1]}`)).Do(t.Context(), acme(), "GET", "/x", nil, &anything))
+	require.NoError(t, newClient(always(200, `{"a":[1]}`)).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: &anything}))
 	assert.Equal(t, map[string]any{"a": []any{1.0}}, anything)
-	require.ErrorIs(t, newClient(always(200, "<html>")).Do(t.Context(), acme(), "GET", "/x", nil, nil), sunco.ErrBadReply)
+	require.ErrorIs(t, newClient(always(200, "<html>")).Do(t.Context(), acme(), &sunco.Call{Path: "/x"}), sunco.ErrBadReply)
 }
 
 // What went out of a writer is not taken back: no second attempt.
 func TestDoWithoutAReplyBody(t *testing.T) {
 	out := map[string]any{"left": "alone"}
-	require.NoError(t, newClient(always(204, "")).Do(t.Context(), acme(), "POST", "/x", nil, &out))
-	require.NoError(t, newClient(always(200, "")).Do(t.Context(), acme(), "HEAD", "/x", nil, &out))
+	require.NoError(t, newClient(always(204, "")).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Out: &out}))
+	require.NoError(t, newClient(always(200, "")).Do(t.Context(), acme(), &sunco.Call{Method: "HEAD", Path: "/x", Out: &out}))
 	assert.Equal(t, map[string]any{"left": "alone"}, out)
-	require.ErrorIs(t, newClient(always(200, "")).Do(t.Context(), acme(), "GET", "/x", nil, &out), sunco.ErrBadReply)
+	require.ErrorIs(t, newClient(always(200, "")).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: &out}), sunco.ErrBadReply)
 	_, err := newClient(always(204, "")).Exchange(t.Context(), sunco.NewSecret("code"))
 	assert.True(t, ambiguous(err), "a typed call needs its reply")
 }
@@ -140,7 +140,7 @@ func TestDoDoesNotWriteTwice(t *testing.T) {
 		return resp, nil
 	}}
 	var buffer bytes.Buffer
-	require.Error(t, newClient(w).Do(t.Context(), acme(), "GET", "/x", nil, &buffer))
+	require.Error(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: &buffer}))
 	assert.Equal(t, "begin", buffer.String())
 	assert.Equal(t, 1, w.count())
 }
@@ -152,20 +152,20 @@ func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 func TestDoUploadIsSentAgain(t *testing.T) {
 	inBubble(t, "put", func(t *testing.T) {
 		opened := 0
-		body := &sunco.Body{ContentType: "a/b", Length: 5, Open: func() (io.ReadCloser, error) {
+		body := &sunco.Upload{ContentType: "a/b", Length: 5, Open: func() (io.ReadCloser, error) {
 			opened++
 			return io.NopCloser(strings.NewReader("whole")), nil
 		}}
 		w := script(t, step{status: 500}, step{err: io.EOF}, step{status: 200, body: "{}"})
-		require.NoError(t, newClient(w).Do(t.Context(), acme(), "PUT", "/x", body, nil))
+		require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "PUT", Path: "/x", Body: body}))
 		assert.Equal(t, 3, opened)
 		for _, r := range w.requests() {
 			assert.Equal(t, "whole", r.Body)
 		}
 	})
 	broken := errors.New("disk")
-	body := &sunco.Body{ContentType: "a/b", Open: func() (io.ReadCloser, error) { return nil, broken }}
-	err := newClient(silent(t)).Do(t.Context(), acme(), "POST", "/x", body, nil)
+	body := &sunco.Upload{ContentType: "a/b", Open: func() (io.ReadCloser, error) { return nil, broken }}
+	err := newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: body})
 	require.ErrorIs(t, err, broken)
 	assert.False(t, ambiguous(err))
 }
@@ -173,7 +173,7 @@ func TestDoUploadIsSentAgain(t *testing.T) {
 func TestDoDeleteGone(t *testing.T) {
 	inBubble(t, "lost, then gone", func(t *testing.T) {
 		w := script(t, step{err: io.EOF}, step{status: 404})
-		require.NoError(t, newClient(w).Do(t.Context(), acme(), "DELETE", "/x/1", nil, nil))
+		require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"}))
 	})
-	require.ErrorIs(t, newClient(always(404, "")).Do(t.Context(), acme(), "DELETE", "/x/1", nil, nil), sunco.ErrNotFound)
+	require.ErrorIs(t, newClient(always(404, "")).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"}), sunco.ErrNotFound)
 }
