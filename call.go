@@ -233,10 +233,8 @@ func (c *core) do(ctx context.Context, r *request) error {
 	switch {
 	case r.reply.TooLarge:
 		err = badReply(fmt.Sprintf("longer than %d bytes", r.Limit))
-	case r.reply.Status == http.StatusNoContent || r.Method == http.MethodHead:
-		// There is nothing to decode.
-	case r.Out == nil:
-		err = decodeReply(r.reply.Body, r.out)
+	case r.Out == nil && r.Method != http.MethodHead:
+		err = decodeReply(r.reply.Status, r.reply.Body, r.out)
 	}
 	if err == nil {
 		return nil
@@ -295,7 +293,10 @@ func (r *request) failure(err error) error {
 	if err != nil {
 		failed.Err = secrets.cleanError(err)
 	}
-	if r.reply.Status/100 != 2 && !r.reply.TooLarge { // no answer of the API is too large
+	switch {
+	case r.reply.TooLarge:
+		failed.by = byOther // no answer of the API is
+	case r.reply.Status/100 != 2:
 		failed.by, details = readRefusal(r.reply.Body)
 	}
 	failed.Details, failed.RequestID = secrets.clean(details, r.reply.Header)
@@ -308,7 +309,7 @@ func (r *request) failure(err error) error {
 	}
 	settled := err == nil && r.reply.Status < 500 && r.reply.Status != http.StatusTooManyRequests
 	if r.reply.MaybeApplied && !settled {
-		return &AmbiguousError{Op: failed.name(), Err: result}
+		return &AmbiguousError{Op: failed.name(), Err: result, repeat: r.Class == transport.Repeat}
 	}
 	return result
 }

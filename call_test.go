@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestDoHostilePaths(t *testing.T) {
 
 func TestDoPaths(t *testing.T) {
 	for path, want := range map[string]string{
-		"/things": "/things", "/things/1/parts": "/things/1/parts", "/things?page[size]=2&page[after]=x": "/things?page[size]=2&page[after]=x", "/x?": "/x", "/x?a=/../b": "/x?a=/../b", "/x?a=%2e%2e%2f": "/x?a=%2e%2e%2f", "/x?a=?": "/x?a=?", "/x?a;b": "/x?a;b",
+		"/things": "/things", "/things/1/parts": "/things/1/parts",
 		"/users/a%20b": "/users/a%20b", "/users/%C3%BC": "/users/%C3%BC", "/users/a%3Fb": "/users/a%3Fb", "/users/a%23b": "/users/a%23b", "/users/a%25b": "/users/a%25b", "/users/a+b@c.d:e,f;g=h": "/users/a+b@c.d:e,f;g=h", "/...": "/...", "/.well-known": "/.well-known", "/a..b": "/a..b", "/x%41": "/x%41",
 		"/~a!$&'()*": "/~a!$&'()*",
 	} {
@@ -50,8 +51,121 @@ func TestDoPaths(t *testing.T) {
 	require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Path: "/" + strings.Repeat("a", 2047)}))
 }
 
+func TestDoQuery(t *testing.T) {
+	w := always(200, "{}")
+	query := url.Values{"page[size]": {"2"}, "page[after]": {"a&b=c d/../é"}}
+	require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Path: "/things", Query: query}))
+	assert.Equal(t, []string{"GET " + appURL + "/things?page%5Bafter%5D=a%26b%3Dc+d%2F..%2F%C3%A9&page%5Bsize%5D=2"}, w.lines())
+	query.Set("long", strings.Repeat("a", 4096))
+	requireInput(t, "query", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Path: "/things", Query: query}))
+	requireInput(t, "call", newClient(silent(t)).Do(t.Context(), acme(), nil))
+}
+
+// The error says what to change.
+func TestDoPathsOfTheWholeURL(t *testing.T) {
+	for _, path := range []string{"/v2/apps/" + testAppID + "/conversations", "/v2/apps", "/sc/v2/apps/x", "/v2"} {
+		err := newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Path: path})
+		requireInput(t, "path", err)
+		assert.ErrorContains(t, err, "relative to /v2/apps/{appId}")
+	}
+}
+
+// Errors name the call, up to the first id that the partner may have chosen.
+func TestDoErrorsNameTheCall(t *testing.T) {
+	for _, tc := range []struct{ op, method, path, want string }{
+		{"", "", "/conversations", "sunco: GET /conversations: 400 Bad Request"},
+		{"post message", "POST", "/conversations/5f/messages", "sunco: post message: POST /conversations/5f/messages: 400 Bad Request"},
+		{"", "PATCH", "/users/ada@example.org", "sunco: PATCH /users/…: 400 Bad Request"},
+		{"", "", "/users/ada/clients/7", "sunco: GET /users/…: 400 Bad Request"},
+		{"", "", "/users", "sunco: GET /users: 400 Bad Request"},
+		{"", "", "/things/ada%40example.org/x", "sunco: GET /things/…: 400 Bad Request"},
+	} {
+		call := &sunco.Call{Op: tc.op, Method: tc.method, Path: tc.path, Query: url.Values{"q": {"secret"}}}
+		err := newClient(always(400, "")).Do(t.Context(), acme(), call)
+		assert.EqualError(t, err, tc.want)
+	}
+}
+
+// A POST that comes to the same however often it is sent.
+func TestDoRepeat(t *testing.T) {
+	inBubble(t, "repeat", func(t *testing.T) {
+		w := script(t, step{err: io.EOF}, step{status: 502}, step{status: 200, body: "{}"})
+		call := &sunco.Call{Method: "POST", Path: "/x", Repeat: true, Body: map[string]int{"a": 1}}
+		require.NoError(t, newClient(w).Do(t.Context(), acme(), call))
+		for _, r := range w.requests() {
+			assert.Equal(t, `{"a":1}`, r.Body)
+		}
+	})
+}
+
+// What does not fit is skipped, the rest is filled in, and the error says so.
+func TestDoOutThatDoesNotFit(t *testing.T) {
+	type message struct {
+		ID   string `json:"id"`
+		Text string `json:"text"`
+	}
+	const body = `{"messages":[{"id":"a","text":7},{"id":"b","text":"B"}],"more":true}`
+	for _, method := range []string{"GET", "POST", "PATCH"} {
+		w := always(201, body)
+		var out struct {
+			Messages []message `json:"messages"`
+			More     bool      `json:"more"`
+		}
+		err := newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: method, Path: "/x", Out: &out})
+		require.ErrorIs(t, err, sunco.ErrBadReply)
+		assert.False(t, ambiguous(err), "it was answered 201")
+		assert.ErrorContains(t, err, "text does not fit the Go type string")
+		assert.Equal(t, []message{{"a", ""}, {"b", "B"}}, out.Messages)
+		assert.True(t, out.More)
+		assert.Equal(t, 1, w.count())
+	}
+}
+
+// What people write is no reason to refuse a reply.
+func TestDoReadsWhatPeopleWrite(t *testing.T) {
+	for name, body := range map[string]string{
+		"half an emoji":   `{"text":"x","name":"\ud83e","metadata":{"\ud83d":1,"\ude00":2}}`,
+		"invalid UTF-8":   "{\"text\":\"x\",\"name\":\"\xff\"}",
+		"repeated":        `{"text":"y","text":"x"}`,
+		"empty error":     `{"text":"x","error":"","errors":[]}`,
+		"an error inside": `{"text":"x","more":{"error":"said"}}`,
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			var out struct {
+				Text string `json:"text"`
+			}
+			err := newClient(always(201, body)).Do(t.Context(), acme(), &sunco.Call{Method: method, Path: "/x", Out: &out})
+			require.NoError(t, err, name)
+			assert.Equal(t, "x", out.Text, name)
+		}
+	}
+}
+
+// A page of the platform's own size: 100 messages of 4,096 Thai letters.
+func TestDoReadsAWholePage(t *testing.T) {
+	text := strings.Repeat("\u0e01", 4096)
+	body := `{"messages":[` + strings.Repeat(`{"text":"`+text+`"},`, 99) + `{"text":"` + text + `"}]}`
+	var out struct {
+		Messages []struct {
+			Text string `json:"text"`
+		} `json:"messages"`
+	}
+	require.NoError(t, newClient(always(200, body)).Do(t.Context(), acme(), &sunco.Call{Path: "/x", Out: &out}))
+	require.Len(t, out.Messages, 100)
+	assert.Len(t, out.Messages[99].Text, 3*4096)
+}
+
+// Text that is not valid UTF-8 is sent with the replacement character.
+func TestDoSendsWhatPeopleWrote(t *testing.T) {
+	w := always(201, "{}")
+	body := map[string]any{"a": "\xff", "b": json.RawMessage(`{"x":"\ud83e","x":1}`)}
+	require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: body}))
+	assert.True(t, json.Valid([]byte(w.requests()[0].Body)))
+	assert.Contains(t, w.requests()[0].Body, "\ufffd")
+}
+
 func TestDoMethods(t *testing.T) {
-	for _, method := range []string{"", "get", "OPTIONS", "TRACE", "CONNECT", "GET ", "GET\r\nX: y", "POST /x HTTP/1.1\r\n", "PROPFIND"} {
+	for _, method := range []string{"get", "OPTIONS", "TRACE", "CONNECT", "GET ", "GET\r\nX: y", "POST /x HTTP/1.1\r\n", "PROPFIND"} {
 		requireInput(t, "method", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: method, Path: "/x"}))
 	}
 }
@@ -91,7 +205,7 @@ func TestDoBodiesRefused(t *testing.T) {
 		"nil Body": (*sunco.Upload)(nil), "no Open": &sunco.Upload{ContentType: "a/b"}, "no content type": &sunco.Upload{Open: open}, "content type CR LF": &sunco.Upload{Open: open, ContentType: "a/b\r\nX: y"}, "content type umlaut": &sunco.Upload{Open: open, ContentType: "ä/b"},
 		"negative": &sunco.Upload{Open: open, ContentType: "a/b", Length: -1}, "too long": &sunco.Upload{Open: open, ContentType: "a/b", Length: 50_000_001},
 		"bytes": []byte(`{"a":1}`), "text": `{"a":1}`, "reader": strings.NewReader(`{"a":1}`), "no pointer": sunco.Upload{ContentType: "a/b", Open: open},
-		"channel": make(chan int), "function": func() {}, "NaN": math.NaN(), "not UTF-8": []string{"\xff"}, "a Secret": struct{ S sunco.Secret }{sunco.NewSecret("whsec-very-secret")}, "an Installation": acme(),
+		"channel": make(chan int), "function": func() {}, "NaN": math.NaN(), "a Secret": struct{ S sunco.Secret }{sunco.NewSecret("whsec-very-secret")}, "an Installation": acme(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: body})
@@ -99,7 +213,7 @@ func TestDoBodiesRefused(t *testing.T) {
 			assertPrintsNoSecret(t, name, err, "whsec-very-secret", testToken)
 		})
 	}
-	requireInput(t, "do POST", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-3)}}))
+	requireInput(t, "body", newClient(silent(t)).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-3)}}))
 	require.NoError(t, newClient(always(200, "{}")).Do(t.Context(), acme(), &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-4)}}))
 }
 
@@ -172,8 +286,16 @@ func TestDoUploadIsSentAgain(t *testing.T) {
 
 func TestDoDeleteGone(t *testing.T) {
 	inBubble(t, "lost, then gone", func(t *testing.T) {
-		w := script(t, step{err: io.EOF}, step{status: 404})
+		w := script(t, step{err: io.EOF}, step{status: 404, body: errorBody})
 		require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"}))
 	})
-	require.ErrorIs(t, newClient(always(404, "")).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"}), sunco.ErrNotFound)
+	for name, body := range map[string]string{"page": "<html>", "bare": "", "front servers": `{"error":{"title":"x"}}`} {
+		inBubble(t, "lost, then a "+name, func(t *testing.T) {
+			w := script(t, step{err: io.EOF}, step{status: 404, body: body})
+			err := newClient(w).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"})
+			assert.ErrorIs(t, err, sunco.ErrMoved, "only the API knows that it is gone")
+		})
+	}
+	err := newClient(always(404, errorBody)).Do(t.Context(), acme(), &sunco.Call{Method: "DELETE", Path: "/x/1"})
+	require.ErrorIs(t, err, sunco.ErrNotFound)
 }

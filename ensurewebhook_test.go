@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -88,17 +91,100 @@ func TestEnsureWebhookRepairsOnlyWhatDiffers(t *testing.T) {
 }
 
 func TestEnsureWebhookCreates(t *testing.T) {
-	s := newHookStore(hookJSON("o", ourTarget+"/", false, false, "a:b"), hookJSON("p", "https://BOT.example/hook", false, false, "a:b"))
+	s := newHookStore(hookJSON("o", ourTarget+"/", false, false, "a:b"), hookJSON("p", "http://bot.example/hook", false, false, "a:b"))
 	c := newClient(s)
 	first, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
 	require.NoError(t, err)
-	assert.Equal(t, "new2", first.ID, "targets are compared byte for byte")
+	assert.Equal(t, "new2", first.ID)
 	for range 3 {
 		again, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
 		require.NoError(t, err)
 		assert.Equal(t, first.ID, again.ID)
 	}
 	assert.Equal(t, []string{`POST  {"target":"https://bot.example/hook","triggers":["conversation:message"],"includeFullUser":false,"includeFullSource":false}`}, s.writes)
+}
+
+// The platform may write a target in another form than it was given.
+func TestEnsureWebhookComparesURLs(t *testing.T) {
+	for _, tc := range []struct {
+		want, found string
+		same        bool
+	}{
+		{"https://h", "https://h/", true}, {"https://h/", "https://h", true},
+		{"https://Bot.Example/Hook", "https://bot.example/Hook", true}, {"HTTPS://h/x", "https://h/x", true},
+		{"https://h:443/x", "https://h/x", true}, {"http://h/x", "http://h:80/x", true},
+		{"https://h/x?a=1", "https://h/x?a=1", true}, {"https://h?a=1", "https://h/?a=1", true},
+		{"https://[2001:DB8::1]/x", "https://[2001:db8::1]:443/x", true},
+		{"https://h/x", "http://h/x", false}, {"https://h/x", "https://h/X", false}, {"https://h/x", "https://h/x/", false},
+		{"https://h:80/x", "https://h/x", false}, {"https://h/x", "https://h:8443/x", false},
+		{"https://h/x", "https://i/x", false}, {"https://h/x?a=1", "https://h/x", false},
+		{"https://h/x?a=1", "https://h/x?a=2", false}, {"https://h/a%2Fb", "https://h/a/b", false},
+		{"https://h/x", "", false}, {"https://h/x", "%zz", false},
+	} {
+		t.Run(tc.want+" "+tc.found, func(t *testing.T) {
+			s := newHookStore(hookJSON("w1", tc.found, false, false, "conversation:message"))
+			hook := wantedHook()
+			hook.Target = tc.want
+			got, err := newClient(s).EnsureWebhook(t.Context(), acme(), hook)
+			require.NoError(t, err)
+			assert.Equal(t, tc.same, got.ID == "w1")
+			assert.Equal(t, tc.same, len(s.writes) == 0)
+		})
+	}
+}
+
+// Calls for one app and target wait for each other, each until its own context
+// ends.
+func TestEnsureWebhookOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newHookStore()
+		s.takes = func(_ int, r sentRequest) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return nil, nil
+		}
+		c := newClient(s)
+		short, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				got, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+				if assert.NoError(t, err) {
+					assert.Equal(t, "new0", got.ID)
+				}
+			})
+		}
+		synctest.Wait()
+		_, err := c.EnsureWebhook(short, acme(), wantedHook())
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.False(t, ambiguous(err))
+		wg.Wait()
+		assert.Len(t, s.writes, 1, "one creation")
+	})
+}
+
+func TestEnsureWebhookOthersDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
+			if strings.Contains(r.URL, "/slow/") {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return response(200, webhooksReply), nil
+		}}
+		c, slow, done := newClient(w), acme(), make(chan error)
+		slow.AppID = "slow"
+		go func() {
+			_, err := c.EnsureWebhook(ctx, slow, wantedHook())
+			done <- err
+		}()
+		synctest.Wait()
+		_, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+		assert.NoError(t, err)
+		cancel()
+		assert.ErrorIs(t, <-done, context.Canceled)
+	})
 }
 
 func TestEnsureWebhookAdoptsTheFirst(t *testing.T) {

@@ -142,17 +142,19 @@ func (e *Error) refused(status int) bool { return e.Status == status && e.Err ==
 type AmbiguousError struct {
 	Op  string // the operation
 	Err error  // what is known: an [*Error], a [*RateLimitError], or two errors
+
+	repeat bool // it comes to the same however often it is done
 }
 
 // Error implements error.
 func (e *AmbiguousError) Error() string {
 	advice := "it may have happened"
-	switch e.Op {
-	case opExchange:
+	switch {
+	case e.Op == opExchange:
 		advice = "the code may be spent, let the customer connect again"
-	case opCreateWebhook, opEnsureWebhook:
+	case e.Op == opCreateWebhook, e.Op == opEnsureWebhook:
 		advice = "the webhook may exist, call EnsureWebhook"
-	case opUpdateWebhook, opDeleteWebhook, opRevoke:
+	case e.repeat:
 		advice = "call again"
 	}
 	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: "))

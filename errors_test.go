@@ -135,15 +135,55 @@ func TestMoved(t *testing.T) {
 		body string
 		want bool
 	}{
-		"empty": {"", true}, "HTML": {"<html>No help desk at acme.zendesk.com</html>", true}, "other JSON": {`{"message":"x"}`, true},
-		"Zendesk's error": {errorBody, false}, "v1": {`{"error":{"code":"not_found","description":"x"}}`, false}, "RFC 6749": {`{"error":"not_found"}`, false},
+		"empty": {"", true}, "text": {"not here", true}, "sentence": {`{"error":"Couldn't find you"}`, true},
+		"HTML":          {"<html>No help desk at acme.zendesk.com</html>", true},
+		"other JSON":    {`{"message":"x"}`, true},
+		"front servers": {`{"error":{"title":"No help desk at acme.zendesk.com","message":"x"}}`, true},
+		"empty error":   {`{"error":{}}`, true}, "no JSON": {`{"errors":[{"code":"x"`, true},
+		"Zendesk's error": {errorBody, false}, "number": {`{"errors":[{"code":404,"title":"x"}]}`, false},
+		"v1":       {`{"error":{"code":"not_found","description":"x"}}`, false},
+		"RFC 6749": {`{"error":"not_found"}`, false},
 	} {
+		foreign := slices.Contains([]string{"HTML", "other JSON", "front servers", "empty error", "no JSON"}, name)
 		for _, op := range operations() {
 			err := op.run(t.Context(), newClient(always(404, tc.body)), acme())
 			tenant := op.url[:len(bridgeBase)] != bridgeBase
 			assert.Equal(t, tc.want && tenant, errors.Is(err, sunco.ErrMoved), "%s %s", op.name, name)
-			assert.ErrorIs(t, err, sunco.ErrNotFound)
+			assert.Equal(t, !foreign, errors.Is(err, sunco.ErrNotFound), "%s %s", op.name, name)
 		}
+	}
+}
+
+// A DNS server that does not answer says nothing about the name.
+func TestDNSTimeoutIsNotMoved(t *testing.T) {
+	for name, dns := range map[string]*net.DNSError{
+		"timeout": {Err: "i/o timeout", IsTimeout: true}, "busy": {Err: "server misbehaving", IsTemporary: true},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			w := failing(&net.OpError{Op: "dial", Net: "tcp", Err: dns})
+			_, err := newClient(w).ListWebhooks(t.Context(), acme())
+			require.Error(t, err)
+			assert.NotErrorIs(t, err, sunco.ErrMoved)
+			assert.Equal(t, 4, w.count())
+		})
+	}
+}
+
+// Both are said: the first attempt may have happened, and Zendesk asks to slow down.
+func TestLostThenRateLimited(t *testing.T) {
+	for _, op := range operations() {
+		if op.kind != "repeat" {
+			continue
+		}
+		inBubble(t, op.name, func(t *testing.T) {
+			w := script(t, step{err: io.EOF}, step{status: 429, header: []string{"Retry-After", "3600"}})
+			err := op.run(t.Context(), newClient(w), acme())
+			assert.True(t, ambiguous(err))
+			var limited *sunco.RateLimitError
+			require.ErrorAs(t, err, &limited)
+			assert.Equal(t, time.Hour, limited.RetryAfter)
+			assert.ErrorContains(t, err, "call again")
+		})
 	}
 }
 
@@ -163,9 +203,9 @@ func TestRetryAfter(t *testing.T) {
 		{"429 a day", 429, func() string { return "86400" }, day, true},
 		{"429 a day's date", 429, func() string { return date(day) }, day, true},
 		{"429 overflow", 429, func() string { return "99999999999999999999" }, 1<<63 - 1, true},
-		{"429 nanoseconds overflow", 429, func() string { return "9223372037" }, 1<<63 - 1, true},
+		{"429 nanoseconds overflow", 429, func() string { return "9223372036" }, 1<<63 - 1, true},
 		{"429 negative", 429, func() string { return "-1" }, 0, false},
-		{"429 fraction", 429, func() string { return "1.5" }, 0, false},
+		{"429 fraction", 429, func() string { return "1.5" }, 2 * time.Second, false},
 		{"429 garbage", 429, func() string { return "soon" }, 0, false},
 		{"429 past", 429, func() string { return date(-day) }, 0, false},
 		{"503 seconds", 503, func() string { return "2" }, 2 * time.Second, false},
@@ -349,11 +389,8 @@ func TestErrorTexts(t *testing.T) {
 		{&sunco.Error{Op: "revoke", Err: io.EOF}, "sunco: revoke: EOF"},
 		{&sunco.Error{Op: "revoke", Status: 500, Err: io.EOF}, "sunco: revoke: EOF (last status 500 Internal Server Error)"},
 		{&sunco.Error{Op: "get", Status: 400, Code: "c", Title: "T", RequestID: "r"}, "sunco: get: 400 Bad Request: c: T (request r)"},
-		{&sunco.AmbiguousError{Op: "revoke", Err: &sunco.Error{Op: "revoke", Err: io.EOF}}, "sunco: revoke: outcome unknown, call again: revoke: EOF"},
-		{&sunco.AmbiguousError{Op: "update webhook", Err: io.EOF}, "sunco: update webhook: outcome unknown, call again: EOF"},
-		{&sunco.AmbiguousError{Op: "delete webhook", Err: io.EOF}, "sunco: delete webhook: outcome unknown, call again: EOF"},
 		{&sunco.AmbiguousError{Op: "create webhook", Err: io.EOF}, "sunco: create webhook: outcome unknown, the webhook may exist, call EnsureWebhook: EOF"},
-		{&sunco.AmbiguousError{Op: "do POST", Err: io.EOF}, "sunco: do POST: outcome unknown, it may have happened: EOF"},
+		{&sunco.AmbiguousError{Op: "post message", Err: io.EOF}, "sunco: post message: outcome unknown, it may have happened: EOF"},
 		{&sunco.AmbiguousError{Op: "exchange", Err: io.EOF}, "sunco: exchange: outcome unknown, the code may be spent, let the customer connect again: EOF"},
 		{&sunco.RateLimitError{Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited"},
 		{&sunco.RateLimitError{RetryAfter: time.Minute, Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited, retry after 1m0s"},

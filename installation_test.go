@@ -126,10 +126,11 @@ func TestHostileIDsSendNothing(t *testing.T) {
 		requireInput(t, "webhook id", err)
 		requireInput(t, "webhook id", c.DeleteWebhook(t.Context(), acme(), id))
 		if id != "" {
-			listed := `{"webhooks":[{"id":` + quoteJSON(id) + `,"target":"https://bot.example/hook","triggers":["user:merge"],"secret":"s"}]}`
-			w := script(t, step{status: 200, body: listed})
-			_, err = newClient(w).EnsureWebhook(t.Context(), acme(), wantedHook())
-			require.Error(t, err, "an id from a list leads nowhere either")
+			s := newHookStore(`{"id":` + quoteJSON(id) + `,"target":"https://bot.example/hook","triggers":["user:merge"]}`)
+			got, err := newClient(s).EnsureWebhook(t.Context(), acme(), wantedHook())
+			require.NoError(t, err)
+			assert.Equal(t, "new1", got.ID)
+			assert.Equal(t, []string{"GET " + hooksURL, "POST " + hooksURL}, s.lines(), "an id from a list leads nowhere either")
 		}
 	}
 	for _, id := range []string{"a", "A-_9", strings.Repeat("a", 64)} {

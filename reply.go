@@ -18,17 +18,16 @@ import (
 
 // decodeReply decodes a reply into out, or only checks it when out is nil. The
 // error is a [*misfit] when a member does not fit into out.
-func decodeReply(body []byte, out any) error {
-	if out == nil {
-		if len(body) == 0 {
-			return nil
-		}
-		out = new(struct{})
-	}
+func decodeReply(status int, body []byte, out any) error {
 	var err error
-	if reader, ok := out.(replyReader); ok {
+	switch reader, ok := out.(replyReader); {
+	case ok:
 		err = reader.readReply(body)
-	} else {
+	case status == http.StatusNoContent, out == nil && len(body) == 0:
+		return nil
+	case out == nil:
+		err = decodeLenient(body, new(struct{}))
+	default:
 		err = decodeLenient(body, out)
 	}
 	switch {
@@ -86,9 +85,9 @@ func badReply(reason string) error { return fmt.Errorf("%w: %s", ErrBadReply, re
 type answerer uint8
 
 const (
-	byOther  answerer = iota // a page, or JSON in no form of the API: a proxy, a front server, a captive portal
-	byAnyone                 // no body, or a sentence
+	byAnyone answerer = iota // no body, or a sentence
 	byAPI                    // an error in one of the API's forms
+	byOther                  // a page, or JSON in no form of the API: a proxy, a front server, a captive portal
 )
 
 // readRefusal says whose answer a body is, and what it says. It knows the forms

@@ -45,6 +45,6 @@ func (c *Client) Revoke(ctx context.Context, in *Installation) error {
 	case errors.Is(alive, ErrUnauthorized):
 		return nil
 	default:
-		return &AmbiguousError{Op: opRevoke, Err: fmt.Errorf("%w; %w", err, alive)}
+		return &AmbiguousError{Op: opRevoke, Err: fmt.Errorf("%w; %w", err, alive), repeat: true}
 	}
 }

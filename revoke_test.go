@@ -13,7 +13,7 @@ import (
 
 func TestRevoke(t *testing.T) {
 	lost := step{err: errors.New("lost")}
-	alive := step{status: 200, body: tokenInfoReply}
+	alive, dead := step{status: 200, body: tokenInfoReply}, step{status: 401}
 	for name, tc := range map[string]struct {
 		steps   []step
 		want    error
@@ -34,15 +34,22 @@ func TestRevoke(t *testing.T) {
 		"404 first":                      {[]step{{status: 404, body: errorBody}}, sunco.ErrNotFound, false},
 		"404 first, moved":               {[]step{{status: 404, body: "<html>"}}, sunco.ErrMoved, false},
 		"redirect":                       {[]step{{status: 302}}, errAny, false},
-		"lost, then 401":                 {[]step{lost, {status: 401}}, nil, false},
-		"lost, then 403":                 {[]step{lost, {status: 403}}, nil, false},
-		"lost, then 404":                 {[]step{lost, {status: 404}}, nil, false},
-		"500, then 401":                  {[]step{{status: 500}, {status: 401}}, nil, false},
-		"lost, 429, then 401":            {[]step{lost, {status: 429}, {status: 401}}, nil, false},
+		"lost, then 401, dead":           {[]step{lost, {status: 401}, dead}, nil, false},
+		"lost, then 401 page, dead":      {[]step{lost, {status: 401, body: "<html>"}, dead}, nil, false},
+		"lost, then 403, dead":           {[]step{lost, {status: 403}, dead}, nil, false},
+		"lost, then 404, dead":           {[]step{lost, {status: 404}, dead}, nil, false},
+		"502, then 404 page, dead":       {[]step{{status: 502}, {status: 404, body: "<html>"}, dead}, nil, false},
+		"502, then 404 page, alive":      {[]step{{status: 502}, {status: 404, body: "<html>"}, alive}, sunco.ErrMoved, false},
+		"502, then 404, alive":           {[]step{{status: 502}, {status: 404, body: errorBody}, alive}, sunco.ErrNotFound, false},
+		"502, then 404, bridge's page":   {[]step{{status: 502}, {status: 404}, {status: 401, body: "<html>"}}, sunco.ErrNotFound, true},
+		"500, then 401, dead":            {[]step{{status: 500}, {status: 401}, dead}, nil, false},
+		"500, then 401, alive":           {[]step{{status: 500}, {status: 401}, alive}, sunco.ErrUnauthorized, false},
+		"lost, 429, then 401, dead":      {[]step{lost, {status: 429}, {status: 401}, dead}, nil, false},
 		"429, then 404":                  {[]step{{status: 429}, {status: 404, body: errorBody}}, sunco.ErrNotFound, false},
 		"408, then 403":                  {[]step{{status: 408}, {status: 403}}, sunco.ErrForbidden, false},
 		"429, then 401, alive":           {[]step{{status: 429}, {status: 401}, alive}, sunco.ErrUnauthorized, false},
-		"lost, then 400":                 {[]step{lost, {status: 400}}, errAny, false},
+		"lost, then 400, alive":          {[]step{lost, {status: 400}, alive}, errAny, false},
+		"lost, then 400, dead":           {[]step{lost, {status: 400}, dead}, nil, false},
 		"always lost":                    {[]step{lost, lost, lost, lost}, errAny, true},
 		"always 500":                     {[]step{{status: 500}, {status: 500}, {status: 500}, {status: 500}}, errAny, true},
 		"error inside":                   {[]step{{status: 200, body: `{"error":"x"}`}}, sunco.ErrBadReply, false},

@@ -95,6 +95,9 @@ func TestDeleteWebhook(t *testing.T) {
 		"lost, then gone":         {[]step{lost, gone}, nil},
 		"500, then gone":          {[]step{{status: 500}, gone}, nil},
 		"lost, 429, then gone":    {[]step{lost, {status: 429}, gone}, nil},
+		"lost, then a page":       {[]step{lost, {status: 404, body: "<html>"}}, sunco.ErrMoved},
+		"502, then a page":        {[]step{{status: 502}, {status: 404, body: "<html>"}}, sunco.ErrMoved},
+		"lost, then bare 404":     {[]step{lost, {status: 404}}, sunco.ErrNotFound},
 		"lost, then done":         {[]step{lost, {status: 200, body: "{}"}}, nil},
 		"not there at first":      {[]step{gone}, sunco.ErrNotFound},
 		"429, then not there":     {[]step{{status: 429}, gone}, sunco.ErrNotFound},
@@ -139,7 +142,7 @@ func TestWebhookInputs(t *testing.T) {
 	hook := wantedHook()
 	hook.Triggers = []string{strings.Repeat("t", 100_000)}
 	_, err := newClient(silent(t)).CreateWebhook(t.Context(), acme(), hook)
-	requireInput(t, "create webhook", err)
+	requireInput(t, "body", err)
 	for _, target := range []string{"http://bot.example", "HTTPS://Bot.Example:8443/a?b=c&d", "http://127.0.0.1:8080/h", "http://[::1]/h"} {
 		hook := wantedHook()
 		hook.Target = target
@@ -148,12 +151,31 @@ func TestWebhookInputs(t *testing.T) {
 	}
 }
 
+// One odd member costs itself alone.
+func TestOddWebhooks(t *testing.T) {
+	const hook = `{"id":"a","version":2,"target":["x"],"triggers":["user:merge",7,"client:add"],"secret":"wh\ud83e",` +
+		`"includeFullUser":"true","includeFullSource":true,"includeFullSource":true,"\ud83d":1,"\ude00":2}`
+	want := &sunco.Webhook{ID: "a", Triggers: []string{"user:merge", "client:add"}, IncludeFullSource: true}
+	check := func(t *testing.T, got *sunco.Webhook, err error) {
+		require.NoError(t, err)
+		assertSecret(t, "wh\ufffd", got.Secret)
+		got.Secret = sunco.Secret{}
+		assert.Equal(t, want, got)
+	}
+	got, err := newClient(always(201, `{"webhook":`+hook+`}`)).CreateWebhook(t.Context(), acme(), wantedHook())
+	check(t, got, err)
+	list, err := newClient(always(200, `{"webhooks":[1,{},{"id":"../x"},{"id":5},`+hook+`],"error":""}`)).ListWebhooks(t.Context(), acme())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	check(t, &list[0], err)
+}
+
 // A creation whose reply cannot be used may have happened.
 func TestBadWebhookReplies(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty": "", "HTML": "<html>", "array": "[]", "null": "null", "no webhook": "{}", "null webhook": `{"webhook":null}`, "no id": `{"webhook":{"target":"x"}}`, "hostile id": `{"webhook":{"id":"../x"}}`, "numeric id": `{"webhook":{"id":1}}`,
-		"other case": `{"Webhook":{"id":"a"}}`, "Id": `{"webhook":{"Id":"a"}}`, "twice": `{"webhook":{"id":"a","secret":"x","secret":"y"}}`, "wrong type": `{"webhook":{"id":"a","triggers":"x"}}`, "boolean as text": `{"webhook":{"id":"a","includeFullUser":"true"}}`,
-		"truncated": `{"webhook":{"id":"a"`, "trailing": `{"webhook":{"id":"a"}}]`, "error inside": `{"webhook":{"id":"a"},"error":{"code":"x"}}`, "too long": `{"webhook":{"id":"a","x":"` + strings.Repeat("x", 1<<20) + `"}}`,
+		"other case": `{"Webhook":{"id":"a"}}`, "Id": `{"webhook":{"Id":"a"}}`,
+		"truncated": `{"webhook":{"id":"a"`, "trailing": `{"webhook":{"id":"a"}}]`, "error inside": `{"webhook":{"id":"a"},"error":{"code":"x"}}`, "too long": `{"webhook":{"id":"a","x":"` + strings.Repeat("x", 16<<20) + `"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := func() (*sunco.Client, *wire) {
@@ -177,7 +199,7 @@ func TestBadWebhookReplies(t *testing.T) {
 			require.ErrorIs(t, err, sunco.ErrBadReply)
 		})
 	}
-	for _, body := range []string{"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[{"id":"a","id":"b"}]}`, `{"webhooks":[1]}`, `{"webhooks":[{"target":"https://bot.example/"}]}`, `{"webhooks":[{"id":"../x"}]}`, `{"webhooks":[]}x`, `{"webhooks":[],"errors":[]}`} {
+	for _, body := range []string{"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[]}x`, `{"webhooks":[],"errors":[1]}`} {
 		_, err := newClient(always(200, body)).ListWebhooks(t.Context(), acme())
 		require.ErrorIs(t, err, sunco.ErrBadReply, body)
 	}
