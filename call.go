@@ -116,7 +116,7 @@ func (c *Client) Do(ctx context.Context, in *Installation, call *Call) error {
 // answer means.
 type request struct {
 	transport.Call
-	target      string    // method and path, for errors
+	path        string    // of a Call, for errors
 	token       Token     // zero: none is sent
 	secrets     [2]Secret // others that the request carries
 	contentType string    // empty: JSON
@@ -169,10 +169,9 @@ func (r *request) address(appID string, call *Call) error {
 	if len(r.URL.RawQuery) > maxQuery {
 		return &InputError{Name: "query", Reason: "longer than 4096 bytes"}
 	}
-	path := "/v2/apps/" + appID + call.Path
-	decoded, _ := url.PathUnescape(path) // checkPath did
-	r.URL.Path, r.URL.RawPath = r.URL.Path+decoded, r.URL.Path+path
-	r.Op, r.target = call.Op, r.Method+" "+shownPath(call.Path)
+	r.URL.RawPath = r.URL.Path + "/v2/apps/" + appID + call.Path
+	r.URL.Path, _ = url.PathUnescape(r.URL.RawPath) // checkPath did it before
+	r.Op, r.path = call.Op, call.Path
 	return nil
 }
 
@@ -283,10 +282,12 @@ func (r *request) failure(err error) error {
 	failed := &Error{
 		Op:     r.Op,
 		Status: r.reply.Status,
-		target: r.target,
 		tenant: !strings.HasPrefix(r.URL.Host, bridgeLabel+"."),
 	}
-	if redact.Contains(r.target, secrets.reveal()...) {
+	if r.path != "" {
+		failed.target = r.Method + " " + shownPath(r.path)
+	}
+	if redact.Contains(failed.target, secrets.reveal()...) {
 		failed.target = r.Method
 	}
 	var details []ErrorDetail

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -34,14 +35,15 @@ func (m *misfit) Error() string { return m.reason }
 // JSON is well formed. Neither error quotes the JSON.
 func decodeLenient(body []byte, into any) error {
 	err := json.Unmarshal(body, into, lenient())
-	var syntax *jsonv1.SyntaxError
-	var kind *jsonv1.UnmarshalTypeError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	}
+	if _, ok := errors.AsType[*jsonv1.SyntaxError](err); ok {
 		return errNotJSON
-	case !errors.As(err, &kind):
+	}
+	kind, ok := errors.AsType[*jsonv1.UnmarshalTypeError](err)
+	switch {
+	case !ok:
 		return &misfit{"it does not fit the Go value"}
 	case kind.Field == "":
 		return &misfit{fmt.Sprintf("it does not fit the Go type %v", kind.Type)}
@@ -144,9 +146,11 @@ func text(value jsontext.Value) string {
 	if value.Kind() != '"' {
 		return ""
 	}
-	var said string
-	_ = json.Unmarshal(value, &said, jsontext.AllowInvalidUTF8(true))
-	return said
+	if inner := value[1 : len(value)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner)
+	}
+	said, _ := jsontext.AppendUnquote(nil, value) // half an emoji is replaced, and an error
+	return string(said)
 }
 
 // unquoteJSON returns what a JSON string says. Without escapes that is the

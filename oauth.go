@@ -228,25 +228,22 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
 	if err := checkCode(code); err != nil {
 		return Token{}, err
 	}
-	body, contentType, err := (&tokenRequest{
-		GrantType: "authorization_code", Code: code.Reveal(),
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(),
-	}).encode(c.FormExchange)
-	if err != nil {
-		return Token{}, err
-	}
-	answer := new(tokenReply)
-	err = core.do(ctx, &request{
-		Call: transport.Call{
-			Class: transport.Once, Op: opExchange, Method: http.MethodPost,
-			URL: core.exchange, Body: body, Limit: maxTokenReply,
-		},
-		contentType: contentType,
-		secrets:     [2]Secret{code, c.ClientSecret},
-		out:         answer,
+	x := new(struct { // one allocation
+		request
+		form  tokenRequest
+		reply tokenReply
 	})
-	if err != nil {
+	x.Call = transport.Call{
+		Class: transport.Once, Op: opExchange, Method: http.MethodPost,
+		URL: core.exchange, Limit: maxTokenReply,
+	}
+	x.secrets, x.out = [2]Secret{code, c.ClientSecret}, &x.reply
+	x.form = tokenRequest{"authorization_code", code.Reveal(), c.ClientID, c.ClientSecret.Reveal()}
+	if x.Body, x.contentType, err = x.form.encode(c.FormExchange); err != nil {
 		return Token{}, err
 	}
-	return answer.token, nil
+	if err := core.do(ctx, &x.request); err != nil {
+		return Token{}, err
+	}
+	return x.reply.token, nil
 }

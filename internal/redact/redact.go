@@ -117,6 +117,9 @@ func withinBase64(text, value string) bool {
 
 // Unescape decodes percent escapes and keeps a percent sign that begins none.
 func Unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
 	var decoded strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+3 <= len(s) {
