@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -188,7 +189,9 @@ func (t *tokenReply) readReply(body []byte) error {
 		case "access_token":
 			t.token.AccessToken = NewSecret(text(value))
 		case "token_type":
-			kind = text(value)
+			if !bytes.EqualFold(value, []byte(`"Bearer"`)) {
+				kind = text(value)
+			}
 		}
 	})
 	switch {
