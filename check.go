@@ -98,7 +98,8 @@ func safeSegment(segment string) bool {
 	const decodings = 3
 	for range decodings {
 		name, _, _ := strings.Cut(segment, ";") // some servers drop such parameters first
-		if name == "" || name == "." || name == ".." || !utf8.ValidString(segment) || strings.ContainsFunc(segment, leadsElsewhere) {
+		if name == "" || name == "." || name == ".." ||
+			!utf8.ValidString(segment) || strings.ContainsFunc(segment, leadsElsewhere) {
 			return false
 		}
 		decoded := redact.Unescape(segment)

@@ -11,57 +11,52 @@ import (
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
-// Client speaks to Zendesk for one partner and any number of its customers.
-// ClientID and ClientSecret are required for the OAuth flow; every other
-// field may stay zero. Fields must not change once a method was called.
+// Client calls Zendesk for one partner and any number of its customers. Only
+// ClientID and ClientSecret are required, and only for the OAuth flow. What
+// belongs to one customer is in its [Installation].
 //
-// A Client is safe for concurrent use and must not be copied. Customers cost
-// it nothing: what belongs to one of them is in its [Installation].
-//
-// Every method that makes requests takes a context and returns soon after it
-// ends. Faults that are safe to try again are tried again, with full jitter
-// and at most 60 s of waiting in one call (10 s for the exchange); one attempt
-// lasts at most 30 s. Redirects are never followed. The errors are [*Error],
-// [*RateLimitError], [*AmbiguousError] where something may have happened, and
-// [*InputError] when nothing was sent.
+// A Client is safe for concurrent use and must not be copied. Its fields must not
+// change after the first call. Every method that makes requests takes a context
+// and returns soon after it ends. The errors are [*Error], [*RateLimitError],
+// [*AmbiguousError] where something may have happened, and [*InputError] when
+// nothing was sent. What is tried again is explained in the package documentation.
 type Client struct {
-	// ClientID and ClientSecret are what Zendesk issued to the partner.
+	// ClientID and ClientSecret are the credentials that Zendesk issued to the
+	// partner.
 	ClientID     string
 	ClientSecret Secret
 
 	// RedirectURI is sent with the authorize URL and must be one of those
-	// registered with Zendesk; two of them are two Clients. Empty: none is
-	// sent, and Zendesk uses the first that is registered.
+	// registered with Zendesk. Empty: none is sent, and Zendesk uses the first
+	// that is registered.
 	RedirectURI string
 
-	// Marketplace names the partner on every request. A bot that is listed
-	// in the Zendesk Marketplace must set it; zero sends nothing.
+	// Marketplace names the partner on every request. A bot that is listed in
+	// the Zendesk Marketplace must set it. Zero: no header is sent.
 	Marketplace Marketplace
 
-	// LegacyRegion is where an app lives for which token info names no
-	// subdomain. Zero: none, and such an app is [ErrNoRegion].
+	// LegacyRegion is where apps without a subdomain live, see [Client.Locate].
+	// Empty: Locate returns [ErrNoRegion] for such an app.
 	LegacyRegion LegacyRegion
 
 	// FormExchange sends the token request as a form, as RFC 6749 has it and
-	// as Zendesk's sample application does. False: JSON, as Zendesk's guide.
+	// Zendesk's sample application does. False: as JSON, as in Zendesk's guide.
 	FormExchange bool
 
-	// Domain is the domain of the bridge and of all customers, with an
-	// optional port. Empty: zendesk.com. "localhost", with or without a
-	// port, means plain http to a sandbox on this machine; every other
-	// domain means https.
+	// Domain is the domain of the OAuth bridge and of all customers, with an
+	// optional port. Empty: zendesk.com. "localhost", with or without a port,
+	// means plain HTTP to a sandbox on this machine; every other domain means
+	// HTTPS.
 	Domain string
 
-	// HTTPClient makes the requests. It is copied and never changed. Its
-	// Timeout, where it is shorter than 30 s, bounds one attempt and not the
-	// call; its CheckRedirect and its Jar are not used. Nil, or without a
-	// Transport: a transport of the package's own, meant for many hosts.
+	// HTTPClient makes the requests. It is copied and never changed. A Timeout
+	// shorter than 30 s bounds one attempt, not the call. CheckRedirect and Jar
+	// are not used. Nil, or without a Transport: a transport of the package's
+	// own.
 	HTTPClient *http.Client
 
-	// Logger gets one line at level Debug per attempt, without paths,
-	// queries, bodies and credentials, and what an [Installer] or a
-	// [RemovalHandler] with this Client could not do. Nil: attempts are not
-	// logged, and those handlers use [slog.Default].
+	// Logger gets one line at level Debug for each attempt, without paths,
+	// queries, bodies and credentials. Nil: attempts are not logged.
 	Logger *slog.Logger
 
 	once   sync.Once
@@ -69,10 +64,9 @@ type Client struct {
 	err    error
 }
 
-// Marketplace is how a Marketplace app names itself on every request. Header
-// values are printable ASCII. At most one of BotID and AppID may be set: bots
-// have a BotID, other apps an AppID, and neither is known before the app was
-// submitted.
+// Marketplace is how a Marketplace app names itself on every request. The
+// values are printable ASCII. Bots have a BotID, other apps an AppID; both are
+// known only after the app was submitted, and at most one may be set.
 //
 // https://developer.zendesk.com/documentation/conversations/how-to-guides/building-a-marketplace-bot/
 type Marketplace struct {
@@ -85,7 +79,7 @@ type Marketplace struct {
 // headers returns the non-empty headers, checked.
 func (m Marketplace) headers() (http.Header, error) {
 	if m.BotID != "" && m.AppID != "" {
-		return nil, &InputError{Name: "marketplace", Reason: "both BotID and AppID are set; a bot has a BotID, any other app an AppID"}
+		return nil, &InputError{Name: "marketplace", Reason: "both BotID and AppID are set; bots have a BotID, other apps an AppID"}
 	}
 	header := http.Header{}
 	for _, field := range []struct{ name, header, value string }{

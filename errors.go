@@ -11,55 +11,51 @@ import (
 	"time"
 )
 
-// Conditions worth branching on. Match them with [errors.Is]; the error that
-// matches is an [*Error] unless it says otherwise.
+// Conditions worth branching on. Match them with [errors.Is]. The first four match
+// an [*Error]; which replies they believe is explained in the package
+// documentation.
 var (
-	// ErrUnauthorized matches status 401: the token is not, or no longer,
-	// good for what was asked. From [Client.TokenInfo] it means that the
-	// token is dead.
+	// ErrUnauthorized matches status 401 of Zendesk: the token was refused. From
+	// [Client.TokenInfo] it means that the token is dead.
 	ErrUnauthorized = errors.New("sunco: unauthorized")
-	// ErrForbidden matches status 403.
+	// ErrForbidden matches status 403 of Zendesk.
 	ErrForbidden = errors.New("sunco: forbidden")
-	// ErrNotFound matches status 404. It does not prove that an integration
-	// was removed, and where the thing should be there it can also mean what
-	// ErrMoved means.
+	// ErrNotFound matches status 404 of Zendesk. It does not prove that an
+	// integration was removed.
 	ErrNotFound = errors.New("sunco: not found")
-	// ErrMoved matches when the customer's host does not exist, or answers
-	// 404 without an error that Zendesk's API would give: the subdomain may
-	// have been renamed. [Client.Locate] finds it again.
-	ErrMoved = errors.New("sunco: the customer's host is not there; its subdomain may have been renamed")
-	// ErrBadReply matches a reply that cannot be used although its status
-	// says success: not JSON, too long, incomplete, a repeated or missing
-	// member, an error inside.
+	// ErrMoved matches when the customer's host does not exist, or answers 404
+	// without an error of Zendesk's API. The subdomain may have been renamed:
+	// [Client.Locate] finds it.
+	ErrMoved = errors.New("sunco: the customer's host is gone; its subdomain may have been renamed, call Client.Locate")
+	// ErrBadReply matches a reply with a status of success that cannot be used:
+	// it is not JSON, too long or incomplete, carries an error, or does not fit
+	// into [Call.Out].
 	ErrBadReply = errors.New("the reply is not usable")
-	// ErrNoRegion says that an installation names neither a subdomain nor a
-	// legacy region, so that nobody knows where it lives. [Client.Locate]
-	// asks. When Locate itself, or [Client.Install], returns it, then it is
-	// a legacy app: set [Installation.LegacyRegion] and store it, or set
-	// [Client.LegacyRegion], which only those two read. It is returned as
-	// it is.
-	ErrNoRegion = errors.New("sunco: nobody knows where the app lives: ask Client.Locate; a legacy app, which has no subdomain, needs a LegacyRegion")
-	// ErrStateMismatch says that a callback does not carry the expected
-	// state exactly once: it does not belong to the flow it claims to end.
-	// From an [Installer] it also says that no such flow is under way in
-	// this browser, or that somebody else is signed in now. It is returned
-	// as it is.
+	// ErrNoRegion says that an installation has neither a Subdomain nor a
+	// LegacyRegion; [Client.Locate] finds the subdomain. From Locate itself it
+	// says that the app is a legacy app: set [Installation.LegacyRegion], or
+	// [Client.LegacyRegion] for all such apps, and call it again.
+	ErrNoRegion = errors.New("sunco: the installation has neither a subdomain nor a legacy region; " +
+		"call Client.Locate, and set a LegacyRegion for a legacy app")
+	// ErrStateMismatch says that a callback does not carry the state that its
+	// flow began with, exactly once. From an [Installer] it also says that this
+	// browser has no such flow in progress, or that another account is signed in.
 	ErrStateMismatch = errors.New("sunco: callback: the state is not the one this flow began with")
 	// ErrAccessDenied matches the [*AuthorizationError] of a customer who
 	// pressed Deny.
 	ErrAccessDenied = errors.New("sunco: access denied")
 )
 
-// Error is what a call to Zendesk came to when it was not a success. Its text
-// names the operation and holds neither a body, a query nor a credential.
+// Error is a call to Zendesk that failed. Its text names the operation and
+// what Zendesk said; it never holds a body, a query or a credential.
 type Error struct {
-	Op        string        // the operation: "create webhook", or "do POST" for [Client.Do]
+	Op        string        // the operation: "create webhook", or [Call.Op]
 	Status    int           // status of the last reply, perhaps an earlier attempt's; 0: there was none
-	Code      string        // Zendesk's first error code in that reply, "" when it gave none
-	Title     string        // the sentence that came with Code, shortened
+	Code      string        // first error code of Zendesk's API in that reply; empty for any other answer
+	Title     string        // the sentence that came with it, shortened
 	Details   []ErrorDetail // all errors of the reply; several only on status 400
-	RequestID string        // Zendesk's id of the request, for its support; "" when it gave none
-	Err       error         // why there was no reply, or why it is not usable; nil when the status says it all
+	RequestID string        // Zendesk's id of the request, for its support; empty when it gave none
+	Err       error         // why there was no usable reply; nil when the status is the reason
 
 	target string   // method and path of a call by Do
 	tenant bool     // the host was a customer's
@@ -134,11 +130,11 @@ func (e *Error) Is(target error) bool {
 // refused reports whether a complete reply with this status is the failure.
 func (e *Error) refused(status int) bool { return e.Status == status && e.Err == nil }
 
-// AmbiguousError says that a call may or may not have happened: the request
-// may have reached Zendesk, and no answer that settles it came back. An
-// update, a deletion or a revocation is simply called again. An exchange
-// cannot be repeated, because its code may be spent: the customer connects
-// again. After a creation, list first; [Client.EnsureWebhook] does.
+// AmbiguousError says that a call may have happened: the request may have
+// reached Zendesk, and no answer settled it. Call an update, a deletion or a
+// revocation again. An exchange cannot be repeated, because its code may be
+// spent: let the customer connect again. After a creation, list first, as
+// [Client.EnsureWebhook] does.
 type AmbiguousError struct {
 	Op  string // the operation
 	Err error  // what is known: an [*Error], a [*RateLimitError], or two errors
@@ -157,18 +153,19 @@ func (e *AmbiguousError) Error() string {
 	case e.repeat:
 		advice = "call again"
 	}
-	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: "))
+	reason := strings.TrimPrefix(fmt.Sprint(e.Err), "sunco: ")
+	return fmt.Sprintf("sunco: %s: outcome unknown, %s: %s", e.Op, advice, reason)
 }
 
 // Unwrap returns e.Err.
 func (e *AmbiguousError) Unwrap() error { return e.Err }
 
-// RateLimitError says that Zendesk asked to slow down (status 429, or 503 with
-// a Retry-After), and that the call gave up: it was tried several times, or
-// the wait asked for is longer than a call may take or than its context lasts.
-// Nothing happened, unless it stands inside an [*AmbiguousError].
+// RateLimitError says that Zendesk asked to slow down, with status 429, or 503
+// and Retry-After, and that the call gave up: it was tried several times, or the
+// wait is longer than a call waits or than its context lasts. Nothing happened,
+// unless it stands inside an [*AmbiguousError].
 type RateLimitError struct {
-	RetryAfter time.Duration // how long Zendesk asked to wait; zero: it did not say
+	RetryAfter time.Duration // how long Zendesk asked to wait; 0: it did not say
 	Err        *Error
 }
 
@@ -188,9 +185,8 @@ func (e *RateLimitError) Unwrap() error {
 	return e.Err
 }
 
-// WebhookLimitError says that a webhook could not be created and that the
-// integration already has as many as it may. Delete one of Existing that is no
-// longer used.
+// WebhookLimitError says that the integration already has as many webhooks as
+// it may. Delete one of Existing that is no longer used.
 type WebhookLimitError struct {
 	Existing []Webhook // the integration's webhooks, none of which has the wanted target
 	Err      error     // Zendesk's refusal, an [*Error]
@@ -205,8 +201,8 @@ func (e *WebhookLimitError) Error() string {
 // Unwrap returns e.Err.
 func (e *WebhookLimitError) Unwrap() error { return e.Err }
 
-// InputError says which argument, field or incoming parameter cannot be used,
-// and why. Nothing was sent.
+// InputError says which argument or field of configuration cannot be used, and
+// why. Nothing was sent.
 type InputError struct {
 	Name   string // what is wrong, "subdomain" for example
 	Reason string // what is wrong with it; never its value

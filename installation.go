@@ -2,21 +2,20 @@ package sunco
 
 import "log/slog"
 
-// Installation is what a partner stores for one customer, and all that is
-// needed to act for it. It is plain data: store its fields under AppID, which
-// is the key that a removal names. The token, and the secret of each webhook,
-// leave through [Secret.Reveal] and return through [NewSecret]; encoding an
-// Installation as JSON fails on purpose.
+// Installation is what a partner stores for one customer, and all that a call
+// for that customer needs. It is plain data: store its fields under AppID. The
+// token and the webhooks' secrets leave through [Secret.Reveal] and return through
+// [NewSecret]; encoding an Installation as JSON is an error.
 //
-// Every call checks the fields it uses again, so that a row which was damaged
-// or tampered with in a store sends nothing anywhere. No call modifies an
-// Installation; it may be used by several goroutines.
+// Every call checks the fields it uses, so that a damaged row sends nothing
+// anywhere. No call modifies an Installation. It may be used by several
+// goroutines.
 type Installation struct {
 	AppID        string       // the customer's app
 	Subdomain    string       // where the app lives; empty for legacy apps
 	LegacyRegion LegacyRegion // where a legacy app lives; used only without a Subdomain
-	Token        Token        // acts for the integration in that app
-	Webhooks     []Webhook    // whose deliveries are expected, with their secrets; kept by the partner
+	Token        Token        // authorizes calls for the integration in that app
+	Webhooks     []Webhook    // whose deliveries are accepted, with their secrets
 }
 
 // Generation is that of the installation's token; see [Token.Generation]. A

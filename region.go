@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// LegacyRegion says where a legacy app lives: one that token info names no
-// subdomain for. Nothing in the platform's answers tells the two regions
-// apart; the wrong one answers 401, so that [Client.ListWebhooks] in each of
-// them finds out.
+// LegacyRegion is where a legacy app lives, which is an app that has no
+// subdomain. Zendesk does not say which region it is. The wrong one answers 401,
+// so [Client.ListWebhooks] in each of them finds out.
 type LegacyRegion string
 
 // The regions of legacy apps. The zero LegacyRegion is none.
@@ -52,11 +51,11 @@ func newRealm(domain string) (realm, error) {
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
 		if !validLabel(label) {
-			return realm{}, &InputError{Name: "domain", Reason: "not a DNS name like zendesk.com, or localhost with an optional port"}
+			return realm{}, &InputError{Name: "domain", Reason: "not a DNS name like zendesk.com or localhost:8080"}
 		}
 	}
 	if top := labels[len(labels)-1]; strings.Trim(top, "0123456789") == "" {
-		return realm{}, &InputError{Name: "domain", Reason: "an address instead of a name: host names are built from it"}
+		return realm{}, &InputError{Name: "domain", Reason: "an address; it must be a name, because host names are built from it"}
 	}
 	if name == "localhost" {
 		return realm{"http", domain}, nil
@@ -108,7 +107,7 @@ func (r realm) home(in *Installation) (url.URL, error) {
 		return url.URL{Scheme: r.scheme, Host: subdomain + "." + r.domain, Path: "/sc"}, nil
 	}
 	if in.LegacyRegion != "" && r.domain != defaultDomain {
-		return url.URL{}, &InputError{Name: "legacy region", Reason: "legacy regions belong to " + defaultDomain + ", and this client's domain is another"}
+		return url.URL{}, &InputError{Name: "legacy region", Reason: "set, but Client.Domain is not " + defaultDomain}
 	}
 	switch in.LegacyRegion {
 	case LegacyUS:
@@ -132,7 +131,7 @@ func cleanSubdomain(subdomain string) (string, error) {
 		return "", &InputError{Name: "subdomain", Reason: "not one DNS label"}
 	}
 	if label == bridgeLabel {
-		return "", &InputError{Name: "subdomain", Reason: "names the OAuth bridge, which is no customer"}
+		return "", &InputError{Name: "subdomain", Reason: "names the OAuth bridge, which is not a customer"}
 	}
 	return label, nil
 }
@@ -168,16 +167,14 @@ func (c *Client) BaseURL(in *Installation) (string, error) {
 }
 
 // Locate asks token info which app the installation's token is for and where
-// that app lives, and returns a copy of the installation with AppID and
-// Subdomain as they are now. It is the second half of [Client.Install]: call
-// it for an installation that could not be completed, and when a call fails
-// with [ErrMoved], or with [ErrNotFound] for something that should be there,
-// because a customer can rename its subdomain.
+// that app lives. It returns a copy of the installation with AppID and Subdomain
+// as they are now. Call it after [Client.Exchange], and when a call fails with
+// [ErrMoved], because a customer can rename its subdomain.
 //
-// An app without a subdomain is a legacy app: it keeps its LegacyRegion, and
-// gets [Client.LegacyRegion] when it has none; [ErrNoRegion] says that nobody
-// chose one. With any error the copy is returned too, with whatever is known;
-// the other errors are those of [Client.TokenInfo].
+// An app without a subdomain is a legacy app. It keeps its LegacyRegion, or gets
+// [Client.LegacyRegion]; if neither is set, the error is [ErrNoRegion]. The copy
+// is also returned with an error, with what is known. The other errors are those
+// of [Client.TokenInfo].
 func (c *Client) Locate(ctx context.Context, in *Installation) (*Installation, error) {
 	if in == nil {
 		return nil, errNoInstallation

@@ -9,15 +9,14 @@ import (
 	"log/slog"
 )
 
-// Secret holds a credential: a client secret, an authorization code, a token
-// or a webhook secret. It prints as "[redacted]" with every verb of package
-// fmt and in package slog, and it refuses to be encoded as JSON, text or gob,
-// so that it is neither written by accident nor silently lost. Storing one is
-// explicit: [Secret.Reveal] on the way out, [NewSecret] on the way back.
+// Secret holds a credential: a client secret, an authorization code, an access
+// token or a webhook secret. It prints as "[redacted]" with every verb of package
+// fmt and in package slog. Encoding it as JSON, text or gob is an error, so that it
+// is neither written by accident nor silently lost. Store [Secret.Reveal], and load
+// it with [NewSecret].
 //
-// The zero Secret is empty; where a credential is required it is an error,
-// and it is equal to nothing. A Secret may be copied and used by several
-// goroutines. Compare with [Secret.Equal]; == does not compile.
+// The zero Secret is empty and equal to nothing. A Secret may be copied and used
+// by several goroutines. Compare with [Secret.Equal]; == does not compile.
 type Secret struct {
 	_ [0]func() // not comparable
 
@@ -65,7 +64,8 @@ func (s Secret) String() string { return redacted }
 // LogValue implements [slog.LogValuer].
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-var errSecretEncoding = errors.New("sunco: a Secret is not encoded implicitly; store Secret.Reveal() where it is safe, and load it with NewSecret")
+var errSecretEncoding = errors.New("sunco: a Secret cannot be encoded or decoded; " +
+	"store Secret.Reveal() where it is safe, and load it with NewSecret")
 
 // MarshalText always fails, and with it JSON, XML and every encoding that
 // asks for text.

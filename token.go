@@ -6,20 +6,20 @@ import (
 	"log/slog"
 )
 
-// Token is the credential of one installation: the integration-scoped bearer
-// token that Zendesk issues for one customer. It has no expiry and there is
-// no refresh token; it lives until the integration is removed.
+// Token is the access token of one installation: a bearer token with the scope
+// "integration", which Zendesk issues for one customer. It has no expiry and no
+// refresh token; it lives until the integration is removed.
 //
-// The zero Token is refused by every call. A stored token becomes a Token
-// again with Token{AccessToken: NewSecret(stored)}.
+// The zero Token is refused by every call. Load a stored token with
+// Token{AccessToken: NewSecret(stored)}.
 type Token struct {
 	AccessToken Secret
 }
 
 // Generation identifies the token without revealing it: the first 128 bits of
-// its SHA-256 in hexadecimal. A customer that installs again gets another
-// token and so another generation; deletion compares it, so that a removal
-// which is about an older token never deletes a newer one. The zero Token has
+// its SHA-256 in hexadecimal. A customer that installs again gets another token and
+// so another generation. Compare it before you delete an installation, so that a
+// removal of an older one does not delete its successor. The zero Token has
 // generation "".
 func (t Token) Generation() string {
 	if t.AccessToken.IsZero() {

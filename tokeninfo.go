@@ -12,9 +12,9 @@ import (
 
 // App is the customer's app that a token is good for.
 type App struct {
-	ID          string // names the customer wherever Zendesk calls the partner
+	ID          string // the key of the customer in everything Zendesk sends
 	DisplayName string // chosen by the customer; may be empty
-	Subdomain   string // where the app lives, as Zendesk spells it; empty for a legacy app
+	Subdomain   string // where the app lives; empty for a legacy app
 
 	raw jsontext.Value
 }
@@ -33,8 +33,7 @@ type AppSettings struct {
 	DisableConversationReopen    bool  `json:"disableConversationReopen"`
 }
 
-// Raw returns the app as Zendesk sent it, a JSON object with members that
-// this package does not know. It is the App's own: do not modify it.
+// Raw returns the app as Zendesk sent it, a JSON object. Do not modify it.
 func (a *App) Raw() []byte { return a.raw }
 
 // Settings decodes the app's settings. A member of another type than expected

@@ -23,11 +23,11 @@ const (
 )
 
 // Webhook is a subscription of the integration in one customer's app. Zendesk
-// accepts at most three for an integration and delivers to each of them, so
-// one that lists all triggers is best.
+// accepts three for an integration and delivers to each of them, so one that
+// lists all triggers is best.
 //
-// Target, Triggers and the two booleans are the partner's to choose. ID,
-// Version and Secret are made by Zendesk and ignored in what is sent.
+// Target, Triggers and the two booleans are the partner's to choose. Zendesk makes
+// ID, Version and Secret; they are not sent.
 //
 // https://developer.zendesk.com/api-reference/conversations/#tag/Webhooks
 type Webhook struct {
