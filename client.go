@@ -79,7 +79,7 @@ type Marketplace struct {
 // headers returns the non-empty headers, checked.
 func (m Marketplace) headers() (http.Header, error) {
 	if m.BotID != "" && m.AppID != "" {
-		return nil, &InputError{Name: "marketplace", Reason: "both BotID and AppID are set; bots have a BotID, other apps an AppID"}
+		return nil, &InputError{Name: "marketplace", Reason: "both BotID and AppID are set; a bot has a BotID only"}
 	}
 	header := http.Header{}
 	for _, field := range []struct{ name, header, value string }{

@@ -102,15 +102,16 @@ func (c *Client) settleWebhook(
 	return nil, failed
 }
 
-// refusesOneMore reports whether a refused creation can be about the limit.
-// Nobody says which status that has; these have another meaning.
+// refusesOneMore reports whether a refused creation can be about the limit. Which
+// status that has is not documented; these have another meaning.
 func refusesOneMore(err error) bool {
 	var refusal *Error
 	if !errors.As(err, &refusal) {
 		return false
 	}
 	switch refusal.Status {
-	case http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusUnauthorized, http.StatusNotFound,
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
 	return refusal.Status/100 == 4

@@ -28,16 +28,14 @@ const (
 )
 
 // AuthorizeURL returns the URL to send the customer's browser to, where an
-// administrator picks an account and presses Allow or Deny. Zendesk then
-// sends the browser to the redirect URI, where [ParseCallback] reads what
-// came back.
+// administrator picks an account and presses Allow or Deny. Zendesk then sends the
+// browser to the redirect URI, where [ParseCallback] reads the result. It makes no
+// request. The error is an [*InputError].
 //
-// State comes back unchanged and binds the callback to the browser that began
-// the flow: take a new one of 128 random bits or more for every flow
-// (crypto/rand.Text) and keep it where only that browser has it. An empty
-// state is not sent, and ParseCallback refuses the callback.
-//
-// It makes no request. The error is an [*InputError].
+// State comes back unchanged and binds the callback to the browser that began the
+// flow. Take a new one for every flow, from [crypto/rand.Text] for example, and
+// keep it where only that browser has it. An empty state is not sent, and
+// ParseCallback then refuses the callback.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/Authorize
 func (c *Client) AuthorizeURL(state string) (string, error) {
@@ -79,18 +77,17 @@ func (c *Client) authorizePrefix(realm realm) (string, error) {
 	return prefix + "&redirect_uri=" + url.QueryEscape(c.RedirectURI), nil
 }
 
-// ParseCallback reads what Zendesk sent the browser back with, and returns the
-// code for [Client.Exchange]. State is the one the flow
-// began with; it is compared first and in constant time, and an empty one
-// matches nothing. Only the request's method and query are looked at, never
-// its Host. A callback should be answered once: forget the state before the
-// code is used.
+// ParseCallback reads the request with which the customer's browser came back
+// from Zendesk, and returns the code for [Client.Exchange]. State is the one the
+// flow began with; it is compared first and in constant time, and an empty one
+// matches nothing. Answer a callback once: forget the state before the code is
+// used.
 //
-// The errors are [ErrStateMismatch]; an [*AuthorizationError] when the
-// customer pressed Deny ([ErrAccessDenied]) or Zendesk refused; and an
-// [*InputError] for everything that is no callback: another method than GET,
-// no code, a repeated parameter, both a code and an error, or an oversize
-// query. Unknown parameters are ignored (RFC 6749, section 4.1.2).
+// The errors are [ErrStateMismatch]; an [*AuthorizationError] when the customer
+// pressed Deny, which matches [ErrAccessDenied], or Zendesk refused; and a
+// [*RequestError] for a request that is not a callback: another method than GET,
+// no code, a repeated parameter, both a code and an error, or an oversize query.
+// Unknown parameters are ignored (RFC 6749, section 4.1.2).
 func ParseCallback(r *http.Request, state string) (code Secret, err error) {
 	if r == nil || r.URL == nil {
 		return Secret{}, &InputError{Name: "callback", Reason: "nil request"}
@@ -208,13 +205,11 @@ func (t *tokenReply) readReply(body []byte) error {
 }
 
 // Exchange exchanges the code of a callback for a token. Store the token before
-// anything else is asked of Zendesk; then [Client.Locate] finds the app it is
-// for.
+// anything else is asked of Zendesk; then [Client.Locate] finds its app.
 //
-// A code works once, so that it is sent again only where the first request
-// provably never left: over a connection of its own that could not be opened,
-// or after status 429. Whenever the code may be spent and there is no token,
-// the error is an [*AmbiguousError], and the customer has to connect again.
+// A code works once. It is sent again only when the first request provably never
+// left, or was answered with status 429. When the code may be spent and there is no
+// token, the error is an [*AmbiguousError]: let the customer connect again.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetToken
 func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {

@@ -41,7 +41,7 @@ func newRealm(domain string) (realm, error) {
 		return realm{}, &InputError{Name: "domain", Reason: "contains characters that no host name has"}
 	}
 	if strings.Contains(domain, "/") {
-		return realm{}, &InputError{Name: "domain", Reason: "not a bare name: leave out https:// and the path, as in zendesk.com"}
+		return realm{}, &InputError{Name: "domain", Reason: "not a bare name like zendesk.com; leave out https:// and the path"}
 	}
 	domain = strings.ToLower(domain)
 	name, port, hasPort := strings.Cut(domain, ":")
@@ -55,7 +55,7 @@ func newRealm(domain string) (realm, error) {
 		}
 	}
 	if top := labels[len(labels)-1]; strings.Trim(top, "0123456789") == "" {
-		return realm{}, &InputError{Name: "domain", Reason: "an address; it must be a name, because host names are built from it"}
+		return realm{}, &InputError{Name: "domain", Reason: "an address; host names are built from it, so it must be a name"}
 	}
 	if name == "localhost" {
 		return realm{"http", domain}, nil
