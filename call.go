@@ -13,7 +13,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
@@ -287,7 +286,7 @@ func (r *request) failure(err error) error {
 	if r.path != "" {
 		failed.target = r.Method + " " + shownPath(r.path)
 	}
-	if redact.Contains(failed.target, secrets.reveal()...) {
+	if secrets.within(failed.target) {
 		failed.target = r.Method
 	}
 	var details []ErrorDetail

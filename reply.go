@@ -180,9 +180,16 @@ func readDetail(value jsontext.Value) ErrorDetail {
 
 // credentials are the secrets of one call. What comes back from the network
 // may repeat them, and then it must not come out.
-type credentials [3]Secret
+type credentials []Secret
 
-func (c credentials) reveal() []string { return []string{c[0].Reveal(), c[1].Reveal(), c[2].Reveal()} }
+// within reports whether text repeats one of them.
+func (c credentials) within(text string) bool {
+	values := make([]string, len(c))
+	for i, secret := range c {
+		values[i] = secret.Reveal()
+	}
+	return redact.Contains(text, values...)
+}
 
 // clean makes what a server said fit for an error: no credential, not even in
 // pieces, no control characters, bounded.
@@ -195,7 +202,7 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 		titles += d.Title
 		all += d.Code + d.Title
 	}
-	withheld := redact.Contains(id+titles+id+all+id, c.reveal()...) // a credential may lie in two of them
+	withheld := c.within(id + titles + id + all + id) // a credential may lie in two of them
 	for i, d := range details {
 		if withheld {
 			details[i] = ErrorDetail{Title: redacted}
@@ -214,7 +221,7 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 
 // cleanError returns err, or a stand-in when its text repeats a credential.
 func (c credentials) cleanError(err error) error {
-	if redact.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), c.reveal()...) {
+	if c.within(fmt.Sprintf("%v %+v %#v", err, err, err)) {
 		for _, over := range []error{context.Canceled, context.DeadlineExceeded} {
 			if errors.Is(err, over) {
 				return over
