@@ -59,7 +59,7 @@ func (p *Platform) Emit(appID string, events ...Event) error {
 			return prune(raw, e.Trigger, user, source)
 		}}
 	}
-	if p.ctx.Err() != nil {
+	if p.network.Context().Err() != nil {
 		return errors.New("suncotest: the platform is closed")
 	}
 	p.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 const (
@@ -91,7 +93,7 @@ type line struct {
 }
 
 func (p *Platform) newLine() *line {
-	ctx, end := context.WithCancel(p.ctx)
+	ctx, end := context.WithCancel(p.network.Context())
 	return &line{ctx: ctx, end: end}
 }
 
@@ -136,7 +138,7 @@ func (p *Platform) advance(l *line) {
 	for len(l.waiting) > 0 && l.running < limit {
 		d := l.waiting[0]
 		l.waiting = l.waiting[1:]
-		if l.ctx.Err() != nil || d.late(time.Now()) || !p.spawn(func(ctx context.Context) { p.attempt(ctx, d) }) {
+		if l.ctx.Err() != nil || d.late(time.Now()) || !p.network.Go(func(ctx context.Context) { p.attempt(ctx, d) }) {
 			d.Outcome = Dropped
 			continue
 		}
@@ -148,8 +150,8 @@ func (p *Platform) advance(l *line) {
 func (p *Platform) later(d *delivery, when time.Time) {
 	d.Next = when
 	l := d.hook.line
-	running := p.spawn(func(context.Context) {
-		due := sleep(l.ctx, time.Until(when))
+	running := p.network.Go(func(context.Context) {
+		due := netsim.Sleep(l.ctx, time.Until(when))
 		p.outbox.mu.Lock()
 		defer p.outbox.mu.Unlock()
 		d.Next = time.Time{}

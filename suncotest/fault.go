@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 // Fault is something that goes wrong, or is different, for the requests it fits.
@@ -106,15 +108,19 @@ func (fs *faults) take(fits func(*Fault) bool) *Fault {
 }
 
 // dialling returns the fault that a new connection to host meets.
-func (fs *faults) dialling(host string) *Fault {
-	return fs.take(func(f *Fault) bool {
+func (fs *faults) dialling(host string) (dial error, conn func(net.Conn)) {
+	f := fs.take(func(f *Fault) bool {
 		return f.Handle == nil && fitsHost(f.Host, host)
 	})
+	if f == nil {
+		return nil, nil
+	}
+	return f.Dial, f.Conn
 }
 
 // handle serves a request through the fault it meets, or by next.
 func (fs *faults) handle(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	host, escaped := hostname(r.Host), strings.ToLower(r.URL.EscapedPath())
+	host, escaped := netsim.Hostname(r.Host), strings.ToLower(r.URL.EscapedPath())
 	f := fs.take(func(f *Fault) bool {
 		return f.Handle != nil && fitsHost(f.Host, host) &&
 			(f.Method == "" || f.Method == r.Method) && fitsPath(f.Path, escaped)

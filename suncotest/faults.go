@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 // Handle is the type of [Fault.Handle], for the ready-made ones.
@@ -38,13 +40,13 @@ func Redirect(status int, location string) Handle {
 }
 
 // Reset is a Handle that resets the connection and does not process the request.
-func Reset(_ http.ResponseWriter, r *http.Request, _ http.Handler) { abort(r) }
+func Reset(_ http.ResponseWriter, r *http.Request, _ http.Handler) { netsim.Abort(r) }
 
 // ResetAfter is a Handle that processes the request and resets the connection
 // instead of answering.
 func ResetAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
-	abort(r)
+	netsim.Abort(r)
 }
 
 // Hang is a Handle that does not process the request and never answers: it waits
@@ -77,21 +79,12 @@ func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	panic(http.ErrAbortHandler)
 }
 
-// abort ends the connection of a request without an answer, by a reset where that
-// can be done.
-func abort(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*pipeConn); ok {
-		c.reset()
-	}
-	panic(http.ErrAbortHandler)
-}
-
 // ResetHandshake is a [Fault.Conn]: it resets the connection in the middle of the
 // TLS handshake.
 func ResetHandshake(c net.Conn) {
 	_, _ = c.Read(make([]byte, 1024)) // the beginning of the client's hello
-	if pipe, ok := c.(*pipeConn); ok {
-		pipe.reset()
+	if pipe, ok := c.(*netsim.Conn); ok {
+		pipe.Reset()
 	}
 }
 
@@ -107,11 +100,11 @@ func Silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 // StrangerCertificate is a [Fault.Conn]: it shows a certificate of an authority
 // that nobody trusts.
 func StrangerCertificate(c net.Conn) {
-	ca, err := newAuthority()
+	ca, err := netsim.NewAuthority()
 	if err != nil {
 		return
 	}
-	server := tls.Server(c, &tls.Config{GetCertificate: ca.certificate, MinVersion: tls.VersionTLS12})
+	server := tls.Server(c, ca.TLSConfig())
 	if server.Handshake() == nil {
 		_, _ = server.Read(make([]byte, 1)) // with TLS 1.3 the client's refusal comes later
 	}

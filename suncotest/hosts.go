@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 const (
@@ -31,7 +33,7 @@ type place struct {
 
 // locate reads a Host header.
 func locate(host string) place {
-	host = hostname(host)
+	host = netsim.Hostname(host)
 	switch {
 	case host == "localhost" || net.ParseIP(host) != nil:
 		return place{kind: anywhere, prefix: "/sc"}
@@ -73,17 +75,7 @@ func (at place) exists(s *state) bool {
 	return a != nil && a.Legacy == ""
 }
 
-// hostname strips the port and the brackets of an IPv6 address, and lower-cases.
-func hostname(hostport string) string {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
-
 // misdirected reports whether a request names another host than its connection.
 func misdirected(r *http.Request) bool {
-	return r.TLS != nil && r.TLS.ServerName != "" && hostname(r.TLS.ServerName) != hostname(r.Host)
+	return r.TLS != nil && r.TLS.ServerName != "" && netsim.Hostname(r.TLS.ServerName) != netsim.Hostname(r.Host)
 }

@@ -3,7 +3,6 @@ package suncotest
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"io"
 	"net/http"
 	"net/url"
@@ -20,8 +19,7 @@ const (
 // follows no redirect, and takes any certificate: in memory there is only ours, and
 // on this machine a partner cannot have a real one.
 func (p *Platform) newCaller() *http.Client {
-	t := p.network.transport(nil)
-	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	t := p.network.Transport(nil)
 	t.MaxIdleConnsPerHost = maxAtOnce
 	return &http.Client{
 		Transport:     t,
@@ -35,7 +33,7 @@ func (p *Platform) newCaller() *http.Client {
 func (p *Platform) send(ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string) int {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
+	defer context.AfterFunc(p.network.Context(), cancel)()
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return 0

@@ -1,26 +1,19 @@
 package suncotest
 
 import (
-	"context"
 	"net/http"
 	"sync"
-	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 // Platform is the fake platform. It is made by [New] and safe for concurrent use.
 type Platform struct {
 	cfg     Config // with defaults; Accounts is only what it began with
-	ca      *authority
 	routes  []route
-	network *network
+	network *netsim.Network
 	client  *http.Transport // behind Client and Transport
 	caller  *http.Client    // for what the platform sends
-
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	tasks   sync.WaitGroup
-	tasksMu sync.Mutex
-	closed  bool
 
 	faults   faults
 	received journal
@@ -38,17 +31,14 @@ func New(cfg Config) *Platform {
 		panic(err)
 	}
 	cfg = cfg.withDefaults()
-	ca, err := newAuthority()
-	if err != nil {
+	p := &Platform{cfg: cfg, state: newState(cfg.Accounts)}
+	p.routes = p.table()
+	var err error
+	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.dialling}); err != nil {
 		panic(err)
 	}
-	p := &Platform{cfg: cfg, ca: ca, state: newState(cfg.Accounts)}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.routes = p.table()
-	p.network = newNetwork(p)
-	p.client = p.network.transport(p.CertPool())
+	p.client = p.network.Transport(p.CertPool())
 	p.caller = p.newCaller()
-	p.network.start()
 	return p
 }
 
@@ -56,14 +46,9 @@ func New(cfg Config) *Platform {
 // and waited for, and every goroutine of the platform ends. It may be called more
 // than once.
 func (p *Platform) Close() {
-	p.tasksMu.Lock()
-	p.closed = true
-	p.tasksMu.Unlock()
-	p.cancel()
-	p.network.stop()
+	p.network.Close()
 	p.client.CloseIdleConnections()
 	p.caller.CloseIdleConnections()
-	p.tasks.Wait()
 }
 
 // Client returns an HTTP client inside the platform's network. It reaches the
@@ -80,32 +65,5 @@ func (p *Platform) Client() *http.Client {
 // caller who wants to change it. Its idle connections are the caller's to close,
 // although they end with the platform at the latest.
 func (p *Platform) Transport() *http.Transport {
-	return p.network.transport(p.CertPool())
-}
-
-// spawn runs f in the background, unless the platform is closed, and reports
-// whether it does. Close waits for it.
-func (p *Platform) spawn(f func(ctx context.Context)) bool {
-	p.tasksMu.Lock()
-	defer p.tasksMu.Unlock()
-	if p.closed {
-		return false
-	}
-	p.tasks.Go(func() { f(p.ctx) })
-	return true
-}
-
-// sleep waits for d, and reports false when ctx ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return p.network.Transport(p.CertPool())
 }

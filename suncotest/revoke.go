@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 // revoke removes the integration at its own wish.
@@ -48,16 +50,16 @@ func (p *Platform) remove(a *account, in *installation) {
 	body, _ := json.Marshal(map[string]string{"appId": a.AppID, "integrationId": in.id}) // strings cannot fail
 	if !b.RemoveFirst {
 		a.kill(in)
-		p.spawn(func(ctx context.Context) {
-			if sleep(ctx, b.RemoveDelay) {
+		p.network.Go(func(ctx context.Context) {
+			if netsim.Sleep(ctx, b.RemoveDelay) {
 				p.callRemove(ctx, body)
 			}
 		})
 		return
 	}
-	p.spawn(func(ctx context.Context) {
-		p.spawn(func(ctx context.Context) { p.callRemove(ctx, body) })
-		if !sleep(ctx, b.RemoveDelay) {
+	p.network.Go(func(ctx context.Context) {
+		p.network.Go(func(ctx context.Context) { p.callRemove(ctx, body) })
+		if !netsim.Sleep(ctx, b.RemoveDelay) {
 			return
 		}
 		p.mu.Lock()
@@ -76,7 +78,7 @@ func (p *Platform) callRemove(ctx context.Context, body []byte) {
 		if status/100 == 2 || attempt >= p.cfg.Behavior.RemoveRetries {
 			return
 		}
-		if !sleep(ctx, p.cfg.Behavior.RemoveRetryInterval) {
+		if !netsim.Sleep(ctx, p.cfg.Behavior.RemoveRetryInterval) {
 			return
 		}
 	}

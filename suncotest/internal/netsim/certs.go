@@ -1,4 +1,4 @@
-package suncotest
+package netsim
 
 import (
 	"cmp"
@@ -21,9 +21,9 @@ const (
 	maxLeaves    = 1000
 )
 
-// authority is a certificate authority that lives as long as the platform and
+// Authority is a certificate authority that lives as long as its network and
 // makes a certificate for every name it is asked for.
-type authority struct {
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	leaf *ecdsa.PrivateKey // shared by all leaves
@@ -32,8 +32,9 @@ type authority struct {
 	leaves map[string]*tls.Certificate
 }
 
-func newAuthority() (*authority, error) {
-	a := &authority{leaves: map[string]*tls.Certificate{}}
+// NewAuthority returns an authority with keys of its own.
+func NewAuthority() (*Authority, error) {
+	a := &Authority{leaves: map[string]*tls.Certificate{}}
 	var err error
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
@@ -66,10 +67,10 @@ func certTemplate(name string, life time.Duration) *x509.Certificate {
 }
 
 // certificate returns the certificate for what the client asked for.
-func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	name := hostname(hello.ServerName)
+func (a *Authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := Hostname(hello.ServerName)
 	if name == "" && hello.Conn != nil {
-		name = hostname(hello.Conn.LocalAddr().String())
+		name = Hostname(hello.Conn.LocalAddr().String())
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,7 +88,7 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	return leaf, nil
 }
 
-func (a *authority) mint(name string) (*tls.Certificate, error) {
+func (a *Authority) mint(name string) (*tls.Certificate, error) {
 	template := certTemplate(cmp.Or(name, "localhost"), leafLifetime)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
@@ -107,24 +108,23 @@ func (a *authority) mint(name string) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: a.leaf, Leaf: leaf}, nil
 }
 
-// CertPool returns a new pool that holds the platform's certificate authority.
-func (p *Platform) CertPool() *x509.CertPool {
+// Pool returns a new pool that holds the authority.
+func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(p.ca.cert)
+	pool.AddCert(a.cert)
 	return pool
 }
 
-// CertPEM returns the certificate of the platform's authority, for a file that a
-// client in another language trusts. The authority is a new one in every run.
-func (p *Platform) CertPEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.ca.cert.Raw})
+// PEM returns the authority's certificate.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
 // TLSConfig returns a server's configuration that makes a certificate for each
 // name, or address, a client asks for. It is a new value each time.
-func (p *Platform) TLSConfig() *tls.Config {
+func (a *Authority) TLSConfig() *tls.Config {
 	return &tls.Config{
-		GetCertificate: p.ca.certificate,
+		GetCertificate: a.certificate,
 		NextProtos:     []string{"h2", "http/1.1"},
 		MinVersion:     tls.VersionTLS12,
 	}

@@ -1,4 +1,4 @@
-package suncotest
+package netsim
 
 import (
 	"errors"
@@ -153,8 +153,8 @@ func (d *deadline) stop() {
 	}
 }
 
-// pipeConn is one end of an in-memory connection.
-type pipeConn struct {
+// Conn is one end of an in-memory connection.
+type Conn struct {
 	in, out       *stream
 	local, remote net.Addr
 	onClose       func()
@@ -168,24 +168,24 @@ func (a pipeAddr) Network() string { return "tcp" }
 func (a pipeAddr) String() string  { return string(a) }
 
 // newPipe returns the two ends of a connection to address.
-func newPipe(address string) (client, server *pipeConn) {
+func newPipe(address string) (client, server *Conn) {
 	up, down := newStream(), newStream()
 	near, far := pipeAddr("192.0.2.1:49152"), pipeAddr(address)
-	return &pipeConn{in: down, out: up, local: near, remote: far},
-		&pipeConn{in: up, out: down, local: far, remote: near}
+	return &Conn{in: down, out: up, local: near, remote: far},
+		&Conn{in: up, out: down, local: far, remote: near}
 }
 
-func (c *pipeConn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.in.read(p)
 	return n, c.wrap("read", err)
 }
 
-func (c *pipeConn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.out.write(p)
 	return n, c.wrap("write", err)
 }
 
-func (c *pipeConn) wrap(op string, err error) error {
+func (c *Conn) wrap(op string, err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -193,7 +193,7 @@ func (c *pipeConn) wrap(op string, err error) error {
 }
 
 // peek waits for the first byte without taking it.
-func (c *pipeConn) peek() (byte, error) {
+func (c *Conn) peek() (byte, error) {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
 	if err := c.in.awaitData(); err != nil {
@@ -202,15 +202,15 @@ func (c *pipeConn) peek() (byte, error) {
 	return c.in.buf[0], nil
 }
 
-func (c *pipeConn) Close() error { return c.shut(nil) }
+func (c *Conn) Close() error { return c.shut(nil) }
 
-// reset ends the connection as a crash would: what was sent and not yet read is
+// Reset ends the connection as a crash would: what was sent and not yet read is
 // lost, and the other side learns it as a connection reset.
-func (c *pipeConn) reset() {
+func (c *Conn) Reset() {
 	_ = c.shut(os.NewSyscallError("read", syscall.ECONNRESET))
 }
 
-func (c *pipeConn) shut(err error) error {
+func (c *Conn) shut(err error) error {
 	// The other side first: this one's reader may call Close as soon as it
 	// learns of the end, and would take the reason away.
 	c.out.end(false, true, err)
@@ -221,20 +221,20 @@ func (c *pipeConn) shut(err error) error {
 	return nil
 }
 
-func (c *pipeConn) LocalAddr() net.Addr  { return c.local }
-func (c *pipeConn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) LocalAddr() net.Addr  { return c.local }
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
-func (c *pipeConn) SetDeadline(t time.Time) error {
+func (c *Conn) SetDeadline(t time.Time) error {
 	_ = c.SetReadDeadline(t)
 	return c.SetWriteDeadline(t)
 }
 
-func (c *pipeConn) SetReadDeadline(t time.Time) error {
+func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.in.setDeadline(&c.in.rtimeout, t)
 	return nil
 }
 
-func (c *pipeConn) SetWriteDeadline(t time.Time) error {
+func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.out.setDeadline(&c.out.wtimeout, t)
 	return nil
 }

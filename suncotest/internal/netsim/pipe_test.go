@@ -1,4 +1,4 @@
-package suncotest
+package netsim
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func TestPipeReset(t *testing.T) {
 		client, server := newPipe("a:1")
 		_, err := server.Write([]byte("lost"))
 		require.NoError(t, err)
-		server.reset()
+		server.Reset()
 		_, err = client.Read(make([]byte, 1))
 		require.ErrorIs(t, err, syscall.ECONNRESET)
 		_, err = client.Write([]byte("x"))
