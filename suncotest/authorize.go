@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const (
@@ -23,12 +25,12 @@ type consent struct {
 	state    string
 	hasState bool
 	expires  time.Time
-	given    string // the customer's answer: decision and account
-	reply    reply  // to it
+	given    string     // the customer's answer: decision and account
+	reply    wire.Reply // to it
 }
 
 // authorize begins the flow: it shows the consent page, or approves at once.
-func (p *Platform) authorize(c *call) reply {
+func (p *Platform) authorize(c *wire.Call) wire.Reply {
 	asked, refusal, ok := p.readAuthorize(c)
 	if !ok {
 		return refusal
@@ -46,17 +48,17 @@ func (p *Platform) authorize(c *call) reply {
 
 // authorizeHead says what a GET would, without a code and without a question:
 // a prefetcher costs nothing.
-func (p *Platform) authorizeHead(c *call) reply {
+func (p *Platform) authorizeHead(c *wire.Call) wire.Reply {
 	if _, refusal, ok := p.readAuthorize(c); !ok {
 		return refusal
 	}
-	return noStore(reply{status: http.StatusOK, contentType: "text/html; charset=utf-8"})
+	return wire.Reply{Status: http.StatusOK, ContentType: "text/html; charset=utf-8"}.NoStore()
 }
 
 // readAuthorize checks the parameters. Nothing is ever redirected before the
 // client and its redirect URI are known to be good.
-func (p *Platform) readAuthorize(c *call) (consent, reply, bool) {
-	refuse := func(status int, what string) (consent, reply, bool) {
+func (p *Platform) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
+	refuse := func(status int, what string) (consent, wire.Reply, bool) {
 		return consent{}, page(status, "This request cannot be answered", what), false
 	}
 	values, err := url.ParseQuery(c.URL.RawQuery)
@@ -87,7 +89,7 @@ func (p *Platform) readAuthorize(c *call) (consent, reply, bool) {
 		state:    values.Get("state"),
 		hasState: values.Has("state"),
 		expires:  time.Now().Add(consentLife),
-	}, reply{}, true
+	}, wire.Reply{}, true
 }
 
 // redirectURI returns where the browser goes, and whether it may go there.
@@ -101,25 +103,25 @@ func (p *Platform) redirectURI(asked string) (string, bool) {
 	case len(registered) > 0:
 		return asked, slices.Contains(registered, asked)
 	}
-	u, err := parseAbsolute(asked)
+	u, err := wire.ParseAbsolute(asked)
 	return asked, err == nil && p.reachable(u.Hostname())
 }
 
 // allow issues a code for the account. The mutex is held.
-func (p *Platform) allow(asked consent, a *account) reply {
+func (p *Platform) allow(asked consent, a *account) wire.Reply {
 	now := time.Now()
 	for key, old := range p.state.codes {
 		if !now.Before(old.expires) {
 			delete(p.state.codes, key)
 		}
 	}
-	fresh := randomHex(20)
+	fresh := wire.RandomHex(20)
 	p.state.codes[fresh] = &code{account: a, expires: now.Add(p.cfg.Behavior.CodeLifetime)}
 	return asked.back("code", fresh)
 }
 
 // deny sends the customer's no.
-func (p *Platform) deny(asked consent) reply {
+func (p *Platform) deny(asked consent) wire.Reply {
 	pairs := []string{"error", "access_denied"}
 	if text := p.cfg.Behavior.DenyDescription; text != "" {
 		pairs = append(pairs, "error_description", text)
@@ -129,7 +131,7 @@ func (p *Platform) deny(asked consent) reply {
 
 // back redirects to the partner with the pairs, and with the state if there was
 // one. A query that the redirect URI already has stays.
-func (asked consent) back(pairs ...string) reply {
+func (asked consent) back(pairs ...string) wire.Reply {
 	if asked.hasState {
 		pairs = append(pairs, "state", asked.state)
 	}
@@ -144,15 +146,15 @@ func (asked consent) back(pairs ...string) reply {
 	if strings.Contains(asked.redirect, "?") {
 		separator = "&"
 	}
-	return noStore(reply{status: http.StatusFound}).
-		with("Location", asked.redirect+separator+query.String()).
-		with("Referrer-Policy", "no-referrer")
+	return wire.Reply{Status: http.StatusFound}.NoStore().
+		With("Location", asked.redirect+separator+query.String()).
+		With("Referrer-Policy", "no-referrer")
 }
 
 // remember keeps a question and returns its nonce. The oldest questions are
 // forgotten when there are too many.
 func (p *Platform) remember(asked consent) string {
-	nonce := randomHex(16)
+	nonce := wire.RandomHex(16)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.state

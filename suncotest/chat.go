@@ -1,6 +1,10 @@
 package suncotest
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
 
 // What the platform keeps is bounded, by what it takes on the wire: users and
 // conversations that would exceed maxRecords are refused, and the oldest messages
@@ -54,8 +58,8 @@ func (h *history) add(c *conversation, m *message) {
 	}
 }
 
-func full() reply {
-	return failure(http.StatusInsufficientStorage, "insufficient_storage", "This fake platform keeps no more than it has")
+func full() wire.Reply {
+	return wire.Failure(http.StatusInsufficientStorage, "insufficient_storage", "This fake platform keeps no more than it has")
 }
 
 // find returns the user of an external id, or nil.
@@ -71,8 +75,10 @@ func (s *chat) either(id, brandID string) *user {
 	return s.find(id, brandID)
 }
 
-func noUser() reply { return failure(http.StatusNotFound, "user_not_found", "User not found") }
+func noUser() wire.Reply {
+	return wire.Failure(http.StatusNotFound, "user_not_found", "User not found")
+}
 
-func noConversation() reply {
-	return failure(http.StatusNotFound, "conversation_not_found", "Conversation not found")
+func noConversation() wire.Reply {
+	return wire.Failure(http.StatusNotFound, "conversation_not_found", "Conversation not found")
 }

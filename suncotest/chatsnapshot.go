@@ -1,6 +1,10 @@
 package suncotest
 
-import "time"
+import (
+	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
 
 // Conversation is a snapshot of one conversation of an app.
 type Conversation struct {
@@ -44,7 +48,7 @@ func (p *Platform) Conversations(appID string) []Conversation {
 		for _, m := range v.messages {
 			s.Messages = append(s.Messages, Message{
 				ID: m.ID, AuthorType: m.Author.Type, AuthorName: m.Author.DisplayName,
-				ContentType: given(m.Content, "type"), Text: given(m.Content, "text"), Time: m.received,
+				ContentType: wire.Given(m.Content, "type"), Text: wire.Given(m.Content, "text"), Time: m.received,
 			})
 		}
 		all = append(all, s)

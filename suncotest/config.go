@@ -2,13 +2,12 @@ package suncotest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // What the zero [Config] stands for.
@@ -88,16 +87,16 @@ type Account struct {
 // Validate reports what is wrong with c. [New] panics with the same error.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	if _, _, err := splitDomain(c.Domain); err != nil {
+	if _, _, err := wire.SplitDomain(c.Domain); err != nil {
 		return err
 	}
 	for _, uri := range c.RedirectURIs {
-		if _, err := parseAbsolute(uri); err != nil {
+		if _, err := wire.ParseAbsolute(uri); err != nil {
 			return fmt.Errorf("suncotest: redirect URI %q: %w", uri, err)
 		}
 	}
 	if c.RemoveURL != "" {
-		if _, err := parseAbsolute(c.RemoveURL); err != nil {
+		if _, err := wire.ParseAbsolute(c.RemoveURL); err != nil {
 			return fmt.Errorf("suncotest: remove URL: %w", err)
 		}
 	}
@@ -136,7 +135,7 @@ func (a Account) withDefaults() Account {
 	}
 	a.Subdomain = cmp.Or(a.Subdomain, DefaultSubdomain)
 	a.DisplayName = cmp.Or(a.DisplayName, displayName(a.Subdomain))
-	a.AppID = cmp.Or(a.AppID, stableID("app", a.Subdomain))
+	a.AppID = cmp.Or(a.AppID, wire.StableID("app", a.Subdomain))
 	if a.Metadata == nil {
 		a.Metadata = map[string]any{}
 	}
@@ -146,78 +145,15 @@ func (a Account) withDefaults() Account {
 
 func (a Account) validate() error {
 	switch {
-	case !isLabel(a.Subdomain) || a.Subdomain == bridgeLabel || a.Subdomain == "localhost":
+	case !wire.IsLabel(a.Subdomain) || a.Subdomain == wire.BridgeLabel || a.Subdomain == "localhost":
 		return fmt.Errorf("suncotest: %q cannot be a subdomain", a.Subdomain)
 	case a.Legacy != "" && a.Legacy != LegacyUS && a.Legacy != LegacyEU:
 		return fmt.Errorf("suncotest: account %q: legacy region %q is neither %q nor %q",
 			a.Subdomain, a.Legacy, LegacyUS, LegacyEU)
-	case !isID(a.AppID):
+	case !wire.IsID(a.AppID):
 		return fmt.Errorf("suncotest: account %q: %q cannot be an app id", a.Subdomain, a.AppID)
 	}
 	return nil
-}
-
-// splitDomain separates a domain from its port, which may be empty.
-func splitDomain(domain string) (host, port string, err error) {
-	host = domain
-	if strings.Contains(domain, ":") {
-		if host, port, err = net.SplitHostPort(domain); err != nil {
-			return "", "", fmt.Errorf("suncotest: domain %q: %w", domain, err)
-		}
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if !isLabel(label) {
-			return "", "", fmt.Errorf("suncotest: %q cannot be a domain", domain)
-		}
-	}
-	return host, port, nil
-}
-
-// parseAbsolute accepts an absolute http or https URL without userinfo and
-// without a fragment. Its errors do not repeat the URL.
-func parseAbsolute(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, errors.New("not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("neither http nor https")
-	case u.Hostname() == "" || u.Opaque != "":
-		return nil, errors.New("no host")
-	case u.User != nil:
-		return nil, errors.New("carries user information")
-	case u.Fragment != "" || strings.Contains(raw, "#"):
-		return nil, errors.New("carries a fragment")
-	}
-	return u, nil
-}
-
-// isLabel reports whether s is a lower-case DNS label.
-func isLabel(s string) bool {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	return onlyBytes(s, isLabelByte)
-}
-
-func isLabelByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-'
-}
-
-// isID reports whether s has the form of the platform's ids.
-func isID(s string) bool {
-	return s != "" && len(s) <= 64 && onlyBytes(s, func(c byte) bool {
-		return isLabelByte(c) || 'A' <= c && c <= 'Z' || c == '_'
-	})
-}
-
-func onlyBytes(s string, ok func(byte) bool) bool {
-	for i := range len(s) {
-		if !ok(s[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 func displayName(subdomain string) string {

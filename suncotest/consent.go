@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const pageStyle = `:root{color-scheme:light dark}
@@ -73,16 +75,16 @@ type pageData struct {
 type choice struct{ Subdomain, DisplayName, Where string }
 
 // ask shows the consent page.
-func (p *Platform) ask(c *call, asked consent) reply {
+func (p *Platform) ask(c *wire.Call, asked consent) wire.Reply {
 	target, err := url.Parse(asked.redirect)
 	if err != nil {
-		return problem(http.StatusBadRequest)
+		return wire.Problem(http.StatusBadRequest)
 	}
 	origin := target.Scheme + "://" + target.Host
 	data := pageData{
 		Title:    "Connect " + p.cfg.ClientID,
 		Client:   p.cfg.ClientID,
-		Action:   c.at.prefix + consentPath,
+		Action:   c.At.Prefix + consentPath,
 		Nonce:    p.remember(asked),
 		Redirect: origin + target.EscapedPath(),
 		Accounts: p.choices(c.Host),
@@ -92,8 +94,8 @@ func (p *Platform) ask(c *call, asked consent) reply {
 
 // choices are the accounts, where they live for a browser that came to host.
 func (p *Platform) choices(host string) []choice {
-	domain, _, _ := splitDomain(p.cfg.Domain)
-	if rest, found := strings.CutPrefix(host, bridgeLabel+"."); found {
+	domain, _, _ := wire.SplitDomain(p.cfg.Domain)
+	if rest, found := strings.CutPrefix(host, wire.BridgeLabel+"."); found {
 		domain = rest
 	}
 	p.mu.Lock()
@@ -103,9 +105,9 @@ func (p *Platform) choices(host string) []choice {
 		where := a.Subdomain + "." + domain
 		switch a.Legacy {
 		case LegacyUS:
-			where = legacyHostUS
+			where = wire.HostUS
 		case LegacyEU:
-			where = legacyHostEU
+			where = wire.HostEU
 		}
 		all = append(all, choice{a.Subdomain, a.DisplayName, where})
 	}
@@ -114,19 +116,19 @@ func (p *Platform) choices(host string) []choice {
 
 // decide takes the customer's answer. Each page can be answered once; a double
 // click, the same answer again, gets the same redirect.
-func (p *Platform) decide(c *call) reply {
+func (p *Platform) decide(c *wire.Call) wire.Reply {
 	var protection http.CrossOriginProtection
 	if protection.Check(c.Request) != nil {
 		return page(http.StatusForbidden, "Refused", "This answer came from another site.")
 	}
-	if mediaType(c.Header.Get("Content-Type")) != "application/x-www-form-urlencoded" {
+	if wire.MediaType(c.Header.Get("Content-Type")) != "application/x-www-form-urlencoded" {
 		return page(http.StatusUnsupportedMediaType, "Refused", "This is not a form.")
 	}
-	values, err := url.ParseQuery(string(c.body))
+	values, err := url.ParseQuery(string(c.Body))
 	if err != nil {
 		return page(http.StatusBadRequest, "Refused", "The form is malformed.")
 	}
-	form, ok := singles(values)
+	form, ok := wire.Singles(values)
 	if !ok || form["decision"] != "allow" && form["decision"] != "deny" {
 		return page(http.StatusBadRequest, "Refused", "The form is not one of this page.")
 	}
@@ -155,23 +157,23 @@ func (p *Platform) decide(c *call) reply {
 }
 
 // page is a message for a person.
-func page(status int, title, text string) reply {
+func page(status int, title, text string) wire.Reply {
 	return render(status, messagePage, pageData{Title: title, Text: text}, "'none'")
 }
 
 // render fills a page that loads nothing, runs nothing and sends forms to
 // formAction only.
-func render(status int, source string, data pageData, formAction string) reply {
-	data.Style = randomHex(8)
+func render(status int, source string, data pageData, formAction string) wire.Reply {
+	data.Style = wire.RandomHex(8)
 	var out bytes.Buffer
 	if err := template.Must(template.New("page").Parse(source)).Execute(&out, data); err != nil {
-		return problem(http.StatusInternalServerError)
+		return wire.Problem(http.StatusInternalServerError)
 	}
-	r := reply{status: status, contentType: "text/html; charset=utf-8", body: out.Bytes()}
+	r := wire.Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: out.Bytes()}
 	// Under no-referrer browsers send the form with "Origin: null", which decide
 	// refuses where they do not send Sec-Fetch-Site: on http at other names than
 	// localhost.
-	return noStore(r).with("Referrer-Policy", "same-origin").with("Content-Security-Policy",
+	return r.NoStore().With("Referrer-Policy", "same-origin").With("Content-Security-Policy",
 		"default-src 'none'; style-src 'nonce-"+data.Style+"'; form-action "+formAction+
 			"; base-uri 'none'; frame-ancestors 'none'")
 }

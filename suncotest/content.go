@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // maxText is how many characters a message may have.
@@ -23,8 +25,8 @@ func readContent(raw json.RawMessage) (map[string]json.RawMessage, string) {
 	if m == nil {
 		return nil, "must have a type that can be sent"
 	}
-	m["type"], m["blockChatInput"] = freeText, boolean
-	object, wrong := m.read(raw, append(needed, "type")...)
+	m["type"], m["blockChatInput"] = wire.FreeText, wire.Boolean
+	object, wrong := m.Read(raw, append(needed, "type")...)
 	if wrong != "" {
 		return nil, wrong
 	}
@@ -41,43 +43,43 @@ func readContent(raw json.RawMessage) (map[string]json.RawMessage, string) {
 
 // contentMembers returns what a type of content may and must have, and nil when it
 // cannot be sent.
-func contentMembers(kind string) (m members, needed []string) {
-	prose := text(0, maxText)
+func contentMembers(kind string) (m wire.Members, needed []string) {
+	prose := wire.Text(0, maxText)
 	switch kind {
 	case "text":
-		return members{
-			"text": prose, "htmlText": prose, "markdownText": prose, "payload": freeText,
-			"actions": listOf(0, maxBody, action(true)),
+		return wire.Members{
+			"text": prose, "htmlText": prose, "markdownText": prose, "payload": wire.FreeText,
+			"actions": wire.ListOf(0, wire.MaxBody, action(true)),
 		}, nil
 	case "image", "file":
-		m = members{
-			"text": freeText, "htmlText": prose, "markdownText": prose, "mediaUrl": uri,
-			"altText": text(0, 128), "attachmentId": freeText,
+		m = wire.Members{
+			"text": wire.FreeText, "htmlText": prose, "markdownText": prose, "mediaUrl": wire.URI,
+			"altText": wire.Text(0, 128), "attachmentId": wire.FreeText,
 		}
 		if kind == "image" {
-			m["actions"] = listOf(0, maxBody, action(true))
+			m["actions"] = wire.ListOf(0, wire.MaxBody, action(true))
 		}
 		return m, []string{"mediaUrl"}
 	case "carousel":
-		layout := object(members{"imageAspectRatio": oneOf("horizontal", "square")})
-		return members{"items": listOf(1, 10, item()), "displaySettings": layout}, []string{"items"}
+		layout := wire.Object(wire.Members{"imageAspectRatio": wire.OneOf("horizontal", "square")})
+		return wire.Members{"items": wire.ListOf(1, 10, item()), "displaySettings": layout}, []string{"items"}
 	case "list":
-		return members{"items": listOf(1, 10, item()), "actions": listOf(1, 10, action(false))}, []string{"items"}
+		return wire.Members{"items": wire.ListOf(1, 10, item()), "actions": wire.ListOf(1, 10, action(false))}, []string{"items"}
 	case "form":
-		return members{"fields": listOf(1, 20, formField()), "text": freeText}, []string{"fields"}
+		return wire.Members{"fields": wire.ListOf(1, 20, formField()), "text": wire.FreeText}, []string{"fields"}
 	case "location":
-		return members{
-			"coordinates": object(members{"lat": number, "long": number}, "lat", "long"),
-			"location":    object(members{"address": freeText, "name": freeText}),
+		return wire.Members{
+			"coordinates": wire.Object(wire.Members{"lat": wire.Number, "long": wire.Number}, "lat", "long"),
+			"location":    wire.Object(wire.Members{"address": wire.FreeText, "name": wire.FreeText}),
 		}, []string{"coordinates"}
 	case "template":
-		return members{"template": anyObject}, []string{"template"}
+		return wire.Members{"template": wire.AnyObject}, []string{"template"}
 	}
 	return nil, nil
 }
 
 // action is a button. Not every place takes every kind of it.
-func action(everyKind bool) check {
+func action(everyKind bool) wire.Check {
 	return func(raw json.RawMessage) string {
 		var kind struct{ Type string }
 		if json.Unmarshal(raw, &kind) != nil {
@@ -87,50 +89,50 @@ func action(everyKind bool) check {
 		if m == nil || !everyKind && (kind.Type == "reply" || kind.Type == "locationRequest") {
 			return "must be an action that is possible here"
 		}
-		m["type"], m["text"], m["metadata"] = freeText, freeText, metadata
-		return object(m, append(needed, "type", "text")...)(raw)
+		m["type"], m["text"], m["metadata"] = wire.FreeText, wire.FreeText, wire.Metadata
+		return wire.Object(m, append(needed, "type", "text")...)(raw)
 	}
 }
 
-func actionMembers(kind string) (m members, needed []string) {
-	messenger := object(members{"messenger_extensions": boolean, "webview_share_button": oneOf("hide")})
-	extra := object(members{"messenger": messenger})
+func actionMembers(kind string) (m wire.Members, needed []string) {
+	messenger := wire.Object(wire.Members{"messenger_extensions": wire.Boolean, "webview_share_button": wire.OneOf("hide")})
+	extra := wire.Object(wire.Members{"messenger": messenger})
 	switch kind {
 	case "buy":
-		return members{"amount": integer(0, 1<<53), "currency": freeText}, []string{"amount"}
+		return wire.Members{"amount": wire.Integer(0, 1<<53), "currency": wire.FreeText}, []string{"amount"}
 	case "link":
-		return members{"uri": freeText, "default": boolean, "extraChannelOptions": extra}, []string{"uri"}
+		return wire.Members{"uri": wire.FreeText, "default": wire.Boolean, "extraChannelOptions": extra}, []string{"uri"}
 	case "locationRequest":
-		return members{}, nil
+		return wire.Members{}, nil
 	case "postback":
-		return members{"payload": freeText}, []string{"payload"}
+		return wire.Members{"payload": wire.FreeText}, []string{"payload"}
 	case "reply":
-		return members{"payload": freeText, "iconUrl": freeText}, []string{"payload"}
+		return wire.Members{"payload": wire.FreeText, "iconUrl": wire.FreeText}, []string{"payload"}
 	case "webview":
-		return members{
-			"uri": freeText, "default": boolean, "extraChannelOptions": extra, "fallback": freeText,
-			"size": oneOf("compact", "tall", "full"), "openOnReceive": boolean,
+		return wire.Members{
+			"uri": wire.FreeText, "default": wire.Boolean, "extraChannelOptions": extra, "fallback": wire.FreeText,
+			"size": wire.OneOf("compact", "tall", "full"), "openOnReceive": wire.Boolean,
 		}, []string{"uri", "fallback"}
 	}
 	return nil, nil
 }
 
 // item is one card of a carousel or a list.
-func item() check {
-	return object(members{
-		"title": text(1, 128), "description": text(0, 128), "mediaUrl": uri, "mediaType": text(0, 128),
-		"altText": text(0, 128), "size": oneOf("compact", "large"), "actions": listOf(1, 3, action(false)),
-		"metadata": metadata,
+func item() wire.Check {
+	return wire.Object(wire.Members{
+		"title": wire.Text(1, 128), "description": wire.Text(0, 128), "mediaUrl": wire.URI, "mediaType": wire.Text(0, 128),
+		"altText": wire.Text(0, 128), "size": wire.OneOf("compact", "large"), "actions": wire.ListOf(1, 3, action(false)),
+		"metadata": wire.Metadata,
 	}, "title", "actions")
 }
 
-func formField() check {
-	option := object(members{"label": text(1, 128), "name": text(1, 128)})
-	return object(members{
-		"type": oneOf("email", "select", "text"), "name": text(1, 128), "label": text(1, 128),
-		"text": text(1, 256), "email": text(1, 128), "select": listOf(0, maxBody, anyObject),
-		"format": oneOf("integer", "decimal"), "placeholder": text(1, 128),
-		"minSize": integer(1, 256), "maxSize": integer(1, 256), "options": listOf(0, 200, option),
+func formField() wire.Check {
+	option := wire.Object(wire.Members{"label": wire.Text(1, 128), "name": wire.Text(1, 128)})
+	return wire.Object(wire.Members{
+		"type": wire.OneOf("email", "select", "text"), "name": wire.Text(1, 128), "label": wire.Text(1, 128),
+		"text": wire.Text(1, 256), "email": wire.Text(1, 128), "select": wire.ListOf(0, wire.MaxBody, wire.AnyObject),
+		"format": wire.OneOf("integer", "decimal"), "placeholder": wire.Text(1, 128),
+		"minSize": wire.Integer(1, 256), "maxSize": wire.Integer(1, 256), "options": wire.ListOf(0, 200, option),
 	}, "type", "name", "label")
 }
 
@@ -149,13 +151,13 @@ func distinctNames(raw json.RawMessage) bool {
 
 // says returns the plainest text there is.
 func says(object map[string]json.RawMessage) string {
-	return cmp.Or(given(object, "text"), cmp.Or(given(object, "htmlText"), given(object, "markdownText")))
+	return cmp.Or(wire.Given(object, "text"), cmp.Or(wire.Given(object, "htmlText"), wire.Given(object, "markdownText")))
 }
 
 // richText turns rich text into what is kept: Markdown becomes HTML, and without a
 // plain text the HTML becomes one. It does so in the simplest way.
 func richText(object map[string]json.RawMessage) (map[string]json.RawMessage, string) {
-	if md := given(object, "markdownText"); md != "" {
+	if md := wire.Given(object, "markdownText"); md != "" {
 		rich := "<p>" + html.EscapeString(md) + "</p>"
 		if utf8.RuneCountInString(rich) > maxText {
 			return nil, "must not exceed 4096 characters as HTML"
@@ -163,7 +165,7 @@ func richText(object map[string]json.RawMessage) (map[string]json.RawMessage, st
 		object["htmlText"], _ = json.Marshal(rich) // a text cannot fail
 	}
 	delete(object, "markdownText")
-	if rich := given(object, "htmlText"); rich != "" && given(object, "text") == "" {
+	if rich := wire.Given(object, "htmlText"); rich != "" && wire.Given(object, "text") == "" {
 		plain := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(rich, ""))
 		object["text"], _ = json.Marshal(strings.TrimSpace(plain)) // a text cannot fail
 	}

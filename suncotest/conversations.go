@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const (
@@ -38,60 +40,60 @@ type conversationReference struct {
 
 func (v *conversation) has(u *user) bool { return slices.Contains(v.users, u) }
 
-func (v *conversation) reply(status int) reply {
-	return ok(status, map[string]*conversation{"conversation": v})
+func (v *conversation) reply(status int) wire.Reply {
+	return wire.OK(status, map[string]*conversation{"conversation": v})
 }
 
 // conversation returns the one that the path names, or nil. The mutex is held.
-func (c *call) conversation() *conversation {
-	return c.grant.account.chat.byID[c.params["conversation"]]
+func conversationOf(c *wire.Call) *conversation {
+	return c.Grant.(*grant).account.chat.byID[c.Params["conversation"]]
 }
 
-func conversationMembers() members {
-	participant := object(members{"userId": freeText, "userExternalId": freeText, "subscribeSDKClient": boolean})
-	return members{
-		"type":         oneOf(personal, group),
-		"participants": listOf(0, maxParticipants, participant),
-		"displayName":  nullable(text(1, 100)),
-		"description":  nullable(text(1, 100)),
-		"iconUrl":      nullable(uri),
-		"metadata":     metadata,
+func conversationMembers() wire.Members {
+	participant := wire.Object(wire.Members{"userId": wire.FreeText, "userExternalId": wire.FreeText, "subscribeSDKClient": wire.Boolean})
+	return wire.Members{
+		"type":         wire.OneOf(personal, group),
+		"participants": wire.ListOf(0, maxParticipants, participant),
+		"displayName":  wire.Nullable(wire.Text(1, 100)),
+		"description":  wire.Nullable(wire.Text(1, 100)),
+		"iconUrl":      wire.Nullable(wire.URI),
+		"metadata":     wire.Metadata,
 	}
 }
 
-func (p *Platform) createConversation(c *call) reply {
-	body, refusal, fine := c.readMembers(conversationMembers(), "type")
+func (p *Platform) createConversation(c *wire.Call) wire.Reply {
+	body, refusal, fine := c.ReadMembers(conversationMembers(), "type")
 	if !fine {
 		return refusal
 	}
 	now := time.Now()
 	fresh := &conversation{
-		conversationReference: conversationReference{Type: given(body, "type"), Metadata: kept(body, "metadata")},
-		DisplayName:           given(body, "displayName"),
-		Description:           given(body, "description"),
-		IconURL:               given(body, "iconUrl"),
-		CreatedAt:             now.UTC().Format(wireTime),
+		conversationReference: conversationReference{Type: wire.Given(body, "type"), Metadata: wire.Kept(body, "metadata")},
+		DisplayName:           wire.Given(body, "displayName"),
+		Description:           wire.Given(body, "description"),
+		IconURL:               wire.Given(body, "iconUrl"),
+		CreatedAt:             now.UTC().Format(wire.Time),
 		created:               now,
 	}
 	fresh.LastUpdatedAt = fresh.CreatedAt
 	people, wrong := readParticipants(fresh.Type, body["participants"])
 	if wrong != "" {
-		return badRequest(wrong)
+		return wire.BadRequest(wrong)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := c.grant.account
+	a := c.Grant.(*grant).account
 	for _, who := range people {
 		u := who.find(&a.chat)
 		if u == nil {
 			return noUser()
 		}
 		if fresh.has(u) {
-			return badRequest("A participant is named twice")
+			return wire.BadRequest("A participant is named twice")
 		}
 		fresh.users = append(fresh.users, u)
 	}
-	if !p.state.history.admits(len(c.body)) {
+	if !p.state.history.admits(len(c.Body)) {
 		return full()
 	}
 	p.begin(a, fresh, "none", source{Type: throughAPI})
@@ -101,7 +103,7 @@ func (p *Platform) createConversation(c *call) reply {
 // begin gives a new conversation its id, and tells of it, why it is there and where
 // that came from. The mutex is held.
 func (p *Platform) begin(a *account, fresh *conversation, reason string, from source) {
-	fresh.ID = p.state.nextID("conversation", a.AppID)
+	fresh.ID = p.mu.NextID("conversation", a.AppID)
 	if a.chat.byID == nil {
 		a.chat.byID = map[string]*conversation{}
 	}
@@ -141,7 +143,7 @@ func (who person) find(s *chat) *user {
 // readPerson reads who is meant by an object, which must have exactly one of the
 // two ids.
 func readPerson(object map[string]json.RawMessage) (person, bool) {
-	who := person{given(object, "userId"), given(object, "userExternalId"), given(object, "brandId")}
+	who := person{wire.Given(object, "userId"), wire.Given(object, "userExternalId"), wire.Given(object, "brandId")}
 	_, byID := object["userId"]
 	_, byExternal := object["userExternalId"]
 	return who, byID != byExternal && who.id+who.externalID != ""
@@ -171,34 +173,34 @@ func readParticipants(kind string, raw json.RawMessage) ([]person, string) {
 	return people, ""
 }
 
-func (p *Platform) getConversation(c *call) reply {
+func (p *Platform) getConversation(c *wire.Call) wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := c.conversation()
+	v := conversationOf(c)
 	if v == nil {
 		return noConversation()
 	}
 	return v.reply(http.StatusOK)
 }
 
-func (p *Platform) listConversations(c *call) reply {
-	query, fine := c.query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
+func (p *Platform) listConversations(c *wire.Call) wire.Reply {
+	query, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
 	if !fine {
-		return badQuery()
+		return wire.BadQuery()
 	}
-	page, fine := readPaging(query)
+	page, fine := wire.ReadPaging(query)
 	if !fine {
-		return badPage()
+		return wire.BadPage()
 	}
 	who := person{id: query["filter[userId]"], externalID: query["filter[userExternalId]"]}
 	if (who.id == "") == (who.externalID == "") {
-		return badRequest("The filter needs either userId or userExternalId")
+		return wire.BadRequest("The filter needs either userId or userExternalId")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := who.find(&c.grant.account.chat)
+	u := who.find(&c.Grant.(*grant).account.chat)
 	if u == nil {
 		return noUser()
 	}
-	return list(c, page, "conversations", u.conversations, func(v *conversation) string { return v.ID })
+	return wire.List(c, page, "conversations", u.conversations, func(v *conversation) string { return v.ID })
 }

@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"slices"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // Event is something that happened in an app, as webhooks are told of it.
@@ -91,7 +93,7 @@ func NewDelivery(hook Webhook, secret string, events ...Event) *http.Request {
 		if err != nil {
 			panic(err)
 		}
-		e.ID = cmp.Or(e.ID, randomHex(12))
+		e.ID = cmp.Or(e.ID, wire.RandomHex(12))
 		list[i] = e.wire(prune(raw, e.Trigger, hook.IncludeFullUser, hook.IncludeFullSource))
 	}
 	body, err := deliveryBody(hook.AppID, hook.ID, list)
@@ -175,7 +177,7 @@ func deliveryBody(appID, webhookID string, events []wireEvent) ([]byte, error) {
 func (p *Platform) tell(a *account, events []happening) error {
 	for i := range events {
 		if events[i].ID == "" {
-			events[i].ID = p.state.nextID("event", a.AppID)
+			events[i].ID = p.mu.NextID("event", a.AppID)
 		}
 		if events[i].CreatedAt.IsZero() {
 			events[i].CreatedAt = time.Now()

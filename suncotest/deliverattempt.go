@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // attempt tries a delivery once, and decides what becomes of it.
@@ -12,7 +14,7 @@ func (p *Platform) attempt(ctx context.Context, d *delivery) {
 	target, key := d.hook.Target, d.hook.Secret
 	p.mu.Unlock()
 	if p.cfg.Behavior.DeliveryWrongKey {
-		key = randomHex(16)
+		key = wire.RandomHex(16)
 	}
 	start := time.Now()
 	o := &p.outbox

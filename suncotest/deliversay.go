@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const throughWidget = "web"
@@ -62,7 +64,7 @@ func (p *Platform) visitor(a *account, externalID string) (*user, *conversation)
 		}
 		u = &user{
 			userReference: userReference{ExternalID: externalID, Authenticated: true},
-			SignedUpAt:    wireNow(), Profile: orEmpty(nil), Metadata: orEmpty(nil), Identities: []json.RawMessage{},
+			SignedUpAt:    wire.Now(), Profile: orEmpty(nil), Metadata: orEmpty(nil), Identities: []json.RawMessage{},
 		}
 		p.addUser(a, u)
 	}
@@ -77,7 +79,7 @@ func (p *Platform) visitor(a *account, externalID string) (*user, *conversation)
 	now := time.Now()
 	v := &conversation{
 		conversationReference: conversationReference{Type: personal},
-		CreatedAt:             now.UTC().Format(wireTime), LastUpdatedAt: now.UTC().Format(wireTime),
+		CreatedAt:             now.UTC().Format(wire.Time), LastUpdatedAt: now.UTC().Format(wire.Time),
 		created: now, users: []*user{u},
 	}
 	p.begin(a, v, "message", a.widget())
@@ -86,7 +88,7 @@ func (p *Platform) visitor(a *account, externalID string) (*user, *conversation)
 
 // widget is where the messages of people come from.
 func (a *account) widget() source {
-	return source{Type: throughWidget, IntegrationID: stableID("web widget", a.AppID)}
+	return source{Type: throughWidget, IntegrationID: wire.StableID("web widget", a.AppID)}
 }
 
 // told is the form in which a webhook is told of where something of u's came from.
@@ -94,13 +96,13 @@ func (s source) told(full bool, u *user) source {
 	if !full || s.Type != throughWidget || u == nil {
 		return s
 	}
-	id, now := stableID("client", u.ID), wireNow()
+	id, now := wire.StableID("client", u.ID), wire.Now()
 	s.Client = map[string]any{
 		"id": id, "type": s.Type, "status": "active", "integrationId": s.IntegrationID,
 		"displayName": u.name(), "lastSeen": now, "info": map[string]string{"browser": "suncotest"},
 	}
 	s.Device = map[string]any{
-		"id": stableID("device", u.ID), "type": s.Type, "guid": stableID("guid", u.ID), "clientId": id,
+		"id": wire.StableID("device", u.ID), "type": s.Type, "guid": wire.StableID("guid", u.ID), "clientId": id,
 		"status": "active", "integrationId": s.IntegrationID, "lastSeen": now,
 	}
 	return s

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // SampleTriggers returns the triggers of which [SampleEvent] has an event. These are
@@ -60,7 +62,7 @@ func fill(payload string, n int) json.RawMessage {
 	name := names[(n%len(names)+len(names))%len(names)]
 	first, last, _ := strings.Cut(name, " ")
 	number := strconv.Itoa(n)
-	id := func(kind string) string { return stableID("sample "+kind, number) }
+	id := func(kind string) string { return wire.StableID("sample "+kind, number) }
 	text := strings.NewReplacer(
 		"@user@", sampleUser, "@guest@", sampleGuest, "@bot@", sampleBot,
 		"@conversation@", sampleConversation, "@group@", sampleGroup, "@link@", sampleLink,

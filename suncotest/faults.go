@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // Handle is the type of [Fault.Handle], for the ready-made ones.
@@ -18,7 +19,7 @@ type Handle = func(w http.ResponseWriter, r *http.Request, next http.Handler)
 // An empty contentType sends none.
 func Reply(status int, contentType, body string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		reply{status: status, contentType: contentType, body: []byte(body)}.write(w, r)
+		wire.Reply{Status: status, ContentType: contentType, Body: []byte(body)}.Write(w, r)
 	}
 }
 
@@ -27,7 +28,7 @@ func Reply(status int, contentType, body string) Handle {
 func RetryAfter(status int, value string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		w.Header()["Retry-After"] = []string{value}
-		problem(status).write(w, r)
+		wire.Problem(status).Write(w, r)
 	}
 }
 
@@ -35,7 +36,7 @@ func RetryAfter(status int, value string) Handle {
 // the request.
 func Redirect(status int, location string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		reply{status: status}.with("Location", location).write(w, r)
+		wire.Reply{Status: status}.With("Location", location).Write(w, r)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // jwtHeader and jwtClaims are shaped like the published example of a token.
@@ -31,7 +33,7 @@ func newToken(clientID, appID string, issued, expires time.Time) string {
 	if !expires.IsZero() {
 		claims.Exp = expires.Unix()
 	}
-	header := jwtHeader{Alg: "HS256", Typ: "JWT", Kid: "app_" + randomHex(12), Azp: clientID}
+	header := jwtHeader{Alg: "HS256", Typ: "JWT", Kid: "app_" + wire.RandomHex(12), Azp: clientID}
 	signed := segment(header) + "." + segment(claims)
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails

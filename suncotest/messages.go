@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const (
@@ -43,52 +45,52 @@ type author struct {
 	User        any      `json:"user,omitempty"`
 }
 
-func messageMembers() members {
-	raw := object(members{"payload": anyObject})
-	apple := object(members{
-		"payload": anyObject, "withCapabilities": listOf(0, maxBody, oneOf("LIST", "TIME", "FORM", "QUICK", "AUTH2")),
+func messageMembers() wire.Members {
+	raw := wire.Object(wire.Members{"payload": wire.AnyObject})
+	apple := wire.Object(wire.Members{
+		"payload": wire.AnyObject, "withCapabilities": wire.ListOf(0, wire.MaxBody, wire.OneOf("LIST", "TIME", "FORM", "QUICK", "AUTH2")),
 	})
-	return members{
-		"author": object(members{
-			"type": oneOf("business", "user"), "subtypes": listOf(1, 1, oneOf("AI")),
-			"userId": freeText, "userExternalId": freeText, "brandId": nullable(text(1, 24)),
-			"displayName": freeText, "avatarUrl": uri,
+	return wire.Members{
+		"author": wire.Object(wire.Members{
+			"type": wire.OneOf("business", "user"), "subtypes": wire.ListOf(1, 1, wire.OneOf("AI")),
+			"userId": wire.FreeText, "userExternalId": wire.FreeText, "brandId": wire.Nullable(wire.Text(1, 24)),
+			"displayName": wire.FreeText, "avatarUrl": wire.URI,
 		}, "type"),
-		"content":     anyObject,
-		"destination": object(members{"integrationId": freeText, "integrationType": freeText}),
-		"metadata":    metadata,
-		"override":    object(members{"apple": apple, "line": raw, "messenger": raw, "whatsapp": raw}),
-		"schema":      oneOf("whatsapp"),
+		"content":     wire.AnyObject,
+		"destination": wire.Object(wire.Members{"integrationId": wire.FreeText, "integrationType": wire.FreeText}),
+		"metadata":    wire.Metadata,
+		"override":    wire.Object(wire.Members{"apple": apple, "line": raw, "messenger": raw, "whatsapp": raw}),
+		"schema":      wire.OneOf("whatsapp"),
 	}
 }
 
-func (p *Platform) postMessage(c *call) reply {
-	body, refusal, fine := c.readMembers(messageMembers(), "author", "content")
+func (p *Platform) postMessage(c *wire.Call) wire.Reply {
+	body, refusal, fine := c.ReadMembers(messageMembers(), "author", "content")
 	if !fine {
 		return refusal
 	}
 	content, wrong := readContent(body["content"])
 	if wrong != "" {
-		return badRequest(at("content", wrong))
+		return wire.BadRequest(wire.At("content", wrong))
 	}
 	by, who, wrong := readAuthor(body["author"])
 	if wrong == "" {
-		wrong = contradiction(body, by.Type, given(content, "type"))
+		wrong = contradiction(body, by.Type, wire.Given(content, "type"))
 	}
 	if wrong != "" {
-		return badRequest(wrong)
+		return wire.BadRequest(wrong)
 	}
 	fresh := &message{
-		Author: by, Content: content, Source: source{Type: throughAPI}, Metadata: kept(body, "metadata"), size: len(c.body) + recordOverhead,
+		Author: by, Content: content, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"), size: len(c.Body) + recordOverhead,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a, v := c.grant.account, c.conversation()
+	a, v := c.Grant.(*grant).account, conversationOf(c)
 	if v == nil {
 		return noConversation()
 	}
 	if body["destination"] != nil && v.Type != personal {
-		return badRequest("Only a personal conversation has a destination")
+		return wire.BadRequest("Only a personal conversation has a destination")
 	}
 	var u *user
 	if by.Type == "user" {
@@ -96,14 +98,14 @@ func (p *Platform) postMessage(c *call) reply {
 			return noUser()
 		}
 		if !v.has(u) {
-			return badRequest("The user takes no part in the conversation")
+			return wire.BadRequest("The user takes no part in the conversation")
 		}
 	}
 	if v.posted >= maxPosted {
-		return failure(http.StatusLocked, "locked", "The conversation has as many messages as it may")
+		return wire.Failure(http.StatusLocked, "locked", "The conversation has as many messages as it may")
 	}
 	p.say(a, v, u, fresh)
-	return ok(http.StatusCreated, map[string][]*message{"messages": {fresh}})
+	return wire.OK(http.StatusCreated, map[string][]*message{"messages": {fresh}})
 }
 
 // readAuthor reads an author that has been checked, and tells what contradicts
@@ -111,8 +113,8 @@ func (p *Platform) postMessage(c *call) reply {
 func readAuthor(raw json.RawMessage) (by author, who person, wrong string) {
 	var object map[string]json.RawMessage
 	_ = json.Unmarshal(raw, &object) // it was checked
-	by = author{Type: given(object, "type"), DisplayName: given(object, "displayName"), AvatarURL: given(object, "avatarUrl")}
-	by.Subtypes, _ = as[[]string](object["subtypes"])
+	by = author{Type: wire.Given(object, "type"), DisplayName: wire.Given(object, "displayName"), AvatarURL: wire.Given(object, "avatarUrl")}
+	by.Subtypes, _ = wire.As[[]string](object["subtypes"])
 	who, named := readPerson(object)
 	switch {
 	case by.Type == "user" && !named:
@@ -143,9 +145,9 @@ func contradiction(body map[string]json.RawMessage, by, content string) string {
 // say adds a message to a conversation, and tells of it. u is the author when that
 // is a user. The mutex is held.
 func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
-	fresh.ID = p.state.nextID("message", a.AppID)
+	fresh.ID = p.mu.NextID("message", a.AppID)
 	fresh.received = time.Now()
-	fresh.Received = fresh.received.UTC().Format(wireTime)
+	fresh.Received = fresh.received.UTC().Format(wire.Time)
 	if u != nil {
 		fresh.Author.UserID = u.ID
 		fresh.Author.DisplayName = cmp.Or(fresh.Author.DisplayName, u.name())
@@ -168,21 +170,21 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 	})
 }
 
-func (p *Platform) listMessages(c *call) reply {
-	query, fine := c.query("page[after]", "page[before]", "page[size]")
+func (p *Platform) listMessages(c *wire.Call) wire.Reply {
+	query, fine := c.Query("page[after]", "page[before]", "page[size]")
 	if !fine {
-		return badQuery()
+		return wire.BadQuery()
 	}
-	page, fine := readPaging(query)
+	page, fine := wire.ReadPaging(query)
 	if !fine {
-		return badPage()
+		return wire.BadPage()
 	}
-	page.size, page.backwards = maxPage, true
+	page.Size, page.Backwards = wire.MaxPage, true
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := c.conversation()
+	v := conversationOf(c)
 	if v == nil {
-		return problem(http.StatusNotFound)
+		return wire.Problem(http.StatusNotFound)
 	}
-	return list(c, page, "messages", v.messages, func(m *message) string { return m.ID })
+	return wire.List(c, page, "messages", v.messages, func(m *message) string { return m.ID })
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // Mount puts a server of the partner's into the platform's network. host is a
@@ -34,7 +35,7 @@ func (p *Platform) listens(host, port string) (speaks netsim.Speech, owned bool)
 	if !p.owns(host) {
 		return netsim.Nothing, false
 	}
-	domain, own, _ := splitDomain(p.cfg.Domain)
+	domain, own, _ := wire.SplitDomain(p.cfg.Domain)
 	if strings.HasSuffix(host, "."+domain) {
 		local := domain == "localhost"
 		switch {
@@ -54,15 +55,15 @@ func (p *Platform) listens(host, port string) (speaks netsim.Speech, owned bool)
 
 // owns reports whether host is one of the platform's own names at this moment.
 func (p *Platform) owns(host string) bool {
-	if host == legacyHostUS || host == legacyHostEU {
+	if host == wire.HostUS || host == wire.HostEU {
 		return true
 	}
-	domain, _, _ := splitDomain(p.cfg.Domain)
+	domain, _, _ := wire.SplitDomain(p.cfg.Domain)
 	label, ok := strings.CutSuffix(host, "."+domain)
 	if !ok {
 		return false
 	}
-	if label == bridgeLabel {
+	if label == wire.BridgeLabel {
 		return true
 	}
 	p.mu.Lock()

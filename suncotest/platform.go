@@ -2,15 +2,15 @@ package suncotest
 
 import (
 	"net/http"
-	"sync"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // Platform is the fake platform. It is made by [New] and safe for concurrent use.
 type Platform struct {
 	cfg     Config // with defaults; Accounts is only what it began with
-	routes  []route
+	routes  []wire.Route
 	network *netsim.Network
 	client  *http.Transport // behind Client and Transport
 	caller  *http.Client    // for what the platform sends
@@ -20,7 +20,7 @@ type Platform struct {
 	sent     journal
 	outbox   outbox
 
-	mu    sync.Mutex // guards state; never held while anything is sent
+	mu    wire.Lock // guards state; never held while anything is sent
 	state state
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const (
@@ -89,7 +91,7 @@ func (j *journal) add(r *http.Request, body []byte) *entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.count++
-	e.id = stableID("request", strconv.Itoa(j.count))
+	e.id = wire.StableID("request", strconv.Itoa(j.count))
 	if len(j.entries) >= maxRequests {
 		j.entries = append(j.entries[:0], j.entries[1:]...)
 	}

@@ -7,18 +7,19 @@ import (
 	"net/http"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // revoke removes the integration at its own wish.
-func (p *Platform) revoke(c *call) reply {
+func (p *Platform) revoke(c *wire.Call) wire.Reply {
 	p.mu.Lock()
-	if c.grant.dead || c.grant.in.gone { // a moment ago it was alive
+	if c.Grant.(*grant).dead || c.Grant.(*grant).in.gone { // a moment ago it was alive
 		p.mu.Unlock()
-		return problem(p.cfg.Behavior.RevokedStatus)
+		return wire.Problem(p.cfg.Behavior.RevokedStatus)
 	}
-	p.remove(c.grant.account, c.grant.in)
+	p.remove(c.Grant.(*grant).account, c.Grant.(*grant).in)
 	p.mu.Unlock()
-	return ok(http.StatusOK, struct{}{})
+	return wire.OK(http.StatusOK, struct{}{})
 }
 
 // Uninstall plays the customer who removes the integration from an app. Its tokens

@@ -2,144 +2,85 @@ package suncotest
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
-
-// maxBody is the largest JSON body the platform takes, 100 kB.
-const maxBody = 100_000
-
-// route is one path of the platform and what answers there.
-type route struct {
-	on      kind
-	path    string // relative to the place's prefix; {name} stands for an id, {*name} for any segment
-	fold    bool   // the path's case does not matter
-	access  access
-	methods map[string]endpoint
-}
-
-// endpoint answers one request. Its call has passed all checks of its route.
-type endpoint func(*call) reply
-
-// access says who may use a route.
-type access int
 
 const (
-	browser  access = iota // a person: no header of the partner's is expected
-	partner                // the partner as such: marketplace headers
-	granted                // the holder of a token: marketplace headers too
-	ofTheApp               // likewise, and the token must be the one of {app}
-	beyond                 // like ofTheApp, but no integration may do this
+	get    = http.MethodGet
+	post   = http.MethodPost
+	patch  = http.MethodPatch
+	remove = http.MethodDelete
+
+	app = "/v2/apps/{app}"
 )
 
-// table lists everything the platform answers. What an integration's token is
-// good for later goes between the webhooks and what is beyond it.
-func (p *Platform) table() []route {
+// table lists everything the platform answers.
+func (p *Platform) table() []wire.Route {
 	const (
-		app         = "/v2/apps/{app}"
-		webhooks    = app + "/integrations/{integration}/webhooks"
-		integration = app + "/integrations/{integration}"
+		webhooks     = app + "/integrations/{integration}/webhooks"
+		webhook      = webhooks + "/{webhook}"
+		conversation = app + "/conversations/{*conversation}"
 	)
-	get, post, patch, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	routes := []route{
-		{on: bridge, path: authorizePath, methods: map[string]endpoint{get: p.authorize, http.MethodHead: p.authorizeHead}},
-		{on: bridge, path: consentPath, methods: map[string]endpoint{post: p.decide}},
-		{on: bridge, path: "/oauth/token", access: partner, methods: map[string]endpoint{post: p.token}},
-		{on: bridge, path: "/v2/tokenInfo", fold: true, access: granted, methods: map[string]endpoint{get: p.tokenInfo}},
-		{on: tenant, path: "/oauth/authorization", access: granted, methods: map[string]endpoint{del: p.revoke}},
-		{on: tenant, path: webhooks, access: ofTheApp, methods: map[string]endpoint{
-			post: p.createWebhook, get: p.listWebhooks,
-		}},
-		{on: tenant, path: webhooks + "/{webhook}", access: ofTheApp, methods: map[string]endpoint{
-			get: p.getWebhook, patch: p.updateWebhook, del: p.deleteWebhook,
-		}},
+	bridge := func(method, path string, access wire.Access, do wire.Endpoint) wire.Route {
+		return wire.Route{On: wire.Bridge, Method: method, Path: path, Access: access, Do: do}
 	}
-	routes = append(routes, p.chatTable(app)...)
-	for path, methods := range map[string][]string{
-		"/v2/apps":                    {get, post},
-		app:                           {get, patch, del},
-		app + "/keys":                 {get, post},
-		app + "/keys/{key}":           {get, del},
-		app + "/integrations":         {get, post},
-		integration:                   {get, patch, del},
-		integration + "/keys":         {get, post},
-		integration + "/keys/{key}":   {get, del},
-		app + "/switchboards":         {get, post},
-		app + "/switchboards/{board}": {patch, del},
-		app + "/switchboards/{board}/switchboardIntegrations":        {get, post},
-		app + "/switchboards/{board}/switchboardIntegrations/{part}": {patch, del},
-	} {
-		r := route{on: tenant, path: path, access: beyond, methods: map[string]endpoint{}}
-		for _, m := range methods {
-			r.methods[m] = forbidden
+	tenant := func(method, path string, do wire.Endpoint) wire.Route {
+		return wire.Route{On: wire.Tenant, Method: method, Path: path, Access: wire.OfTheApp, Do: do}
+	}
+	info := bridge(get, "/v2/tokenInfo", wire.Granted, p.tokenInfo)
+	info.Fold = true
+	revoke := tenant(remove, "/oauth/authorization", p.revoke)
+	revoke.Access = wire.Granted
+	return append([]wire.Route{
+		bridge(get, authorizePath, wire.Browser, p.authorize),
+		bridge(http.MethodHead, authorizePath, wire.Browser, p.authorizeHead),
+		bridge(post, consentPath, wire.Browser, p.decide),
+		bridge(post, "/oauth/token", wire.Partner, p.token),
+		info,
+		revoke,
+		tenant(post, webhooks, p.createWebhook),
+		tenant(get, webhooks, p.listWebhooks),
+		tenant(get, webhook, p.getWebhook),
+		tenant(patch, webhook, p.updateWebhook),
+		tenant(remove, webhook, p.deleteWebhook),
+		tenant(post, app+"/users", p.createUser),
+		tenant(get, app+"/users/{*user}", p.getUser),
+		tenant(post, app+"/conversations", p.createConversation),
+		tenant(get, app+"/conversations", p.listConversations),
+		tenant(get, conversation, p.getConversation),
+		tenant(post, conversation+"/messages", p.postMessage),
+		tenant(get, conversation+"/messages", p.listMessages),
+	}, beyond()...)
+}
+
+// beyond lists what is documented but needs more than an integration's token.
+func beyond() []wire.Route {
+	const (
+		integration = app + "/integrations/{integration}"
+		board       = app + "/switchboards/{board}"
+		part        = board + "/switchboardIntegrations"
+	)
+	var routes []wire.Route
+	add := func(path string, methods ...string) {
+		for _, method := range methods {
+			routes = append(routes, wire.Route{
+				On: wire.Tenant, Method: method, Path: path, Access: wire.Beyond,
+				Do: func(*wire.Call) wire.Reply { return wire.Problem(http.StatusForbidden) },
+			})
 		}
-		routes = append(routes, r)
 	}
+	add("/v2/apps", get, post)
+	add(app, get, patch, remove)
+	add(app+"/keys", get, post)
+	add(app+"/keys/{key}", get, remove)
+	add(integration, get, patch, remove)
+	add(app+"/integrations", get, post)
+	add(integration+"/keys", get, post)
+	add(integration+"/keys/{key}", get, remove)
+	add(app+"/switchboards", get, post)
+	add(board, patch, remove)
+	add(part, get, post)
+	add(part+"/{part}", patch, remove)
 	return routes
-}
-
-// chatTable lists what an integration does with users and conversations.
-func (p *Platform) chatTable(app string) []route {
-	const conversation = "/conversations/{*conversation}"
-	get, post := http.MethodGet, http.MethodPost
-	return []route{
-		{on: tenant, path: app + "/users", access: ofTheApp, methods: map[string]endpoint{post: p.createUser}},
-		{on: tenant, path: app + "/users/{*user}", access: ofTheApp, methods: map[string]endpoint{get: p.getUser}},
-		{on: tenant, path: app + "/conversations", access: ofTheApp, methods: map[string]endpoint{
-			post: p.createConversation, get: p.listConversations,
-		}},
-		{on: tenant, path: app + conversation, access: ofTheApp, methods: map[string]endpoint{get: p.getConversation}},
-		{on: tenant, path: app + conversation + "/messages", access: ofTheApp, methods: map[string]endpoint{
-			post: p.postMessage, get: p.listMessages,
-		}},
-	}
-}
-
-// match returns the values of the path's {names}, and whether path fits.
-func (r *route) match(path string) (map[string]string, bool) {
-	want, have := strings.Split(r.path, "/"), strings.Split(path, "/")
-	if len(want) != len(have) {
-		return nil, false
-	}
-	params := map[string]string{}
-	for i, w := range want {
-		switch {
-		case strings.HasPrefix(w, "{*"):
-			value, err := url.PathUnescape(have[i])
-			if err != nil || value == "" {
-				return nil, false
-			}
-			params[strings.Trim(w, "{*}")] = value
-		case strings.HasPrefix(w, "{"):
-			if !isID(have[i]) {
-				return nil, false
-			}
-			params[strings.Trim(w, "{}")] = have[i]
-		case w != have[i] && !(r.fold && strings.EqualFold(w, have[i]) && onlyASCII(have[i])):
-			return nil, false
-		}
-	}
-	return params, true
-}
-
-func onlyASCII(s string) bool {
-	return onlyBytes(s, func(c byte) bool { return c < 0x80 })
-}
-
-// find returns the route of a path at a place.
-func (p *Platform) find(at place, escapedPath string) (*route, map[string]string) {
-	path, ok := strings.CutPrefix(escapedPath, at.prefix)
-	if !ok {
-		return nil, nil
-	}
-	for i := range p.routes {
-		r := &p.routes[i]
-		if r.on&at.kind == 0 {
-			continue
-		}
-		if params, ok := r.match(path); ok {
-			return r, params
-		}
-	}
-	return nil, nil
 }

@@ -4,21 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
-)
 
-// call is one request on its way through the platform.
-type call struct {
-	*http.Request
-	at     place
-	params map[string]string // of the path
-	body   []byte
-	grant  *grant // for routes that need a token
-}
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
 
 // ServeHTTP answers as the host the request names; see the package comment. The
 // request is recorded, and faults are played, before the platform sees it.
@@ -38,11 +28,11 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case errors.As(err, &tooLarge):
 			w.Header().Set("Connection", "close")
-			problem(http.StatusRequestEntityTooLarge).write(w, r)
+			wire.Problem(http.StatusRequestEntityTooLarge).Write(w, r)
 		case err != nil:
-			problem(http.StatusBadRequest).write(w, r)
+			wire.Problem(http.StatusBadRequest).Write(w, r)
 		default:
-			p.answer(r).write(w, r)
+			p.answer(r).Write(w, r)
 		}
 	}))
 }
@@ -57,83 +47,78 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 }
 
 // answer finds who is asked for what, and lets that endpoint reply.
-func (p *Platform) answer(r *http.Request) reply {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+func (p *Platform) answer(r *http.Request) wire.Reply {
+	body, err := io.ReadAll(io.LimitReader(r.Body, wire.MaxBody))
 	if err != nil {
-		return problem(http.StatusBadRequest)
+		return wire.Problem(http.StatusBadRequest)
 	}
-	c := &call{Request: r, at: locate(r.Host), body: body}
-	if misdirected(r) {
-		return problem(http.StatusMisdirectedRequest)
+	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body}
+	if wire.Misdirected(r) {
+		return wire.Problem(http.StatusMisdirectedRequest)
 	}
 	p.mu.Lock()
-	exists := c.at.exists(&p.state)
+	exists := p.state.exists(c.At)
 	p.mu.Unlock()
 	if !exists {
 		return p.nobodyHere()
 	}
-	route, params := p.find(c.at, r.URL.EscapedPath())
-	if route == nil {
-		return problem(http.StatusNotFound)
+	route, params, allowed := wire.Find(p.routes, c.At, r.Method, r.URL.EscapedPath())
+	switch {
+	case route == nil && allowed != nil:
+		return wire.Problem(http.StatusMethodNotAllowed).With("Allow", strings.Join(allowed, ", "))
+	case route == nil:
+		return wire.Problem(http.StatusNotFound)
 	}
-	c.params = params
-	do, ok := route.methods[r.Method]
-	if !ok {
-		allowed := slices.Sorted(maps.Keys(route.methods))
-		return problem(http.StatusMethodNotAllowed).with("Allow", strings.Join(allowed, ", "))
-	}
-	if refusal, ok := p.admit(c, route.access); !ok {
+	c.Params = params
+	if refusal, ok := p.admit(c, route.Access); !ok {
 		return refusal
 	}
-	return do(c)
+	return route.Do(c)
 }
 
 // nobodyHere answers for a host where no customer lives, or none any more.
-func (p *Platform) nobodyHere() reply {
+func (p *Platform) nobodyHere() wire.Reply {
 	if p.cfg.Behavior.UnknownHostAPIError {
-		return problem(http.StatusNotFound)
+		return wire.Problem(http.StatusNotFound)
 	}
-	return shaped(ErrorHTML, http.StatusNotFound, "", "There is no account here")
+	return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", "There is no account here")
 }
 
 // admit checks what a route asks of whoever calls it.
-func (p *Platform) admit(c *call, need access) (reply, bool) {
-	if need == browser {
-		return reply{}, true
+func (p *Platform) admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
+	if need == wire.Browser {
+		return wire.Reply{}, true
 	}
 	if refusal, ok := p.checkMarketplace(c.Header); !ok {
 		return refusal, false
 	}
 	if encoding := c.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return problem(http.StatusUnsupportedMediaType), false
+		return wire.Problem(http.StatusUnsupportedMediaType), false
 	}
-	if need == partner {
-		return reply{}, true
+	if need == wire.Partner {
+		return wire.Reply{}, true
 	}
 	if refusal, ok := p.authenticate(c); !ok {
 		return refusal, false
 	}
-	app, named := c.params["app"]
-	part, integration := c.params["integration"]
+	app, named := c.Params["app"]
+	part, integration := c.Params["integration"]
 	switch {
-	case named && app != c.grant.account.AppID:
-		return problem(http.StatusForbidden), false
-	case need == ofTheApp && integration && part != "me":
-		return failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
+	case named && app != c.Grant.(*grant).account.AppID:
+		return wire.Problem(http.StatusForbidden), false
+	case need == wire.OfTheApp && integration && part != "me":
+		return wire.Failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
 	}
-	return reply{}, true
+	return wire.Reply{}, true
 }
 
-// forbidden answers what is documented but needs more than an integration's token.
-func forbidden(*call) reply { return problem(http.StatusForbidden) }
-
 // authenticate finds out whose token the request carries.
-func (p *Platform) authenticate(c *call) (reply, bool) {
-	refusal := problem(http.StatusUnauthorized).with("WWW-Authenticate", "Bearer")
+func (p *Platform) authenticate(c *wire.Call) (wire.Reply, bool) {
+	refusal := wire.Problem(http.StatusUnauthorized).With("WWW-Authenticate", "Bearer")
 	fields := c.Header.Values("Authorization")
 	if len(fields) != 1 {
 		return refusal, false
@@ -146,48 +131,35 @@ func (p *Platform) authenticate(c *call) (reply, bool) {
 	defer p.mu.Unlock()
 	g := p.state.tokens[tokenKey(token)]
 	switch {
-	case g == nil || !c.at.serves(g.account):
+	case g == nil || !serves(c.At, g.account):
 		return refusal, false
 	case g.dead || g.expired():
-		gone := problem(p.cfg.Behavior.RevokedStatus)
-		if gone.status == http.StatusUnauthorized {
+		gone := wire.Problem(p.cfg.Behavior.RevokedStatus)
+		if gone.Status == http.StatusUnauthorized {
 			gone = refusal
 		}
 		return gone, false
 	}
-	c.grant = g
-	return reply{}, true
+	c.Grant = g
+	return wire.Reply{}, true
 }
 
 // checkMarketplace checks the headers of marketplace apps, when it is asked to.
-func (p *Platform) checkMarketplace(h http.Header) (reply, bool) {
+func (p *Platform) checkMarketplace(h http.Header) (wire.Reply, bool) {
 	const prefix = "X-Zendesk-Marketplace-"
 	if !p.cfg.Behavior.MarketplaceRequired {
-		return reply{}, true
+		return wire.Reply{}, true
 	}
 	good := func(name string) bool {
 		values := h.Values(prefix + name)
 		return len(values) == 1 && strings.TrimSpace(values[0]) != "" &&
-			onlyBytes(values[0], func(c byte) bool { return ' ' <= c && c <= '~' })
+			wire.OnlyBytes(values[0], func(c byte) bool { return ' ' <= c && c <= '~' })
 	}
 	absent := func(name string) bool { return len(h.Values(prefix+name)) == 0 }
 	either := good("Bot-Id") && absent("App-Id") || good("App-Id") && absent("Bot-Id")
 	if !good("Name") || !good("Organization-Id") || !either {
-		return failure(p.cfg.Behavior.MarketplaceStatus, "forbidden",
+		return wire.Failure(p.cfg.Behavior.MarketplaceStatus, "forbidden",
 			"Marketplace headers are missing or contradict each other"), false
 	}
-	return reply{}, true
-}
-
-// singles returns the values that are given exactly once, and false when a name
-// is doubled.
-func singles(values url.Values) (map[string]string, bool) {
-	once := map[string]string{}
-	for name, all := range values {
-		if len(all) != 1 {
-			return nil, false
-		}
-		once[name] = all[0]
-	}
-	return once, true
+	return wire.Reply{}, true
 }

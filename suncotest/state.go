@@ -1,11 +1,10 @@
 package suncotest
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // state is all that the platform remembers. Platform.mu guards it.
@@ -15,7 +14,6 @@ type state struct {
 	consents map[string]*consent // by the nonce of the page
 	codes    map[string]*code    // by the code
 	tokens   map[string]*grant   // by tokenKey
-	serial   int                 // of ids
 	order    []string            // of consents, oldest first
 	history  history             // of all chats
 }
@@ -83,12 +81,6 @@ func (s *state) byApp(id string) *account {
 	return nil
 }
 
-// nextID returns a new id, the same in every run that does the same.
-func (s *state) nextID(kind, owner string) string {
-	s.serial++
-	return stableID(kind, fmt.Sprintf("%s/%d", owner, s.serial))
-}
-
 // kill ends an installation: its tokens and its webhooks. The account may have a
 // newer one by now, which stays.
 func (a *account) kill(in *installation) {
@@ -110,12 +102,6 @@ func (in *installation) endWebhooks() {
 	in.webhooks = nil
 }
 
-// stableID returns 24 hex characters that depend on nothing but the arguments.
-func stableID(kind, name string) string {
-	sum := sha256.Sum256([]byte("suncotest " + kind + " " + name))
-	return hex.EncodeToString(sum[:12])
-}
-
 // tokenKey is what a token is remembered by, so that looking one up takes the same
 // time for all wrong ones.
 func tokenKey(token string) string {
@@ -123,9 +109,25 @@ func tokenKey(token string) string {
 	return string(sum[:])
 }
 
-// randomHex returns n random bytes in hex.
-func randomHex(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
+// serves reports whether the account lives there. The mutex is held.
+func serves(at wire.Place, a *account) bool {
+	switch {
+	case at.Kind&wire.Bridge != 0: // the bridge knows everyone, and so does an address
+		return true
+	case at.Region != "":
+		return a.Legacy == at.Region
+	}
+	return a.Legacy == "" && a.Subdomain == at.Label
+}
+
+// exists reports whether anybody lives there. The mutex is held.
+func (s *state) exists(at wire.Place) bool {
+	switch {
+	case at.Kind == 0:
+		return false
+	case at.Label == "":
+		return true
+	}
+	a := s.bySubdomain(at.Label)
+	return a != nil && a.Legacy == ""
 }

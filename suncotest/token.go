@@ -7,38 +7,36 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // token exchanges a code for an access token.
-func (p *Platform) token(c *call) reply {
+func (p *Platform) token(c *wire.Call) wire.Reply {
 	fields, refusal, ok := p.tokenFields(c)
 	if !ok {
-		return noStore(refusal)
+		return refusal.NoStore()
 	}
 	if !p.isClient(fields["client_id"], fields["client_secret"]) {
-		return noStore(p.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed"))
+		return p.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed").NoStore()
 	}
 	token, ok := p.exchange(fields["code"])
 	if !ok {
-		return noStore(p.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used"))
+		return p.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used").NoStore()
 	}
-	return noStore(okToken(token))
+	return okToken(token).NoStore()
 }
 
-func okToken(token string) reply {
-	return ok(http.StatusOK, struct {
+func okToken(token string) wire.Reply {
+	return wire.OK(http.StatusOK, struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 	}{token, "Bearer"})
 }
 
-func noStore(r reply) reply {
-	return r.with("Cache-Control", "no-store").with("Pragma", "no-cache")
-}
-
 // tokenFields reads the four fields, each of which must be there exactly once.
 // Others are ignored (RFC 6749, section 3.2): some clients send a redirect_uri.
-func (p *Platform) tokenFields(c *call) (map[string]string, reply, bool) {
+func (p *Platform) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool) {
 	if c.URL.RawQuery != "" || c.URL.ForceQuery {
 		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
 	}
@@ -54,33 +52,33 @@ func (p *Platform) tokenFields(c *call) (map[string]string, reply, bool) {
 	if fields["grant_type"] != "authorization_code" {
 		return nil, p.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
 	}
-	return fields, reply{}, true
+	return fields, wire.Reply{}, true
 }
 
 // readFields reads a flat body of strings, JSON or a form. The status says what is
 // wrong with it, and is 0 when nothing is.
-func readFields(c *call) (fields map[string]string, status int, what string) {
-	switch mediaType(c.Header.Get("Content-Type")) {
+func readFields(c *wire.Call) (fields map[string]string, status int, what string) {
+	switch wire.MediaType(c.Header.Get("Content-Type")) {
 	case "application/json":
-		object, err := readObject(c.body)
+		object, err := wire.ReadObject(c.Body)
 		if err != nil {
 			return nil, http.StatusBadRequest, "The body is not one JSON object with distinct keys"
 		}
 		fields = map[string]string{}
 		for name, raw := range object {
-			value, ok := as[string](raw)
+			value, ok := wire.As[string](raw)
 			if !ok {
 				return nil, http.StatusBadRequest, "A field is not a string"
 			}
 			fields[name] = value
 		}
 	case "application/x-www-form-urlencoded":
-		values, err := url.ParseQuery(string(c.body))
+		values, err := url.ParseQuery(string(c.Body))
 		if err != nil {
 			return nil, http.StatusBadRequest, "The body is not a form"
 		}
 		var ok bool
-		if fields, ok = singles(values); !ok {
+		if fields, ok = wire.Singles(values); !ok {
 			return nil, http.StatusBadRequest, "A field is given more than once"
 		}
 	default:
@@ -91,9 +89,9 @@ func readFields(c *call) (fields map[string]string, status int, what string) {
 
 // tokenError is an error of the token endpoint in the shape and with the status
 // that are configured.
-func (p *Platform) tokenError(status int, code, title string) reply {
+func (p *Platform) tokenError(status int, code, title string) wire.Reply {
 	b := p.cfg.Behavior
-	return shaped(b.TokenErrorShape, cmp.Or(b.TokenErrorStatus, status), code, title)
+	return wire.Shaped(wire.Shape(b.TokenErrorShape), cmp.Or(b.TokenErrorStatus, status), code, title)
 }
 
 // isClient compares in constant time, and both halves always.
@@ -139,7 +137,7 @@ func (p *Platform) exchange(presented string) (string, bool) {
 // install gives the account the integration, or gives it again. The mutex is held.
 func (p *Platform) install(a *account) {
 	if a.installed == nil || a.installed.leaving {
-		a.installed = &installation{id: p.state.nextID("integration", a.AppID), since: time.Now()}
+		a.installed = &installation{id: p.mu.NextID("integration", a.AppID), since: time.Now()}
 		return
 	}
 	if p.cfg.Behavior.OldTokenDies {

@@ -3,6 +3,8 @@ package suncotest
 import (
 	"maps"
 	"net/http"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // wireApp is the app in token info.
@@ -15,9 +17,9 @@ type wireApp struct {
 }
 
 // tokenInfo tells which app the token is good for.
-func (p *Platform) tokenInfo(c *call) reply {
+func (p *Platform) tokenInfo(c *wire.Call) wire.Reply {
 	p.mu.Lock()
-	a := c.grant.account
+	a := c.Grant.(*grant).account
 	app := wireApp{
 		ID:          a.AppID,
 		DisplayName: a.DisplayName,
@@ -34,5 +36,5 @@ func (p *Platform) tokenInfo(c *call) reply {
 		app.Subdomain = a.Subdomain
 	}
 	p.mu.Unlock()
-	return ok(http.StatusOK, map[string]wireApp{"app": app}).with("Cache-Control", "no-store")
+	return wire.OK(http.StatusOK, map[string]wireApp{"app": app}).With("Cache-Control", "no-store")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // user is a person who talks to one of the customers, as whole as the wire has it.
@@ -42,52 +44,52 @@ func (u *user) name() string {
 	return cmp.Or(strings.TrimSpace(profile.GivenName+" "+profile.Surname), u.ExternalID)
 }
 
-func userMembers() members {
-	return members{
-		"externalId":   text(1, 1024),
-		"brandId":      nullable(text(1, 24)),
-		"signedUpAt":   timestamp,
-		"toBeRetained": boolean,
-		"metadata":     metadata,
-		"profile": object(members{
-			"givenName": nullable(text(1, 128)),
-			"surname":   nullable(text(1, 128)),
-			"email":     nullable(email),
-			"avatarUrl": nullable(uri),
-			"locale":    nullable(text(1, 64)),
+func userMembers() wire.Members {
+	return wire.Members{
+		"externalId":   wire.Text(1, 1024),
+		"brandId":      wire.Nullable(wire.Text(1, 24)),
+		"signedUpAt":   wire.Timestamp,
+		"toBeRetained": wire.Boolean,
+		"metadata":     wire.Metadata,
+		"profile": wire.Object(wire.Members{
+			"givenName": wire.Nullable(wire.Text(1, 128)),
+			"surname":   wire.Nullable(wire.Text(1, 128)),
+			"email":     wire.Nullable(wire.Email),
+			"avatarUrl": wire.Nullable(wire.URI),
+			"locale":    wire.Nullable(wire.Text(1, 64)),
 		}),
 	}
 }
 
-func (p *Platform) createUser(c *call) reply {
-	body, refusal, fine := c.readMembers(userMembers(), "externalId")
+func (p *Platform) createUser(c *wire.Call) wire.Reply {
+	body, refusal, fine := c.ReadMembers(userMembers(), "externalId")
 	if !fine {
 		return refusal
 	}
 	fresh := &user{
-		userReference: userReference{ExternalID: given(body, "externalId"), BrandID: given(body, "brandId")},
-		SignedUpAt:    cmp.Or(given(body, "signedUpAt"), wireNow()),
-		Profile:       orEmpty(kept(body, "profile")),
-		Metadata:      orEmpty(kept(body, "metadata")),
+		userReference: userReference{ExternalID: wire.Given(body, "externalId"), BrandID: wire.Given(body, "brandId")},
+		SignedUpAt:    cmp.Or(wire.Given(body, "signedUpAt"), wire.Now()),
+		Profile:       orEmpty(wire.Kept(body, "profile")),
+		Metadata:      orEmpty(wire.Kept(body, "metadata")),
 		Identities:    []json.RawMessage{},
 	}
-	fresh.ToBeRetained, _ = as[bool](body["toBeRetained"])
+	fresh.ToBeRetained, _ = wire.As[bool](body["toBeRetained"])
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := c.grant.account
+	a := c.Grant.(*grant).account
 	if a.chat.find(fresh.ExternalID, fresh.BrandID) != nil {
-		return failure(http.StatusConflict, "conflict", "The external id is taken by another user")
+		return wire.Failure(http.StatusConflict, "conflict", "The external id is taken by another user")
 	}
-	if !p.state.history.admits(len(c.body)) {
+	if !p.state.history.admits(len(c.Body)) {
 		return full()
 	}
 	p.addUser(a, fresh)
-	return ok(http.StatusCreated, map[string]*user{"user": fresh})
+	return wire.OK(http.StatusCreated, map[string]*user{"user": fresh})
 }
 
 // addUser gives a new user its id. The mutex is held.
 func (p *Platform) addUser(a *account, fresh *user) {
-	fresh.ID = p.state.nextID("user", a.AppID)
+	fresh.ID = p.mu.NextID("user", a.AppID)
 	if a.chat.users == nil {
 		a.chat.users, a.chat.byExternal = map[string]*user{}, map[externalKey]*user{}
 	}
@@ -95,18 +97,18 @@ func (p *Platform) addUser(a *account, fresh *user) {
 	a.chat.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
 }
 
-func (p *Platform) getUser(c *call) reply {
-	query, fine := c.query("brandId")
+func (p *Platform) getUser(c *wire.Call) wire.Reply {
+	query, fine := c.Query("brandId")
 	if !fine {
-		return badQuery()
+		return wire.BadQuery()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := c.grant.account.chat.either(c.params["user"], query["brandId"])
+	u := c.Grant.(*grant).account.chat.either(c.Params["user"], query["brandId"])
 	if u == nil {
 		return noUser()
 	}
-	return ok(http.StatusOK, map[string]*user{"user": u})
+	return wire.OK(http.StatusOK, map[string]*user{"user": u})
 }
 
 func orEmpty(raw json.RawMessage) json.RawMessage {

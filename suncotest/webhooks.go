@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // webhook is one webhook, and how it is written on the wire.
@@ -19,89 +21,91 @@ type webhook struct {
 	line *line
 }
 
-func (w webhook) reply(status int) reply {
-	return ok(status, map[string]webhook{"webhook": w})
+func (w webhook) reply(status int) wire.Reply {
+	return wire.OK(status, map[string]webhook{"webhook": w})
 }
 
-func (p *Platform) createWebhook(c *call) reply {
-	created := webhook{Version: "v2", Secret: randomHex(16)}
+func (p *Platform) createWebhook(c *wire.Call) wire.Reply {
+	created := webhook{Version: "v2", Secret: wire.RandomHex(16)}
 	given, refusal, fine := readWebhook(c, &created)
 	switch {
 	case !fine:
 		return refusal
 	case !given["target"] || !given["triggers"]:
-		return badRequest("A webhook needs target and triggers")
+		return wire.BadRequest("A webhook needs target and triggers")
 	}
-	if refusal, full := p.webhooksFull(c.grant); full {
+	if refusal, full := p.webhooksFull(c.Grant.(*grant)); full {
 		return refusal
 	}
 	if !p.cfg.Behavior.NoProbe && !p.probe(c.Context(), created.Target) {
-		return badRequest("Bad request")
+		return wire.BadRequest("Bad request")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	in := c.grant.in
+	in := c.Grant.(*grant).in
 	switch {
-	case c.grant.dead || in.gone:
-		return problem(p.cfg.Behavior.RevokedStatus)
+	case c.Grant.(*grant).dead || in.gone:
+		return wire.Problem(p.cfg.Behavior.RevokedStatus)
 	case len(in.webhooks) >= p.cfg.Behavior.WebhookLimit:
 		return p.tooManyWebhooks()
 	}
-	created.ID = p.state.nextID("webhook", c.grant.account.AppID)
+	created.ID = p.mu.NextID("webhook", c.Grant.(*grant).account.AppID)
 	created.line = p.newLine()
 	in.webhooks = append(in.webhooks, &created)
 	return created.reply(http.StatusCreated)
 }
 
 // webhooksFull looks at the limit before the target is bothered.
-func (p *Platform) webhooksFull(g *grant) (reply, bool) {
+func (p *Platform) webhooksFull(g *grant) (wire.Reply, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(g.in.webhooks) < p.cfg.Behavior.WebhookLimit {
-		return reply{}, false
+		return wire.Reply{}, false
 	}
 	return p.tooManyWebhooks(), true
 }
 
-func (p *Platform) tooManyWebhooks() reply {
-	return failure(p.cfg.Behavior.WebhookLimitStatus, "bad_request", "The integration has as many webhooks as it may")
+func (p *Platform) tooManyWebhooks() wire.Reply {
+	return wire.Failure(p.cfg.Behavior.WebhookLimitStatus, "bad_request", "The integration has as many webhooks as it may")
 }
 
-func (p *Platform) listWebhooks(c *call) reply {
+func (p *Platform) listWebhooks(c *wire.Call) wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	list := []webhook{}
-	for _, w := range c.grant.in.webhooks {
+	for _, w := range c.Grant.(*grant).in.webhooks {
 		list = append(list, *w)
 	}
-	return ok(http.StatusOK, map[string][]webhook{"webhooks": list})
+	return wire.OK(http.StatusOK, map[string][]webhook{"webhooks": list})
 }
 
 // webhook returns the one that the path names, or nil. The mutex is held.
-func (c *call) webhook() *webhook {
-	for _, w := range c.grant.in.webhooks {
-		if w.ID == c.params["webhook"] {
+func webhookOf(c *wire.Call) *webhook {
+	for _, w := range c.Grant.(*grant).in.webhooks {
+		if w.ID == c.Params["webhook"] {
 			return w
 		}
 	}
 	return nil
 }
 
-func noWebhook() reply { return failure(http.StatusNotFound, "not_found", "Resource not found") }
+func noWebhook() wire.Reply {
+	return wire.Failure(http.StatusNotFound, "not_found", "Resource not found")
+}
 
-func (p *Platform) getWebhook(c *call) reply {
+func (p *Platform) getWebhook(c *wire.Call) wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := c.webhook()
+	w := webhookOf(c)
 	if w == nil {
 		return noWebhook()
 	}
 	return w.reply(http.StatusOK)
 }
 
-func (p *Platform) updateWebhook(c *call) reply {
+func (p *Platform) updateWebhook(c *wire.Call) wire.Reply {
 	p.mu.Lock()
-	found := c.webhook()
+	found := webhookOf(c)
 	if found == nil {
 		p.mu.Unlock()
 		return noWebhook()
@@ -117,12 +121,12 @@ func (p *Platform) updateWebhook(c *call) reply {
 	b := p.cfg.Behavior
 	if given["target"] && asked.Target != before.Target && !b.NoProbe && !b.NoRetargetProbe {
 		if !p.probe(c.Context(), asked.Target) {
-			return badRequest("Bad request")
+			return wire.BadRequest("Bad request")
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if found = c.webhook(); found == nil { // deleted meanwhile
+	if found = webhookOf(c); found == nil { // deleted meanwhile
 		return noWebhook()
 	}
 	found.merge(asked, given)
@@ -145,36 +149,36 @@ func (w *webhook) merge(asked webhook, given map[string]bool) {
 	}
 }
 
-func (p *Platform) deleteWebhook(c *call) reply {
+func (p *Platform) deleteWebhook(c *wire.Call) wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := c.webhook()
+	w := webhookOf(c)
 	if w == nil {
 		return noWebhook()
 	}
 	w.line.end()
-	in := c.grant.in
+	in := c.Grant.(*grant).in
 	in.webhooks = slices.DeleteFunc(in.webhooks, func(other *webhook) bool { return other == w })
-	return ok(http.StatusOK, struct{}{})
+	return wire.OK(http.StatusOK, struct{}{})
 }
 
 // readWebhook reads a body into w and tells which members it has.
-func readWebhook(c *call, w *webhook) (given map[string]bool, refusal reply, fine bool) {
-	if mediaType(c.Header.Get("Content-Type")) != "application/json" {
-		return nil, problem(http.StatusUnsupportedMediaType), false
+func readWebhook(c *wire.Call, w *webhook) (given map[string]bool, refusal wire.Reply, fine bool) {
+	if wire.MediaType(c.Header.Get("Content-Type")) != "application/json" {
+		return nil, wire.Problem(http.StatusUnsupportedMediaType), false
 	}
-	object, err := readObject(c.body)
+	object, err := wire.ReadObject(c.Body)
 	if err != nil {
-		return nil, badRequest("The body is not one JSON object with distinct keys"), false
+		return nil, wire.BadRequest("The body is not one JSON object with distinct keys"), false
 	}
 	given = map[string]bool{}
 	for name, raw := range object {
 		if problem := w.set(name, raw); problem != "" {
-			return nil, badRequest(problem), false
+			return nil, wire.BadRequest(problem), false
 		}
 		given[name] = true
 	}
-	return given, reply{}, true
+	return given, wire.Reply{}, true
 }
 
 // set reads one member, and returns what is wrong with it.
@@ -182,21 +186,21 @@ func (w *webhook) set(name string, raw json.RawMessage) string {
 	var fine bool
 	switch name {
 	case "target":
-		w.Target, fine = as[string](raw)
-		if _, err := parseAbsolute(w.Target); !fine || err != nil {
+		w.Target, fine = wire.As[string](raw)
+		if _, err := wire.ParseAbsolute(w.Target); !fine || err != nil {
 			return "target must be an absolute http or https URL"
 		}
 	case "triggers":
-		w.Triggers, fine = as[[]string](raw)
+		w.Triggers, fine = wire.As[[]string](raw)
 		if !fine || len(w.Triggers) == 0 || slices.Contains(w.Triggers, "") {
 			return "triggers must be a list of names"
 		}
 	case "includeFullUser":
-		if w.IncludeFullUser, fine = as[bool](raw); !fine {
+		if w.IncludeFullUser, fine = wire.As[bool](raw); !fine {
 			return "includeFullUser must be true or false"
 		}
 	case "includeFullSource":
-		if w.IncludeFullSource, fine = as[bool](raw); !fine {
+		if w.IncludeFullSource, fine = wire.As[bool](raw); !fine {
 			return "includeFullSource must be true or false"
 		}
 	default:

@@ -1,4 +1,4 @@
-package suncotest
+package wire
 
 import (
 	"cmp"
@@ -9,15 +9,17 @@ import (
 	"strings"
 )
 
+// MaxPage is how many records a page may have.
+const MaxPage = 100
+
 const (
 	defaultPage  = 25
-	maxPage      = 100
 	cursorLength = 24
 )
 
-// query returns the parameters of the request, of which each may be given once, and
+// Query returns the parameters of the request, of which each may be given once, and
 // reports whether there are no others than the named ones.
-func (c *call) query(names ...string) (map[string]string, bool) {
+func (c *Call) Query(names ...string) (map[string]string, bool) {
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
 		return nil, false
@@ -27,12 +29,14 @@ func (c *call) query(names ...string) (map[string]string, bool) {
 			return nil, false
 		}
 	}
-	return singles(values)
+	return Singles(values)
 }
 
-func badQuery() reply { return badRequest("The query is malformed, or has an unknown parameter") }
+// BadQuery answers a query that cannot be used.
+func BadQuery() Reply { return BadRequest("The query is malformed, or has an unknown parameter") }
 
-func badPage() reply { return badRequest("The page parameters are not valid") }
+// BadPage answers page parameters that cannot be used.
+func BadPage() Reply { return BadRequest("The page parameters are not valid") }
 
 // wireMeta and wireLinks say what is around a page.
 type wireMeta struct {
@@ -46,16 +50,16 @@ type wireLinks struct {
 	Next string `json:"next,omitempty"`
 }
 
-// paging is what a request asks of a list.
-type paging struct {
+// Paging is what a request asks of a list.
+type Paging struct {
 	after, before string
-	size          int
-	backwards     bool // the last page is the first
+	Size          int
+	Backwards     bool // the last page is the first
 }
 
-// readPaging reads the page parameters out of a query.
-func readPaging(query map[string]string) (paging, bool) {
-	page := paging{after: query["page[after]"], before: query["page[before]"], size: defaultPage}
+// ReadPaging reads the page parameters out of a query.
+func ReadPaging(query map[string]string) (Paging, bool) {
+	page := Paging{after: query["page[after]"], before: query["page[before]"], Size: defaultPage}
 	for _, name := range []string{"page[after]", "page[before]"} {
 		if cursor, given := query[name]; given && len(cursor) != cursorLength {
 			return page, false
@@ -63,17 +67,17 @@ func readPaging(query map[string]string) (paging, bool) {
 	}
 	if raw, given := query["page[size]"]; given {
 		n, err := strconv.Atoi(raw)
-		if err != nil || n < 1 || n > maxPage || strconv.Itoa(n) != raw {
+		if err != nil || n < 1 || n > MaxPage || strconv.Itoa(n) != raw {
 			return page, false
 		}
-		page.size = n
+		page.Size = n
 	}
 	return page, page.after == "" || page.before == ""
 }
 
 // cut returns where the page begins and ends in a list, of which id tells the ids.
 // It reports false when the list has no such cursor.
-func (page paging) cut(length int, id func(int) string) (from, to int, ok bool) {
+func (page Paging) cut(length int, id func(int) string) (from, to int, ok bool) {
 	find := func(cursor string) int {
 		for i := range length {
 			if id(i) == cursor {
@@ -85,23 +89,23 @@ func (page paging) cut(length int, id func(int) string) (from, to int, ok bool) 
 	switch {
 	case page.before != "":
 		to = find(page.before)
-		return max(0, to-page.size), to, to >= 0
+		return max(0, to-page.Size), to, to >= 0
 	case page.after != "":
 		at := find(page.after)
-		return at + 1, min(length, at+1+page.size), at >= 0
-	case page.backwards:
-		return max(0, length-page.size), length, true
+		return at + 1, min(length, at+1+page.Size), at >= 0
+	case page.Backwards:
+		return max(0, length-page.Size), length, true
 	}
-	return 0, min(length, page.size), true
+	return 0, min(length, page.Size), true
 }
 
 // around says what there is before and after the page.
-func (page paging) around(c *call, from, to, length int, id func(int) string) (wireMeta, wireLinks) {
+func (page Paging) around(c *Call, from, to, length int, id func(int) string) (wireMeta, wireLinks) {
 	var meta wireMeta
 	var links wireLinks
 	older, newer := from > 0, to < length
 	meta.HasMore = newer
-	if page.before != "" || page.backwards && page.after == "" {
+	if page.before != "" || page.Backwards && page.after == "" {
 		meta.HasMore = older
 	}
 	if older {
@@ -117,7 +121,7 @@ func (page paging) around(c *call, from, to, length int, id func(int) string) (w
 
 // cursor is the id at the edge of the page. A page without a record keeps the one
 // it was asked with.
-func (page paging) cursor(edge, length int, id func(int) string) string {
+func (page Paging) cursor(edge, length int, id func(int) string) string {
 	if edge < 0 || edge >= length {
 		return cmp.Or(page.before, page.after)
 	}
@@ -126,7 +130,7 @@ func (page paging) cursor(edge, length int, id func(int) string) string {
 
 // link is the address of the request with another cursor. Brackets stay as they
 // are, as they do in the documents.
-func (c *call) link(name, cursor string) string {
+func (c *Call) link(name, cursor string) string {
 	values, _ := url.ParseQuery(c.URL.RawQuery) // it was read before
 	values.Del("page[after]")
 	values.Del("page[before]")
@@ -144,14 +148,27 @@ func (c *call) link(name, cursor string) string {
 	return scheme + "://" + c.Host + c.URL.EscapedPath() + "?" + strings.Join(pairs, "&")
 }
 
-// list answers with one page of a list.
-func list[T any](c *call, page paging, name string, all []T, id func(T) string) reply {
+// List answers with one page of a list.
+func List[T any](c *Call, page Paging, name string, all []T, id func(T) string) Reply {
 	at := func(i int) string { return id(all[i]) }
 	from, to, fine := page.cut(len(all), at)
 	if !fine {
-		return badPage()
+		return BadPage()
 	}
 	meta, links := page.around(c, from, to, len(all), at)
 	records := append([]T{}, all[from:to]...)
-	return ok(http.StatusOK, map[string]any{name: records, "meta": meta, "links": links})
+	return OK(http.StatusOK, map[string]any{name: records, "meta": meta, "links": links})
+}
+
+// Singles returns the values that are given exactly once, and false when a name
+// is doubled.
+func Singles(values url.Values) (map[string]string, bool) {
+	once := map[string]string{}
+	for name, all := range values {
+		if len(all) != 1 {
+			return nil, false
+		}
+		once[name] = all[0]
+	}
+	return once, true
 }

@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+)
+
+// MaxBody is the largest JSON body the platform takes, 100 kB.
+const MaxBody = 100_000
+
+// Call is one request on its way through the platform.
+type Call struct {
+	*http.Request
+	At     Place
+	Params map[string]string // of the path
+	Body   []byte
+	Grant  any // what the token is good for, on routes that need one
+}
+
+// The names of the platform's own hosts, and the legacy regions.
+const (
+	BridgeLabel = "oauth-bridge"
+	HostUS      = "api.smooch.io"
+	HostEU      = "api.eu-1.smooch.io"
+	RegionUS    = "us"
+	RegionEU    = "eu"
+)
+
+// Kind says what sort of host a request was sent to.
+type Kind int
+
+// The kinds of hosts.
+const (
+	Bridge   Kind = 1 << iota
+	Tenant        // one customer's host, or a legacy host with all its customers
+	Anywhere = Bridge | Tenant
+)
+
+// Place is where a request was sent to.
+type Place struct {
+	Kind   Kind   // zero: no such host
+	Prefix string // in front of every path
+	Label  string // of a customer's host
+	Region string // of a legacy host
+}
+
+// Locate reads a Host header.
+func Locate(host string) Place {
+	host = netsim.Hostname(host)
+	switch {
+	case host == "localhost" || net.ParseIP(host) != nil:
+		return Place{Kind: Anywhere, Prefix: "/sc"}
+	case host == HostUS:
+		return Place{Kind: Tenant, Region: RegionUS}
+	case host == HostEU:
+		return Place{Kind: Tenant, Region: RegionEU}
+	}
+	label, rest, dotted := strings.Cut(host, ".")
+	switch {
+	case !dotted || rest == "" || !IsLabel(label):
+		return Place{}
+	case label == BridgeLabel:
+		return Place{Kind: Bridge, Prefix: "/sc"}
+	}
+	return Place{Kind: Tenant, Prefix: "/sc", Label: label}
+}
+
+// Misdirected reports whether a request names another host than its connection.
+func Misdirected(r *http.Request) bool {
+	return r.TLS != nil && r.TLS.ServerName != "" && netsim.Hostname(r.TLS.ServerName) != netsim.Hostname(r.Host)
+}

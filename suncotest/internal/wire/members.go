@@ -1,0 +1,349 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Time is how the platform writes times.
+const Time = "2006-01-02T15:04:05.000Z"
+
+const (
+	maxMetadata  = 4096
+	freeTextSize = MaxBody // for texts that have no documented limit
+)
+
+// Check says what is wrong with a value in words that follow its name, and ""
+// when nothing is: "must be …", or ".name must be …" for a part of it. It never
+// repeats the value.
+type Check func(json.RawMessage) string
+
+// At names the part of a value that is wrong.
+func At(name, wrong string) string {
+	if strings.HasPrefix(wrong, ".") {
+		return name + wrong
+	}
+	return name + " " + wrong
+}
+
+// Members are what an object may consist of.
+type Members map[string]Check
+
+// Read takes an object apart. The text says what is wrong with it.
+func (m Members) Read(raw json.RawMessage, needed ...string) (map[string]json.RawMessage, string) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+		return nil, "must be an object"
+	}
+	for _, name := range needed {
+		if object[name] == nil {
+			return nil, "must have " + name
+		}
+	}
+	for name, value := range object {
+		fits := m[name]
+		if fits == nil {
+			return nil, "has an unknown member"
+		}
+		if problem := fits(value); problem != "" {
+			return nil, At("."+name, problem)
+		}
+	}
+	return object, ""
+}
+
+// ReadMembers reads the JSON body of a request.
+func (c *Call) ReadMembers(m Members, needed ...string) (map[string]json.RawMessage, Reply, bool) {
+	if MediaType(c.Header.Get("Content-Type")) != "application/json" {
+		return nil, Problem(http.StatusUnsupportedMediaType), false
+	}
+	if _, err := ReadObject(c.Body); err != nil {
+		return nil, BadRequest("The body is not one JSON object with distinct keys"), false
+	}
+	object, wrong := m.Read(c.Body, needed...)
+	if wrong != "" {
+		return nil, BadRequest(strings.TrimPrefix(At("The body", wrong), "The body.")), false
+	}
+	return object, Reply{}, true
+}
+
+// Object is an object of those members.
+func Object(m Members, needed ...string) Check {
+	return func(raw json.RawMessage) string {
+		_, wrong := m.Read(raw, needed...)
+		return wrong
+	}
+}
+
+// AnyObject is an object of anything.
+func AnyObject(raw json.RawMessage) string {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
+		return "must be an object"
+	}
+	return ""
+}
+
+// Text counts characters, not bytes.
+func Text(least, most int) Check {
+	return func(raw json.RawMessage) string {
+		s, ok := As[string](raw)
+		if n := utf8.RuneCountInString(s); !ok || n < least || n > most {
+			return fmt.Sprintf("must be a text of %d to %d characters", least, most)
+		}
+		return ""
+	}
+}
+
+// FreeText is a text that has no documented limit.
+func FreeText(raw json.RawMessage) string { return Text(0, freeTextSize)(raw) }
+
+// OneOf is one of these texts.
+func OneOf(values ...string) Check {
+	return func(raw json.RawMessage) string {
+		if s, ok := As[string](raw); !ok || !slices.Contains(values, s) {
+			return "must be one of " + strings.Join(values, ", ")
+		}
+		return ""
+	}
+}
+
+// Boolean is true or false.
+func Boolean(raw json.RawMessage) string {
+	if _, ok := As[bool](raw); !ok {
+		return "must be true or false"
+	}
+	return ""
+}
+
+// Number is any number.
+func Number(raw json.RawMessage) string {
+	var value *float64
+	if json.Unmarshal(raw, &value) != nil || value == nil {
+		return "must be a number"
+	}
+	return ""
+}
+
+// Integer is a whole number between two.
+func Integer(least, most int64) Check {
+	return func(raw json.RawMessage) string {
+		var value *int64
+		if json.Unmarshal(raw, &value) != nil || value == nil || *value < least || *value > most {
+			return fmt.Sprintf("must be a whole number from %d to %d", least, most)
+		}
+		return ""
+	}
+}
+
+// URI is an absolute URI.
+func URI(raw json.RawMessage) string {
+	s, ok := As[string](raw)
+	u, err := url.Parse(s)
+	if n := utf8.RuneCountInString(s); !ok || n > 2048 || err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" {
+		return "must be an absolute URI of at most 2048 characters"
+	}
+	return ""
+}
+
+// Email is an e-mail address.
+func Email(raw json.RawMessage) string {
+	s, ok := As[string](raw)
+	local, domain, at := strings.Cut(s, "@")
+	if !ok || !at || local == "" || domain == "" || strings.ContainsAny(s, " \t\r\n") || strings.Contains(domain, "@") {
+		return "must be an e-mail address"
+	}
+	return Text(1, 128)(raw)
+}
+
+// Timestamp is a time as the platform writes it.
+func Timestamp(raw json.RawMessage) string {
+	s, ok := As[string](raw)
+	if t, err := time.Parse(Time, s); !ok || err != nil || t.Format(Time) != s {
+		return "must be a time like YYYY-MM-DDThh:mm:ss.sssZ"
+	}
+	return ""
+}
+
+// ListOf is a list of values that all fit.
+func ListOf(least, most int, fits Check) Check {
+	return func(raw json.RawMessage) string {
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil || list == nil || len(list) < least || len(list) > most {
+			return fmt.Sprintf("must be a list of %d to %d", least, most)
+		}
+		for _, value := range list {
+			if wrong := fits(value); wrong != "" {
+				return At(".*", wrong)
+			}
+		}
+		return ""
+	}
+}
+
+// Nullable is null or what fits.
+func Nullable(fits Check) Check {
+	return func(raw json.RawMessage) string {
+		if isNull(raw) {
+			return ""
+		}
+		return fits(raw)
+	}
+}
+
+func isNull(raw json.RawMessage) bool {
+	raw = bytes.TrimSpace(raw)
+	return len(raw) == 0 || string(raw) == "null"
+}
+
+// Metadata is flat: texts, numbers and booleans.
+func Metadata(raw json.RawMessage) string {
+	if isNull(raw) {
+		return ""
+	}
+	var object map[string]any
+	var compact bytes.Buffer
+	if json.Unmarshal(raw, &object) != nil || json.Compact(&compact, raw) != nil {
+		return "must be an object"
+	}
+	if compact.Len() > maxMetadata {
+		return "must not exceed 4 kB"
+	}
+	for _, value := range object {
+		switch value.(type) {
+		case string, float64, bool:
+		default:
+			return "must be flat: texts, numbers and booleans"
+		}
+	}
+	return ""
+}
+
+// Given returns a text that has been checked, and "" when it is absent or null.
+func Given(object map[string]json.RawMessage, name string) string {
+	s, _ := As[string](object[name])
+	return s
+}
+
+// Kept returns a value that has been checked, and nil when it is absent or null.
+func Kept(object map[string]json.RawMessage, name string) json.RawMessage {
+	if isNull(object[name]) {
+		return nil
+	}
+	return object[name]
+}
+
+// Now is this moment as the platform writes it.
+func Now() string { return time.Now().UTC().Format(Time) }
+
+var (
+	errJSON      = errors.New("suncotest: not one JSON object")
+	errDuplicate = errors.New("suncotest: a JSON key appears twice")
+	errDepth     = errors.New("suncotest: JSON is nested too deeply")
+)
+
+const maxDepth = 32
+
+// ReadObject reads a body that is one JSON object: no key twice at any depth,
+// nothing behind it, nothing that is not UTF-8.
+func ReadObject(body []byte) (map[string]json.RawMessage, error) {
+	if !utf8.Valid(body) {
+		return nil, errJSON
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := checkValue(dec, 0); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errJSON
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+		return nil, errJSON
+	}
+	return object, nil
+}
+
+// checkValue reads one value of dec to its end.
+func checkValue(dec *json.Decoder, depth int) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	token, err := dec.Token()
+	if err != nil {
+		return errJSON
+	}
+	switch token {
+	case json.Delim('{'):
+		seen := map[string]bool{}
+		for dec.More() {
+			key, err := dec.Token()
+			name, isString := key.(string)
+			if err != nil || !isString {
+				return errJSON
+			}
+			if seen[name] {
+				return errDuplicate
+			}
+			seen[name] = true
+			if err := checkValue(dec, depth+1); err != nil {
+				return err
+			}
+		}
+	case json.Delim('['):
+		for dec.More() {
+			if err := checkValue(dec, depth+1); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
+	}
+	if _, err := dec.Token(); err != nil {
+		return errJSON
+	}
+	return nil
+}
+
+// As decodes raw when it is exactly a T, and not null.
+func As[T string | bool | []string](raw json.RawMessage) (T, bool) {
+	var value T
+	if string(bytes.TrimSpace(raw)) == "null" {
+		return value, false
+	}
+	var pointers []*string
+	if _, list := any(value).([]string); list {
+		if json.Unmarshal(raw, &pointers) != nil {
+			return value, false
+		}
+		for _, s := range pointers {
+			if s == nil {
+				return value, false
+			}
+		}
+	}
+	err := json.Unmarshal(raw, &value)
+	return value, err == nil
+}
+
+// MediaType returns the lower-cased media type of a Content-Type header, or "" when
+// it is absent, broken or in another character set than UTF-8.
+func MediaType(contentType string) string {
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return ""
+	}
+	return media
+}

@@ -1,0 +1,125 @@
+// Package wire is how requests and replies are written: hosts and routes, errors,
+// strict JSON and what its members may be, pages, ids and times.
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Reply is an answer before it is written.
+type Reply struct {
+	Status      int
+	Header      map[string]string
+	ContentType string // empty: none is sent
+	Body        []byte
+}
+
+// OK is a reply with a JSON body.
+func OK(status int, value any) Reply {
+	body, err := json.Marshal(value)
+	if err != nil { // only the metadata of an account is not ours
+		return Failure(http.StatusInternalServerError, "internal_error", "A value cannot be written as JSON")
+	}
+	return Reply{Status: status, ContentType: "application/json; charset=utf-8", Body: body}
+}
+
+// wireError is one member of the platform's list of errors.
+type wireError struct {
+	Code  string `json:"code"`
+	Title string `json:"title"`
+}
+
+// Failure is a reply with one error in it. code and title never repeat anything
+// the caller sent.
+func Failure(status int, code, title string) Reply {
+	return OK(status, map[string][]wireError{"errors": {{Code: code, Title: title}}})
+}
+
+// Problem is the failure that says no more than its status.
+func Problem(status int) Reply {
+	text := http.StatusText(status)
+	if text == "" {
+		text = "Status " + strconv.Itoa(status)
+	}
+	code := strings.ReplaceAll(strings.ToLower(text), " ", "_")
+	return Failure(status, code, text[:1]+strings.ToLower(text[1:]))
+}
+
+// BadRequest is the failure of a request that says something the platform does
+// not take. what is a fixed text.
+func BadRequest(what string) Reply {
+	return Failure(http.StatusBadRequest, "bad_request", what)
+}
+
+// With returns r with one header more.
+func (r Reply) With(name, value string) Reply {
+	header := map[string]string{name: value}
+	for k, v := range r.Header {
+		header[k] = v
+	}
+	r.Header = header
+	return r
+}
+
+// Write sends the reply.
+func (r Reply) Write(w http.ResponseWriter, req *http.Request) {
+	for name, value := range r.Header {
+		w.Header().Set(name, value)
+	}
+	if r.ContentType != "" {
+		w.Header().Set("Content-Type", r.ContentType)
+	} else {
+		w.Header()["Content-Type"] = nil // and do not guess one
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	bodiless := r.Status < 200 || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified
+	if !bodiless {
+		w.Header().Set("Content-Length", strconv.Itoa(len(r.Body)))
+	}
+	w.WriteHeader(r.Status)
+	if !bodiless && req.Method != http.MethodHead {
+		_, _ = w.Write(r.Body) // the client may have left
+	}
+}
+
+// Shape is a form in which an error can be written.
+type Shape int
+
+// The shapes of an error.
+const (
+	ErrorsArray Shape = iota
+	ErrorObject
+	ErrorRFC6749
+	ErrorHTML
+	ErrorText
+	ErrorEmpty
+)
+
+// Shaped is a failure in one of the forms that errors have been seen in. code is
+// one of RFC 6749's.
+func Shaped(shape Shape, status int, code, title string) Reply {
+	switch shape {
+	case ErrorObject:
+		return OK(status, map[string]any{"error": map[string]string{"code": code, "description": title}})
+	case ErrorRFC6749:
+		return OK(status, map[string]string{"error": code, "error_description": title})
+	case ErrorHTML:
+		page := fmt.Sprintf("<!DOCTYPE html><title>%d</title><h1>%s</h1>\n", status, html.EscapeString(title))
+		return Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: []byte(page)}
+	case ErrorText:
+		return Reply{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(title + "\n")}
+	case ErrorEmpty:
+		return Reply{Status: status}
+	}
+	return Failure(status, code, title)
+}
+
+// NoStore returns r with the headers that keep it out of every cache.
+func (r Reply) NoStore() Reply {
+	return r.With("Cache-Control", "no-store").With("Pragma", "no-cache")
+}
