@@ -8,9 +8,61 @@ import (
 	"net/http/httptest"
 	"strconv"
 
+	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
+
+// Fault is something that goes wrong, or is different, for the requests it fits.
+// Exactly one of Dial, Conn and Handle is set.
+type Fault struct {
+	// Host is the host name the fault is for, without a port, or a pattern of
+	// path.Match. Empty: any of the platform's and any mounted one; Handle is
+	// for the platform's only.
+	Host string
+
+	// Method and Path narrow a Handle; empty: any. Path is the beginning of a
+	// path, or a pattern of path.Match when it has one of * ? [ in it, and its
+	// case does not matter. They say nothing to Dial and Conn, for which the
+	// request is not yet known.
+	Method string
+	Path   string
+
+	// Skip is how many fitting requests, or connections, pass unharmed first.
+	Skip int
+
+	// Times is how many are then hit. Zero: one. Negative: all.
+	Times int
+
+	// Dial makes connecting fail with this error, as a *net.OpError, before
+	// anything is sent. syscall.ECONNREFUSED, os.ErrDeadlineExceeded and
+	// *net.DNSError are what a network returns. Only the connections of the
+	// platform's own clients are concerned.
+	Dial error
+
+	// Conn stands in for the server on a new connection, before TLS. The
+	// connection is closed when it returns.
+	Conn func(c net.Conn)
+
+	// Handle stands in for the platform, or around it: next is the platform.
+	// The request's body can be read, by Handle and by next again.
+	Handle func(w http.ResponseWriter, r *http.Request, next http.Handler)
+}
+
+// Inject adds a fault. Faults are tried in the order in which they were added, and
+// the first that fits is the only one a request meets; one that is used up fits no
+// more. It panics when f does not set exactly one of Dial, Conn and Handle, or when
+// a pattern is malformed.
+func (p *Platform) Inject(f Fault) {
+	if err := p.faults.Add(journal.Fault(f)); err != nil {
+		panic("suncotest: " + err.Error())
+	}
+}
+
+// ClearFaults forgets every fault that was injected.
+func (p *Platform) ClearFaults() {
+	p.faults.Clear()
+}
 
 // Handle is the type of [Fault.Handle], for the ready-made ones.
 type Handle = func(w http.ResponseWriter, r *http.Request, next http.Handler)

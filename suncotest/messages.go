@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sunco-go/sunco/suncotest/internal/content"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
@@ -69,19 +70,19 @@ func (p *Platform) postMessage(c *wire.Call) wire.Reply {
 	if !fine {
 		return refusal
 	}
-	content, wrong := readContent(body["content"])
+	said, wrong := content.Read(body["content"])
 	if wrong != "" {
 		return wire.BadRequest(wire.At("content", wrong))
 	}
 	by, who, wrong := readAuthor(body["author"])
 	if wrong == "" {
-		wrong = contradiction(body, by.Type, wire.Given(content, "type"))
+		wrong = contradiction(body, by.Type, wire.Given(said, "type"))
 	}
 	if wrong != "" {
 		return wire.BadRequest(wrong)
 	}
 	fresh := &message{
-		Author: by, Content: content, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"), size: len(c.Body) + recordOverhead,
+		Author: by, Content: said, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"), size: len(c.Body) + recordOverhead,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +129,7 @@ func readAuthor(raw json.RawMessage) (by author, who person, wrong string) {
 }
 
 // contradiction says which members of a message do not go together.
-func contradiction(body map[string]json.RawMessage, by, content string) string {
+func contradiction(body map[string]json.RawMessage, by, kind string) string {
 	var destination map[string]json.RawMessage
 	if raw := body["destination"]; raw != nil {
 		_ = json.Unmarshal(raw, &destination) // it was checked
@@ -136,7 +137,7 @@ func contradiction(body map[string]json.RawMessage, by, content string) string {
 			return "A destination is for the business, and names one integration or one type"
 		}
 	}
-	if (body["schema"] != nil) != (content == "template") {
+	if (body["schema"] != nil) != (kind == "template") {
 		return "A template and the schema need each other"
 	}
 	return ""

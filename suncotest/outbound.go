@@ -45,9 +45,9 @@ func (p *Platform) send(ctx context.Context, limit time.Duration, method, target
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	entry := p.sent.add(req, body)
+	entry := p.sent.Add(req, body)
 	status := 0
-	defer func() { p.sent.finish(entry, status) }()
+	defer func() { p.sent.Finish(entry, status) }()
 	res, err := p.caller.Do(req)
 	if err != nil {
 		return 0

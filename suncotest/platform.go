@@ -3,6 +3,7 @@ package suncotest
 import (
 	"net/http"
 
+	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
@@ -15,9 +16,9 @@ type Platform struct {
 	client  *http.Transport // behind Client and Transport
 	caller  *http.Client    // for what the platform sends
 
-	faults   faults
-	received journal
-	sent     journal
+	faults   journal.Faults
+	received journal.Log
+	sent     journal.Log
 	outbox   outbox
 
 	mu    wire.Lock // guards state; never held while anything is sent
@@ -34,7 +35,7 @@ func New(cfg Config) *Platform {
 	p := &Platform{cfg: cfg, state: newState(cfg.Accounts)}
 	p.routes = p.table()
 	var err error
-	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.dialling}); err != nil {
+	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.Dialling}); err != nil {
 		panic(err)
 	}
 	p.client = p.network.Transport(p.CertPool())

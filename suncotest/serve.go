@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
@@ -14,13 +15,13 @@ import (
 // request is recorded, and faults are played, before the platform sees it.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
-	entry := p.received.add(r, body)
-	rec := &statusRecorder{ResponseWriter: w}
-	defer func() { p.received.finish(entry, rec.status) }()
+	entry := p.received.Add(r, body)
+	rec := &journal.StatusRecorder{ResponseWriter: w}
+	defer func() { p.received.Finish(entry, rec.Status) }()
 	kept := &keptBody{bytes.NewReader(body)}
 	r.Body = kept
-	rec.Header().Set("X-Request-Id", entry.id)
-	p.faults.handle(rec, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	rec.Header().Set("X-Request-Id", entry.ID)
+	p.faults.Serve(rec, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == kept {
 			kept.Reset(body) // a fault may have read it
 		}

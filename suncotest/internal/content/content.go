@@ -1,4 +1,6 @@
-package suncotest
+// Package content knows what a message may say: contents, their actions, forms, and
+// rich text.
+package content
 
 import (
 	"cmp"
@@ -14,9 +16,9 @@ import (
 // maxText is how many characters a message may have.
 const maxText = 4096
 
-// readContent checks what a message says, and returns it as it is kept. The text
+// Read checks what a message says, and returns it as it is kept. The text
 // tells what is wrong with it.
-func readContent(raw json.RawMessage) (map[string]json.RawMessage, string) {
+func Read(raw json.RawMessage) (map[string]json.RawMessage, string) {
 	var kind struct{ Type string }
 	if json.Unmarshal(raw, &kind) != nil {
 		return nil, "must be an object with a type"
