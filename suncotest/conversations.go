@@ -45,8 +45,8 @@ func (v *conversation) reply(status int) wire.Reply {
 }
 
 // conversation returns the one that the path names, or nil. The mutex is held.
-func conversationOf(c *wire.Call) *conversation {
-	return c.Grant.(*grant).account.chat.byID[c.Params["conversation"]]
+func (p *Platform) conversation(c *wire.Call) *conversation {
+	return p.state.byApp(c.AppID).chat.byID[c.Params["conversation"]]
 }
 
 func conversationMembers() wire.Members {
@@ -82,7 +82,7 @@ func (p *Platform) createConversation(c *wire.Call) wire.Reply {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := c.Grant.(*grant).account
+	a := p.state.byApp(c.AppID)
 	for _, who := range people {
 		u := who.find(&a.chat)
 		if u == nil {
@@ -176,7 +176,7 @@ func readParticipants(kind string, raw json.RawMessage) ([]person, string) {
 func (p *Platform) getConversation(c *wire.Call) wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := conversationOf(c)
+	v := p.conversation(c)
 	if v == nil {
 		return noConversation()
 	}
@@ -198,7 +198,7 @@ func (p *Platform) listConversations(c *wire.Call) wire.Reply {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := who.find(&c.Grant.(*grant).account.chat)
+	u := who.find(&p.state.byApp(c.AppID).chat)
 	if u == nil {
 		return noUser()
 	}

@@ -1,30 +1,92 @@
 package suncotest
 
 import (
-	"encoding/json"
-	"strconv"
-	"strings"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
 
-	"github.com/sunco-go/sunco/suncotest/internal/wire"
+	"github.com/sunco-go/sunco/suncotest/internal/hooks"
 )
+
+// Event is something that happened in an app, as webhooks are told of it.
+// [SampleEvent] makes ready ones.
+type Event struct {
+	// Trigger is the event's type, and what a webhook subscribes to.
+	Trigger string
+
+	// Payload is written as JSON with encoding/json. Nil: an empty object. A
+	// whole user belongs here, and a source with its client and its device: what
+	// a webhook did not ask for with includeFullUser and includeFullSource is
+	// taken out on the way to it.
+	Payload any
+
+	// ID is the key for duplicates: the same one again means the same event.
+	// Empty: a new one whenever the event is sent.
+	ID string
+
+	// CreatedAt is when it happened. Zero: the moment it is sent.
+	CreatedAt time.Time
+
+	// Undated leaves createdAt out.
+	Undated bool
+}
+
+// Emit makes events happen in an app. Every webhook of the app gets those of them
+// whose trigger it subscribed to, in one delivery and in this order, which may mix
+// users and conversations. Emit returns at once; the deliveries go out in the
+// background, [Platform.Deliveries] tells how they fare, and [Behavior] doubles and
+// disturbs them. That nobody subscribed is no error. The error says that there is
+// no such app, that the integration is not in it, that an event has no trigger or a
+// payload that cannot be written as JSON, or that the platform is closed.
+//
+// A delivery is a POST with the webhook's secret in X-API-Key. It succeeds with any
+// 2xx that begins within 20 seconds. After 400, 401, 403, 404 and 406 it is never
+// tried again; after anything else it is, at growing intervals, until there were five
+// attempts or the next would begin more than 15 minutes after the first. It ends early
+// when its webhook is deleted, the integration removed or the platform closed.
+func (p *Platform) Emit(appID string, events ...Event) error {
+	if p.network.Context().Err() != nil {
+		return errors.New("suncotest: the platform is closed")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.state.byApp(appID)
+	switch {
+	case a == nil:
+		return fmt.Errorf("suncotest: there is no app %q", appID)
+	case a.installed == nil:
+		return fmt.Errorf("suncotest: the integration is not installed in app %q", appID)
+	}
+	return p.hooks.Emit(appID, a.installed.id, ours(events))
+}
+
+// ours are the events as the rooms know them.
+func ours(events []Event) []hooks.Event {
+	list := make([]hooks.Event, len(events))
+	for i, e := range events {
+		list[i] = hooks.Event(e)
+	}
+	return list
+}
+
+// NewDelivery returns a delivery as a server receives it, to test one's own handler
+// without a platform:
+//
+//	handler.ServeHTTP(httptest.NewRecorder(), suncotest.NewDelivery(
+//		suncotest.Webhook{AppID: app, ID: id, Target: "/hooks"}, secret,
+//		suncotest.SampleEvent("conversation:message", 1)))
+//
+// An empty Target is /, and Triggers is ignored. Every call sends new event ids,
+// except for events that bring their own. Like httptest.NewRequest it panics when
+// the target cannot be parsed; so it does when a payload cannot be written as JSON.
+func NewDelivery(hook Webhook, secret string, events ...Event) *http.Request {
+	return hooks.NewDelivery(hooks.Webhook(hook), secret, ours(events))
+}
 
 // SampleTriggers returns the triggers of which [SampleEvent] has an event. These are
 // all documented ones but passthrough:messaging, whose payload is not documented.
-func SampleTriggers() []string {
-	return []string{
-		"client:add", "client:remove", "client:update",
-		"conversation:create", "conversation:join", "conversation:leave", "conversation:remove",
-		"conversation:message",
-		"conversation:message:delivery:channel", "conversation:message:delivery:failure",
-		"conversation:message:delivery:user",
-		"conversation:postback", "conversation:read", "conversation:referral", "conversation:typing",
-		"switchboard:acceptControl", "switchboard:acceptControl:failure",
-		"switchboard:offerControl", "switchboard:offerControl:failure",
-		"switchboard:passControl", "switchboard:passControl:failure",
-		"switchboard:releaseControl",
-		"user:merge", "user:update", "user:remove",
-	}
-}
+func SampleTriggers() []string { return hooks.SampleTriggers() }
 
 // SampleEvent returns an event with a payload of the documented shape. n chooses
 // whom it is about: another number is another user in another conversation, and the
@@ -38,46 +100,13 @@ func SampleTriggers() []string {
 // externalId, as in the published example. It panics for a trigger that is not in
 // [SampleTriggers].
 func SampleEvent(trigger string, n int) Event {
-	payload := samplePayload(trigger)
-	if payload == "" {
+	event, ok := hooks.SampleEvent(trigger, n)
+	if !ok {
 		panic("suncotest: there is no sample of " + trigger)
 	}
-	return Event{
-		Trigger: trigger,
-		Payload: fill(payload, n),
-		Undated: trigger == "conversation:referral",
-	}
+	return Event(event)
 }
 
 // SampleReply is like SampleEvent("conversation:message", n) for a message that the
 // business wrote in the same conversation: the bot's own messages come back this way.
-func SampleReply(n int) Event {
-	return Event{Trigger: "conversation:message", Payload: fill(sampleReply, n)}
-}
-
-// fill puts parts and values into a payload: first what is in @ signs, which may
-// contain what is in # signs.
-func fill(payload string, n int) json.RawMessage {
-	names := []string{"Ada Brandt", "Bilal Osei", "Chiara Lund", "Dmitri Vale", "Esra Koppel"}
-	name := names[(n%len(names)+len(names))%len(names)]
-	first, last, _ := strings.Cut(name, " ")
-	number := strconv.Itoa(n)
-	id := func(kind string) string { return wire.StableID("sample "+kind, number) }
-	text := strings.NewReplacer(
-		"@user@", sampleUser, "@guest@", sampleGuest, "@bot@", sampleBot,
-		"@conversation@", sampleConversation, "@group@", sampleGroup, "@link@", sampleLink,
-		"@web@", sampleWeb, "@telegram@", sampleTelegram, "@phone@", samplePhone,
-	).Replace(payload)
-	text = strings.NewReplacer("@bot@", sampleBot).Replace(text)
-	text = strings.NewReplacer(
-		"#user#", id("user"), "#guest#", id("guest"), "#other#", id("other user"),
-		"#external#", "customer-"+number, "#number#", strconv.Itoa(480000+n),
-		"#name#", name, "#first#", first, "#last#", last,
-		"#email#", strings.ToLower(first)+number+"@mail.example",
-		"#conversation#", id("conversation"), "#message#", id("message"),
-		"#client#", id("client"), "#device#", id("device"), "#attempt#", id("client to be"),
-		"#phone#", "+1555010"+strconv.Itoa(1000+(n%1000+1000)%1000),
-		"#n#", number,
-	).Replace(text)
-	return json.RawMessage(text)
-}
+func SampleReply(n int) Event { return Event(hooks.SampleReply(n)) }

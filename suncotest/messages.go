@@ -86,7 +86,7 @@ func (p *Platform) postMessage(c *wire.Call) wire.Reply {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a, v := c.Grant.(*grant).account, conversationOf(c)
+	a, v := p.state.byApp(c.AppID), p.conversation(c)
 	if v == nil {
 		return noConversation()
 	}
@@ -183,7 +183,7 @@ func (p *Platform) listMessages(c *wire.Call) wire.Reply {
 	page.Size, page.Backwards = wire.MaxPage, true
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := conversationOf(c)
+	v := p.conversation(c)
 	if v == nil {
 		return wire.Problem(http.StatusNotFound)
 	}

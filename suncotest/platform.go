@@ -3,6 +3,7 @@ package suncotest
 import (
 	"net/http"
 
+	"github.com/sunco-go/sunco/suncotest/internal/hooks"
 	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
@@ -14,12 +15,11 @@ type Platform struct {
 	routes  []wire.Route
 	network *netsim.Network
 	client  *http.Transport // behind Client and Transport
-	caller  *http.Client    // for what the platform sends
 
 	faults   journal.Faults
 	received journal.Log
 	sent     journal.Log
-	outbox   outbox
+	hooks    *hooks.Service
 
 	mu    wire.Lock // guards state; never held while anything is sent
 	state state
@@ -33,13 +33,13 @@ func New(cfg Config) *Platform {
 	}
 	cfg = cfg.withDefaults()
 	p := &Platform{cfg: cfg, state: newState(cfg.Accounts)}
-	p.routes = p.table()
 	var err error
 	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.Dialling}); err != nil {
 		panic(err)
 	}
 	p.client = p.network.Transport(p.CertPool())
-	p.caller = p.newCaller()
+	p.hooks = hooks.New(p.hookOptions())
+	p.routes = p.table()
 	return p
 }
 
@@ -49,7 +49,7 @@ func New(cfg Config) *Platform {
 func (p *Platform) Close() {
 	p.network.Close()
 	p.client.CloseIdleConnections()
-	p.caller.CloseIdleConnections()
+	p.hooks.Close()
 }
 
 // Client returns an HTTP client inside the platform's network. It reaches the
@@ -67,4 +67,27 @@ func (p *Platform) Client() *http.Client {
 // although they end with the platform at the latest.
 func (p *Platform) Transport() *http.Transport {
 	return p.network.Transport(p.CertPool())
+}
+
+func (p *Platform) hookOptions() hooks.Options {
+	b := p.cfg.Behavior
+	return hooks.Options{
+		Lock:                &p.mu,
+		Network:             p.network,
+		Sent:                &p.sent,
+		Dead:                wire.Problem(b.RevokedStatus),
+		Limit:               b.WebhookLimit,
+		LimitStatus:         b.WebhookLimitStatus,
+		NoProbe:             b.NoProbe,
+		NoRetargetProbe:     b.NoRetargetProbe,
+		RetryInterval:       b.DeliveryRetryInterval,
+		Copies:              b.DeliveryCopies,
+		Doubled:             b.DeliveryDoubled,
+		Reordered:           b.DeliveryReordered,
+		Serial:              b.DeliverySerial,
+		WrongKey:            b.DeliveryWrongKey,
+		RemoveURL:           p.cfg.RemoveURL,
+		RemoveRetries:       b.RemoveRetries,
+		RemoveRetryInterval: b.RemoveRetryInterval,
+	}
 }

@@ -2,7 +2,6 @@ package suncotest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -13,11 +12,12 @@ import (
 // revoke removes the integration at its own wish.
 func (p *Platform) revoke(c *wire.Call) wire.Reply {
 	p.mu.Lock()
-	if c.Grant.(*grant).dead || c.Grant.(*grant).in.gone { // a moment ago it was alive
+	in := p.state.installations[c.IntegrationID]
+	if c.Dead || in == nil { // a moment ago it was alive
 		p.mu.Unlock()
 		return wire.Problem(p.cfg.Behavior.RevokedStatus)
 	}
-	p.remove(c.Grant.(*grant).account, c.Grant.(*grant).in)
+	p.remove(p.state.byApp(c.AppID), in)
 	p.mu.Unlock()
 	return wire.OK(http.StatusOK, struct{}{})
 }
@@ -48,41 +48,24 @@ func (p *Platform) remove(a *account, in *installation) {
 	}
 	in.leaving = true
 	b := p.cfg.Behavior
-	body, _ := json.Marshal(map[string]string{"appId": a.AppID, "integrationId": in.id}) // strings cannot fail
 	if !b.RemoveFirst {
-		a.kill(in)
+		p.kill(a, in)
 		p.network.Go(func(ctx context.Context) {
 			if netsim.Sleep(ctx, b.RemoveDelay) {
-				p.callRemove(ctx, body)
+				p.hooks.CallRemove(ctx, a.AppID, in.id)
 			}
 		})
 		return
 	}
 	p.network.Go(func(ctx context.Context) {
-		p.network.Go(func(ctx context.Context) { p.callRemove(ctx, body) })
+		p.network.Go(func(ctx context.Context) { p.hooks.CallRemove(ctx, a.AppID, in.id) })
 		if !netsim.Sleep(ctx, b.RemoveDelay) {
 			return
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		a.kill(in)
+		p.kill(a, in)
 	})
-}
-
-// callRemove calls the remove URL, as often as configured.
-func (p *Platform) callRemove(ctx context.Context, body []byte) {
-	if p.cfg.RemoveURL == "" {
-		return
-	}
-	for attempt := 0; ; attempt++ {
-		status := p.send(ctx, removeTimeout, http.MethodPost, p.cfg.RemoveURL, body)
-		if status/100 == 2 || attempt >= p.cfg.Behavior.RemoveRetries {
-			return
-		}
-		if !netsim.Sleep(ctx, p.cfg.Behavior.RemoveRetryInterval) {
-			return
-		}
-	}
 }
 
 // Rename moves a customer to another subdomain. App id, tokens and webhooks stay;

@@ -2,6 +2,7 @@ package suncotest
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
@@ -18,8 +19,6 @@ const (
 // table lists everything the platform answers.
 func (p *Platform) table() []wire.Route {
 	const (
-		webhooks     = app + "/integrations/{integration}/webhooks"
-		webhook      = webhooks + "/{webhook}"
 		conversation = app + "/conversations/{*conversation}"
 	)
 	bridge := func(method, path string, access wire.Access, do wire.Endpoint) wire.Route {
@@ -32,18 +31,13 @@ func (p *Platform) table() []wire.Route {
 	info.Fold = true
 	revoke := tenant(remove, "/oauth/authorization", p.revoke)
 	revoke.Access = wire.Granted
-	return append([]wire.Route{
+	return slices.Concat([]wire.Route{
 		bridge(get, authorizePath, wire.Browser, p.authorize),
 		bridge(http.MethodHead, authorizePath, wire.Browser, p.authorizeHead),
 		bridge(post, consentPath, wire.Browser, p.decide),
 		bridge(post, "/oauth/token", wire.Partner, p.token),
 		info,
 		revoke,
-		tenant(post, webhooks, p.createWebhook),
-		tenant(get, webhooks, p.listWebhooks),
-		tenant(get, webhook, p.getWebhook),
-		tenant(patch, webhook, p.updateWebhook),
-		tenant(remove, webhook, p.deleteWebhook),
 		tenant(post, app+"/users", p.createUser),
 		tenant(get, app+"/users/{*user}", p.getUser),
 		tenant(post, app+"/conversations", p.createConversation),
@@ -51,7 +45,7 @@ func (p *Platform) table() []wire.Route {
 		tenant(get, conversation, p.getConversation),
 		tenant(post, conversation+"/messages", p.postMessage),
 		tenant(get, conversation+"/messages", p.listMessages),
-	}, beyond()...)
+	}, p.hooks.Routes(), beyond())
 }
 
 // beyond lists what is documented but needs more than an integration's token.

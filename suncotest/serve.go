@@ -109,7 +109,7 @@ func (p *Platform) admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
 	app, named := c.Params["app"]
 	part, integration := c.Params["integration"]
 	switch {
-	case named && app != c.Grant.(*grant).account.AppID:
+	case named && app != c.AppID:
 		return wire.Problem(http.StatusForbidden), false
 	case need == wire.OfTheApp && integration && part != "me":
 		return wire.Failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
@@ -132,16 +132,16 @@ func (p *Platform) authenticate(c *wire.Call) (wire.Reply, bool) {
 	defer p.mu.Unlock()
 	g := p.state.tokens[tokenKey(token)]
 	switch {
-	case g == nil || !serves(c.At, g.account):
+	case g == nil || !serves(c.At, p.state.byApp(g.AppID)):
 		return refusal, false
-	case g.dead || g.expired():
+	case g.Dead || g.expired():
 		gone := wire.Problem(p.cfg.Behavior.RevokedStatus)
 		if gone.Status == http.StatusUnauthorized {
 			gone = refusal
 		}
 		return gone, false
 	}
-	c.Grant = g
+	c.Holder = &g.Holder
 	return wire.Reply{}, true
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -55,10 +54,10 @@ func (p *Platform) Installations() []Installation {
 		if in := a.installed; in != nil {
 			s := Installation{
 				AppID: a.AppID, IntegrationID: in.id, Subdomain: a.Subdomain, Legacy: a.Legacy,
-				Webhooks: len(in.webhooks), Since: in.since,
+				Webhooks: len(p.hooks.Webhooks(a.AppID, in.id)), Since: in.since,
 			}
 			for _, g := range in.grants {
-				if !g.dead && !g.expired() {
+				if !g.Dead && !g.expired() {
 					s.Tokens++
 				}
 			}
@@ -78,11 +77,63 @@ func (p *Platform) Webhooks() []Webhook {
 		if a.installed == nil {
 			continue
 		}
-		for _, w := range a.installed.webhooks {
-			all = append(all, Webhook{
-				ID: w.ID, AppID: a.AppID, Target: w.Target, Triggers: slices.Clone(w.Triggers),
-				IncludeFullUser: w.IncludeFullUser, IncludeFullSource: w.IncludeFullSource,
-			})
+		for _, w := range p.hooks.Webhooks(a.AppID, a.installed.id) {
+			all = append(all, Webhook(w))
+		}
+	}
+	return all
+}
+
+// Delivery is a snapshot of one delivery to one webhook.
+type Delivery struct {
+	AppID     string
+	WebhookID string
+	Target    string // of the latest attempt, or as it was in the beginning
+	Events    []DeliveredEvent
+	Created   time.Time
+	Attempts  []Attempt
+	Next      time.Time // of the next attempt; zero: none is planned, or it is due
+	Outcome   Outcome
+}
+
+// DeliveredEvent is what [Delivery] tells of an event.
+type DeliveredEvent struct {
+	ID   string
+	Type string
+}
+
+// Attempt is one try at a delivery.
+type Attempt struct {
+	Status int // 0: no answer, or not yet
+	Start  time.Time
+	Took   time.Duration // zero while it is under way
+}
+
+// Outcome is what became of a delivery.
+type Outcome string
+
+// The outcomes of a delivery.
+const (
+	Pending   Outcome = "pending"   // there is an attempt under way or to come
+	Delivered Outcome = "delivered" // answered 2xx
+	Refused   Outcome = "refused"   // answered 400, 401, 403, 404 or 406
+	Dropped   Outcome = "dropped"   // given up, or its webhook or the platform ended first
+)
+
+// Deliveries returns the latest 1,000 deliveries, oldest first.
+func (p *Platform) Deliveries() []Delivery {
+	list := p.hooks.Deliveries()
+	all := make([]Delivery, len(list))
+	for i, d := range list {
+		all[i] = Delivery{
+			AppID: d.AppID, WebhookID: d.WebhookID, Target: d.Target,
+			Created: d.Created, Next: d.Next, Outcome: Outcome(d.Outcome),
+		}
+		for _, e := range d.Events {
+			all[i].Events = append(all[i].Events, DeliveredEvent(e))
+		}
+		for _, a := range d.Attempts {
+			all[i].Attempts = append(all[i].Attempts, Attempt(a))
 		}
 	}
 	return all

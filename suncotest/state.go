@@ -16,6 +16,8 @@ type state struct {
 	tokens   map[string]*grant   // by tokenKey
 	order    []string            // of consents, oldest first
 	history  history             // of all chats
+
+	installations map[string]*installation // those that live, by id
 }
 
 // account is a customer and, while it has the integration, its installation.
@@ -27,20 +29,16 @@ type account struct {
 
 // installation is the partner's integration in a customer's app.
 type installation struct {
-	id       string
-	since    time.Time
-	grants   []*grant
-	webhooks []*webhook
-	leaving  bool // the remove URL is being called, the end has not come yet
-	gone     bool
+	id      string
+	since   time.Time
+	grants  []*grant
+	leaving bool // the remove URL is being called, the end has not come yet
 }
 
 // grant is an access token and what it is good for.
 type grant struct {
-	account *account
-	in      *installation
+	wire.Holder
 	expires time.Time // zero: never
-	dead    bool
 }
 
 // code is an authorization code.
@@ -52,10 +50,11 @@ type code struct {
 
 func newState(accounts []Account) state {
 	s := state{
-		renamed:  map[string]bool{},
-		consents: map[string]*consent{},
-		codes:    map[string]*code{},
-		tokens:   map[string]*grant{},
+		installations: map[string]*installation{},
+		renamed:       map[string]bool{},
+		consents:      map[string]*consent{},
+		codes:         map[string]*code{},
+		tokens:        map[string]*grant{},
 	}
 	for _, a := range accounts {
 		s.accounts = append(s.accounts, &account{Account: a})
@@ -82,24 +81,16 @@ func (s *state) byApp(id string) *account {
 }
 
 // kill ends an installation: its tokens and its webhooks. The account may have a
-// newer one by now, which stays.
-func (a *account) kill(in *installation) {
+// newer one by now, which stays. The mutex is held.
+func (p *Platform) kill(a *account, in *installation) {
 	for _, g := range in.grants {
-		g.dead = true
+		g.Dead = true
 	}
-	in.endWebhooks()
-	in.gone = true
+	p.hooks.End(in.id)
+	delete(p.state.installations, in.id)
 	if a.installed == in {
 		a.installed = nil
 	}
-}
-
-// endWebhooks deletes every webhook.
-func (in *installation) endWebhooks() {
-	for _, w := range in.webhooks {
-		w.line.end()
-	}
-	in.webhooks = nil
 }
 
 // tokenKey is what a token is remembered by, so that looking one up takes the same

@@ -114,7 +114,7 @@ func (p *Platform) exchange(presented string) (string, bool) {
 		return "", false
 	case found.grant != nil:
 		if p.cfg.Behavior.CodeReuseRevokes {
-			found.grant.dead = true
+			found.grant.Dead = true
 		}
 		return "", false
 	case !now.Before(found.expires):
@@ -123,7 +123,7 @@ func (p *Platform) exchange(presented string) (string, bool) {
 	}
 	a := found.account
 	p.install(a)
-	g := &grant{account: a, in: a.installed}
+	g := &grant{Holder: wire.Holder{AppID: a.AppID, IntegrationID: a.installed.id}}
 	if life := p.cfg.Behavior.TokenLifetime; life > 0 {
 		g.expires = now.Add(life)
 	}
@@ -138,15 +138,16 @@ func (p *Platform) exchange(presented string) (string, bool) {
 func (p *Platform) install(a *account) {
 	if a.installed == nil || a.installed.leaving {
 		a.installed = &installation{id: p.mu.NextID("integration", a.AppID), since: time.Now()}
+		p.state.installations[a.installed.id] = a.installed
 		return
 	}
 	if p.cfg.Behavior.OldTokenDies {
 		for _, g := range a.installed.grants {
-			g.dead = true
+			g.Dead = true
 		}
 		a.installed.grants = nil
 	}
 	if p.cfg.Behavior.WebhooksDie {
-		a.installed.endWebhooks()
+		p.hooks.End(a.installed.id)
 	}
 }

@@ -19,7 +19,7 @@ type wireApp struct {
 // tokenInfo tells which app the token is good for.
 func (p *Platform) tokenInfo(c *wire.Call) wire.Reply {
 	p.mu.Lock()
-	a := c.Grant.(*grant).account
+	a := p.state.byApp(c.AppID)
 	app := wireApp{
 		ID:          a.AppID,
 		DisplayName: a.DisplayName,

@@ -76,7 +76,7 @@ func (p *Platform) createUser(c *wire.Call) wire.Reply {
 	fresh.ToBeRetained, _ = wire.As[bool](body["toBeRetained"])
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := c.Grant.(*grant).account
+	a := p.state.byApp(c.AppID)
 	if a.chat.find(fresh.ExternalID, fresh.BrandID) != nil {
 		return wire.Failure(http.StatusConflict, "conflict", "The external id is taken by another user")
 	}
@@ -104,7 +104,7 @@ func (p *Platform) getUser(c *wire.Call) wire.Reply {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := c.Grant.(*grant).account.chat.either(c.Params["user"], query["brandId"])
+	u := p.state.byApp(c.AppID).chat.either(c.Params["user"], query["brandId"])
 	if u == nil {
 		return noUser()
 	}

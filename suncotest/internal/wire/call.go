@@ -14,11 +14,22 @@ const MaxBody = 100_000
 // Call is one request on its way through the platform.
 type Call struct {
 	*http.Request
-	At     Place
-	Params map[string]string // of the path
-	Body   []byte
-	Grant  any // what the token is good for, on routes that need one
+	At      Place
+	Params  map[string]string // of the path
+	Body    []byte
+	*Holder // of the token, on routes that need one
 }
+
+// Holder is whom an access token was given to.
+type Holder struct {
+	AppID         string
+	IntegrationID string
+	Dead          bool // the token; guarded by the lock
+}
+
+// Payload is an event's payload. It depends on what a webhook asked for: whole users
+// with includeFullUser, sources with client and device with includeFullSource.
+type Payload func(includeFullUser, includeFullSource bool) any
 
 // The names of the platform's own hosts, and the legacy regions.
 const (

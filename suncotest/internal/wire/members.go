@@ -347,3 +347,14 @@ func MediaType(contentType string) string {
 	}
 	return media
 }
+
+// Encode is json.Marshal that leaves <, > and & as they are.
+func Encode(value any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

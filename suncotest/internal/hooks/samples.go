@@ -1,4 +1,70 @@
-package suncotest
+package hooks
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
+
+// SampleTriggers returns the triggers that have a sample.
+func SampleTriggers() []string {
+	return []string{
+		"client:add", "client:remove", "client:update",
+		"conversation:create", "conversation:join", "conversation:leave", "conversation:remove",
+		"conversation:message",
+		"conversation:message:delivery:channel", "conversation:message:delivery:failure",
+		"conversation:message:delivery:user",
+		"conversation:postback", "conversation:read", "conversation:referral", "conversation:typing",
+		"switchboard:acceptControl", "switchboard:acceptControl:failure",
+		"switchboard:offerControl", "switchboard:offerControl:failure",
+		"switchboard:passControl", "switchboard:passControl:failure",
+		"switchboard:releaseControl",
+		"user:merge", "user:update", "user:remove",
+	}
+}
+
+// SampleEvent returns the nth event of a trigger, and false when there is no sample.
+func SampleEvent(trigger string, n int) (Event, bool) {
+	payload := samplePayload(trigger)
+	if payload == "" {
+		return Event{}, false
+	}
+	return Event{Trigger: trigger, Payload: fill(payload, n), Undated: trigger == "conversation:referral"}, true
+}
+
+// SampleReply returns a message of the business.
+func SampleReply(n int) Event {
+	return Event{Trigger: "conversation:message", Payload: fill(sampleReply, n)}
+}
+
+// fill puts parts and values into a payload: first what is in @ signs, which may
+// contain what is in # signs.
+func fill(payload string, n int) json.RawMessage {
+	names := []string{"Ada Brandt", "Bilal Osei", "Chiara Lund", "Dmitri Vale", "Esra Koppel"}
+	name := names[(n%len(names)+len(names))%len(names)]
+	first, last, _ := strings.Cut(name, " ")
+	number := strconv.Itoa(n)
+	id := func(kind string) string { return wire.StableID("sample "+kind, number) }
+	text := strings.NewReplacer(
+		"@user@", sampleUser, "@guest@", sampleGuest, "@bot@", sampleBot,
+		"@conversation@", sampleConversation, "@group@", sampleGroup, "@link@", sampleLink,
+		"@web@", sampleWeb, "@telegram@", sampleTelegram, "@phone@", samplePhone,
+	).Replace(payload)
+	text = strings.NewReplacer("@bot@", sampleBot).Replace(text)
+	text = strings.NewReplacer(
+		"#user#", id("user"), "#guest#", id("guest"), "#other#", id("other user"),
+		"#external#", "customer-"+number, "#number#", strconv.Itoa(480000+n),
+		"#name#", name, "#first#", first, "#last#", last,
+		"#email#", strings.ToLower(first)+number+"@mail.example",
+		"#conversation#", id("conversation"), "#message#", id("message"),
+		"#client#", id("client"), "#device#", id("device"), "#attempt#", id("client to be"),
+		"#phone#", "+1555010"+strconv.Itoa(1000+(n%1000+1000)%1000),
+		"#n#", number,
+	).Replace(text)
+	return json.RawMessage(text)
+}
 
 // The parts of the sample payloads, in the shape of the platform's published
 // examples. Users and sources are whole ones.

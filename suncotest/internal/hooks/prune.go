@@ -1,10 +1,12 @@
-package suncotest
+package hooks
 
 import (
 	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 // prune takes out of a payload what a webhook did not ask for: of users all but
@@ -56,7 +58,7 @@ func (p pruner) walk(value json.RawMessage, name string) json.RawMessage {
 		for i, v := range list {
 			list[i] = p.walk(v, "message")
 		}
-		pruned, err := encode(list)
+		pruned, err := wire.Encode(list)
 		if err != nil {
 			return value
 		}
@@ -83,7 +85,7 @@ func edit(object json.RawMessage, f func(name string, value json.RawMessage) jso
 		if value = f(name, value); value == nil {
 			continue
 		}
-		quoted, err := encode(name)
+		quoted, err := wire.Encode(name)
 		if err != nil {
 			return object
 		}

@@ -1,12 +1,14 @@
-package suncotest
+package hooks
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
 const (
@@ -56,20 +58,20 @@ const (
 )
 
 // Deliveries returns the latest 1,000 deliveries, oldest first.
-func (p *Platform) Deliveries() []Delivery {
-	o := &p.outbox
+func (s *Service) Deliveries() []Delivery {
+	o := &s.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	all := make([]Delivery, 0, len(o.list))
 	for _, d := range o.list {
-		s := d.Delivery
-		s.Events, s.Attempts = slices.Clone(s.Events), slices.Clone(s.Attempts)
-		all = append(all, s)
+		copied := d.Delivery
+		copied.Events, copied.Attempts = slices.Clone(copied.Events), slices.Clone(copied.Attempts)
+		all = append(all, copied)
 	}
 	return all
 }
 
-// outbox is what the platform delivers. Its mutex comes after Platform.mu and
+// outbox is what the platform delivers. Its mutex comes after the lock and
 // guards every delivery and every line.
 type outbox struct {
 	mu   sync.Mutex
@@ -92,23 +94,23 @@ type line struct {
 	total   int
 }
 
-func (p *Platform) newLine() *line {
-	ctx, end := context.WithCancel(p.network.Context())
+func (s *Service) newLine() *line {
+	ctx, end := context.WithCancel(s.opts.Network.Context())
 	return &line{ctx: ctx, end: end}
 }
 
-// queue sends events to a webhook, as often as configured. Platform.mu is held.
-func (p *Platform) queue(a *account, w *webhook, events []wireEvent) error {
-	body, err := deliveryBody(a.AppID, w.ID, events)
+// queue sends events to a webhook, as often as configured. The lock is held.
+func (s *Service) queue(appID string, w *webhook, events []wireEvent) error {
+	body, err := deliveryBody(appID, w.ID, events)
 	if err != nil {
 		return err
 	}
-	o := &p.outbox
+	o := &s.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for range 1 + max(0, p.cfg.Behavior.DeliveryCopies) {
+	for range 1 + max(0, s.opts.Copies) {
 		d := &delivery{hook: w, body: body, Delivery: Delivery{
-			AppID: a.AppID, WebhookID: w.ID, Target: w.Target, Created: time.Now(), Outcome: Pending,
+			AppID: appID, WebhookID: w.ID, Target: w.Target, Created: time.Now(), Outcome: Pending,
 		}}
 		for _, e := range events {
 			d.Events = append(d.Events, DeliveredEvent{e.ID, e.Type})
@@ -118,27 +120,27 @@ func (p *Platform) queue(a *account, w *webhook, events []wireEvent) error {
 		}
 		o.list = append(o.list, d)
 		w.line.total++
-		if p.cfg.Behavior.DeliveryReordered && w.line.total%2 == 1 {
-			p.later(d, time.Now().Add(overtaking))
+		if s.opts.Reordered && w.line.total%2 == 1 {
+			s.later(d, time.Now().Add(overtaking))
 			continue
 		}
 		w.line.waiting = append(w.line.waiting, d)
 	}
-	p.advance(w.line)
+	s.advance(w.line)
 	return nil
 }
 
 // advance begins as many attempts as may run at once, and gives up what waited for
 // too long. outbox.mu is held.
-func (p *Platform) advance(l *line) {
+func (s *Service) advance(l *line) {
 	limit := maxAtOnce
-	if p.cfg.Behavior.DeliverySerial {
+	if s.opts.Serial {
 		limit = 1
 	}
 	for len(l.waiting) > 0 && l.running < limit {
 		d := l.waiting[0]
 		l.waiting = l.waiting[1:]
-		if l.ctx.Err() != nil || d.late(time.Now()) || !p.network.Go(func(ctx context.Context) { p.attempt(ctx, d) }) {
+		if l.ctx.Err() != nil || d.late(time.Now()) || !s.opts.Network.Go(func(ctx context.Context) { s.attempt(ctx, d) }) {
 			d.Outcome = Dropped
 			continue
 		}
@@ -147,22 +149,81 @@ func (p *Platform) advance(l *line) {
 }
 
 // later puts a delivery into its line when its time has come. outbox.mu is held.
-func (p *Platform) later(d *delivery, when time.Time) {
+func (s *Service) later(d *delivery, when time.Time) {
 	d.Next = when
 	l := d.hook.line
-	running := p.network.Go(func(context.Context) {
+	running := s.opts.Network.Go(func(context.Context) {
 		due := netsim.Sleep(l.ctx, time.Until(when))
-		p.outbox.mu.Lock()
-		defer p.outbox.mu.Unlock()
+		s.outbox.mu.Lock()
+		defer s.outbox.mu.Unlock()
 		d.Next = time.Time{}
 		if !due {
 			d.Outcome = Dropped
 			return
 		}
 		l.waiting = append(l.waiting, d)
-		p.advance(l)
+		s.advance(l)
 	})
 	if !running {
 		d.Next, d.Outcome = time.Time{}, Dropped
 	}
+}
+
+// attempt tries a delivery once, and decides what becomes of it.
+func (s *Service) attempt(ctx context.Context, d *delivery) {
+	s.opts.Lock.Lock()
+	target, key := d.hook.Target, d.hook.Secret
+	s.opts.Lock.Unlock()
+	if s.opts.WrongKey {
+		key = wire.RandomHex(16)
+	}
+	start := time.Now()
+	o := &s.outbox
+	o.mu.Lock()
+	d.Target = target
+	d.Attempts = append(d.Attempts, Attempt{Start: start})
+	o.mu.Unlock()
+
+	status := s.send(ctx, deliveryTimeout, http.MethodPost, target, d.body, keyHeader, key)
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := d.hook.line
+	l.running--
+	n := len(d.Attempts)
+	d.Attempts[n-1].Status, d.Attempts[n-1].Took = status, time.Since(start)
+	d.Outcome = outcome(status, n)
+	next := start.Add(s.opts.RetryInterval << (n - 1))
+	if d.Outcome == Pending && d.late(next) {
+		d.Outcome = Dropped
+	}
+	if d.Outcome == Pending {
+		s.later(d, next)
+	} else {
+		d.body = nil
+	}
+	s.advance(l)
+}
+
+// late reports whether an attempt that begins then would be outside the time in
+// which there are attempts. outbox.mu is held.
+func (d *delivery) late(begin time.Time) bool {
+	return len(d.Attempts) > 0 && begin.Sub(d.Attempts[0].Start) > deliveryWindow+timersLate
+}
+
+// outcome is what the status of the nth attempt, 0 for no answer, makes of a
+// delivery.
+func outcome(status, n int) Outcome {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+		http.StatusNotFound, http.StatusNotAcceptable:
+		return Refused
+	}
+	switch {
+	case status/100 == 2:
+		return Delivered
+	case n >= deliveryAttempts:
+		return Dropped
+	}
+	return Pending
 }

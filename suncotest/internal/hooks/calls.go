@@ -1,12 +1,15 @@
-package suncotest
+package hooks
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 const (
@@ -18,8 +21,8 @@ const (
 // newCaller returns the client with which the platform calls the partner. It
 // follows no redirect, and takes any certificate: in memory there is only ours, and
 // on this machine a partner cannot have a real one.
-func (p *Platform) newCaller() *http.Client {
-	t := p.network.Transport(nil)
+func newCaller(network *netsim.Network) *http.Client {
+	t := network.Transport(nil)
 	t.MaxIdleConnsPerHost = maxAtOnce
 	return &http.Client{
 		Transport:     t,
@@ -30,10 +33,10 @@ func (p *Platform) newCaller() *http.Client {
 // send makes one request to the partner, within limit, and returns the status of
 // the answer, 0 when there was none. header is name, value, name, value… It is noted
 // in the journal of calls.
-func (p *Platform) send(ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string) int {
+func (s *Service) send(ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string) int {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	defer context.AfterFunc(p.network.Context(), cancel)()
+	defer context.AfterFunc(s.opts.Network.Context(), cancel)()
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return 0
@@ -45,10 +48,10 @@ func (p *Platform) send(ctx context.Context, limit time.Duration, method, target
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	entry := p.sent.Add(req, body)
+	entry := s.opts.Sent.Add(req, body)
 	status := 0
-	defer func() { p.sent.Finish(entry, status) }()
-	res, err := p.caller.Do(req)
+	defer func() { s.opts.Sent.Finish(entry, status) }()
+	res, err := s.caller.Do(req)
 	if err != nil {
 		return 0
 	}
@@ -59,16 +62,34 @@ func (p *Platform) send(ctx context.Context, limit time.Duration, method, target
 }
 
 // probe asks a webhook's target whether it is there: itself, then its origin.
-func (p *Platform) probe(ctx context.Context, target string) bool {
+func (s *Service) probe(ctx context.Context, target string) bool {
 	u, err := url.Parse(target)
 	if err != nil {
 		return false
 	}
 	origin := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
 	for _, where := range []string{target, origin.String()} {
-		if p.send(ctx, probeTimeout, http.MethodHead, where, nil)/100 == 2 {
+		if s.send(ctx, probeTimeout, http.MethodHead, where, nil)/100 == 2 {
 			return true
 		}
 	}
 	return false
+}
+
+// CallRemove tells the partner at its remove URL that an integration is gone, as often
+// as configured.
+func (s *Service) CallRemove(ctx context.Context, appID, integrationID string) {
+	if s.opts.RemoveURL == "" {
+		return
+	}
+	body, _ := json.Marshal(map[string]string{"appId": appID, "integrationId": integrationID}) // strings cannot fail
+	for attempt := 0; ; attempt++ {
+		status := s.send(ctx, removeTimeout, http.MethodPost, s.opts.RemoveURL, body)
+		if status/100 == 2 || attempt >= s.opts.RemoveRetries {
+			return
+		}
+		if !netsim.Sleep(ctx, s.opts.RemoveRetryInterval) {
+			return
+		}
+	}
 }

@@ -32,7 +32,7 @@ func (p *Platform) Say(appID, userExternalID, text string) error {
 	}
 	content := map[string]json.RawMessage{}
 	for name, value := range map[string]string{"type": "text", "text": text} {
-		content[name], _ = encode(value) // strings cannot fail
+		content[name], _ = wire.Encode(value) // strings cannot fail
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

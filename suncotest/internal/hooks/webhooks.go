@@ -1,0 +1,303 @@
+// Package hooks is what the platform sends to the partner: webhooks and the probes of
+// their targets, deliveries with their retries, and calls to the remove URL.
+package hooks
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/journal"
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
+
+// Options are what hooks need to know, without defaults. The fields that choose among
+// readings of the documents are those of the fake's public Behavior.
+type Options struct {
+	Lock    *wire.Lock
+	Network *netsim.Network
+	Sent    *journal.Log
+	Dead    wire.Reply // to a token that died meanwhile
+
+	Limit           int
+	LimitStatus     int
+	NoProbe         bool
+	NoRetargetProbe bool
+
+	RetryInterval time.Duration
+	Copies        int
+	Doubled       bool
+	Reordered     bool
+	Serial        bool
+	WrongKey      bool
+
+	RemoveURL           string
+	RemoveRetries       int
+	RemoveRetryInterval time.Duration
+}
+
+// Service keeps the webhooks and makes the calls.
+type Service struct {
+	opts     Options
+	caller   *http.Client
+	outbox   outbox
+	webhooks map[string][]*webhook // by integration, oldest first; the lock guards them
+}
+
+// New returns a service without webhooks.
+func New(opts Options) *Service {
+	return &Service{opts: opts, caller: newCaller(opts.Network), webhooks: map[string][]*webhook{}}
+}
+
+// Close ends what the calls have left open. The network is closed before.
+func (s *Service) Close() { s.caller.CloseIdleConnections() }
+
+// Routes are the operations on webhooks.
+func (s *Service) Routes() []wire.Route {
+	const (
+		all = "/v2/apps/{app}/integrations/{integration}/webhooks"
+		one = all + "/{webhook}"
+	)
+	route := func(method, path string, do wire.Endpoint) wire.Route {
+		return wire.Route{On: wire.Tenant, Method: method, Path: path, Access: wire.OfTheApp, Do: do}
+	}
+	return []wire.Route{
+		route(http.MethodPost, all, s.createWebhook),
+		route(http.MethodGet, all, s.listWebhooks),
+		route(http.MethodGet, one, s.getWebhook),
+		route(http.MethodPatch, one, s.updateWebhook),
+		route(http.MethodDelete, one, s.deleteWebhook),
+	}
+}
+
+// Webhook is a snapshot of one webhook, without its secret.
+type Webhook struct {
+	ID                string
+	AppID             string
+	Target            string
+	Triggers          []string
+	IncludeFullUser   bool
+	IncludeFullSource bool
+}
+
+// Webhooks returns the webhooks of an integration, oldest first. The lock is held.
+func (s *Service) Webhooks(appID, integrationID string) []Webhook {
+	var all []Webhook
+	for _, w := range s.webhooks[integrationID] {
+		all = append(all, Webhook{
+			ID: w.ID, AppID: appID, Target: w.Target, Triggers: slices.Clone(w.Triggers),
+			IncludeFullUser: w.IncludeFullUser, IncludeFullSource: w.IncludeFullSource,
+		})
+	}
+	return all
+}
+
+// End deletes every webhook of an integration. The lock is held.
+func (s *Service) End(integrationID string) {
+	for _, w := range s.webhooks[integrationID] {
+		w.line.end()
+	}
+	delete(s.webhooks, integrationID)
+}
+
+// webhook is one webhook, and how it is written on the wire.
+type webhook struct {
+	ID                string   `json:"id"`
+	Version           string   `json:"version"`
+	Target            string   `json:"target"`
+	Triggers          []string `json:"triggers"`
+	Secret            string   `json:"secret"`
+	IncludeFullUser   bool     `json:"includeFullUser"`
+	IncludeFullSource bool     `json:"includeFullSource"`
+
+	line *line
+}
+
+func (w webhook) reply(status int) wire.Reply {
+	return wire.OK(status, map[string]webhook{"webhook": w})
+}
+
+func (s *Service) createWebhook(c *wire.Call) wire.Reply {
+	created := webhook{Version: "v2", Secret: wire.RandomHex(16)}
+	given, refusal, fine := readWebhook(c, &created)
+	switch {
+	case !fine:
+		return refusal
+	case !given["target"] || !given["triggers"]:
+		return wire.BadRequest("A webhook needs target and triggers")
+	}
+	if refusal, full := s.full(c.IntegrationID); full {
+		return refusal
+	}
+	if !s.opts.NoProbe && !s.probe(c.Context(), created.Target) {
+		return wire.BadRequest("Bad request")
+	}
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	switch {
+	case c.Dead:
+		return s.opts.Dead
+	case len(s.webhooks[c.IntegrationID]) >= s.opts.Limit:
+		return s.tooMany()
+	}
+	created.ID = s.opts.Lock.NextID("webhook", c.AppID)
+	created.line = s.newLine()
+	s.webhooks[c.IntegrationID] = append(s.webhooks[c.IntegrationID], &created)
+	return created.reply(http.StatusCreated)
+}
+
+// full looks at the limit before the target is bothered.
+func (s *Service) full(integrationID string) (wire.Reply, bool) {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	if len(s.webhooks[integrationID]) < s.opts.Limit {
+		return wire.Reply{}, false
+	}
+	return s.tooMany(), true
+}
+
+func (s *Service) tooMany() wire.Reply {
+	return wire.Failure(s.opts.LimitStatus, "bad_request", "The integration has as many webhooks as it may")
+}
+
+func (s *Service) listWebhooks(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	list := []webhook{}
+	for _, w := range s.webhooks[c.IntegrationID] {
+		list = append(list, *w)
+	}
+	return wire.OK(http.StatusOK, map[string][]webhook{"webhooks": list})
+}
+
+// find returns the one that the path names, or nil. The lock is held.
+func (s *Service) find(c *wire.Call) *webhook {
+	for _, w := range s.webhooks[c.IntegrationID] {
+		if w.ID == c.Params["webhook"] {
+			return w
+		}
+	}
+	return nil
+}
+
+func noWebhook() wire.Reply {
+	return wire.Failure(http.StatusNotFound, "not_found", "Resource not found")
+}
+
+func (s *Service) getWebhook(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	w := s.find(c)
+	if w == nil {
+		return noWebhook()
+	}
+	return w.reply(http.StatusOK)
+}
+
+func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	found := s.find(c)
+	if found == nil {
+		s.opts.Lock.Unlock()
+		return noWebhook()
+	}
+	before := *found
+	s.opts.Lock.Unlock()
+
+	var asked webhook
+	given, refusal, fine := readWebhook(c, &asked)
+	if !fine {
+		return refusal
+	}
+	if given["target"] && asked.Target != before.Target && !s.opts.NoProbe && !s.opts.NoRetargetProbe {
+		if !s.probe(c.Context(), asked.Target) {
+			return wire.BadRequest("Bad request")
+		}
+	}
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	if found = s.find(c); found == nil { // deleted meanwhile
+		return noWebhook()
+	}
+	found.merge(asked, given)
+	return found.reply(http.StatusOK)
+}
+
+// merge takes over the members that were given, and leaves the others alone.
+func (w *webhook) merge(asked webhook, given map[string]bool) {
+	if given["target"] {
+		w.Target = asked.Target
+	}
+	if given["triggers"] {
+		w.Triggers = asked.Triggers
+	}
+	if given["includeFullUser"] {
+		w.IncludeFullUser = asked.IncludeFullUser
+	}
+	if given["includeFullSource"] {
+		w.IncludeFullSource = asked.IncludeFullSource
+	}
+}
+
+func (s *Service) deleteWebhook(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	w := s.find(c)
+	if w == nil {
+		return noWebhook()
+	}
+	w.line.end()
+	s.webhooks[c.IntegrationID] = slices.DeleteFunc(s.webhooks[c.IntegrationID], func(other *webhook) bool {
+		return other == w
+	})
+	return wire.OK(http.StatusOK, struct{}{})
+}
+
+// readWebhook reads a body into w and tells which members it has.
+func readWebhook(c *wire.Call, w *webhook) (given map[string]bool, refusal wire.Reply, fine bool) {
+	if wire.MediaType(c.Header.Get("Content-Type")) != "application/json" {
+		return nil, wire.Problem(http.StatusUnsupportedMediaType), false
+	}
+	object, err := wire.ReadObject(c.Body)
+	if err != nil {
+		return nil, wire.BadRequest("The body is not one JSON object with distinct keys"), false
+	}
+	given = map[string]bool{}
+	for name, raw := range object {
+		if problem := w.set(name, raw); problem != "" {
+			return nil, wire.BadRequest(problem), false
+		}
+		given[name] = true
+	}
+	return given, wire.Reply{}, true
+}
+
+// set reads one member, and returns what is wrong with it.
+func (w *webhook) set(name string, raw json.RawMessage) string {
+	var fine bool
+	switch name {
+	case "target":
+		w.Target, fine = wire.As[string](raw)
+		if _, err := wire.ParseAbsolute(w.Target); !fine || err != nil {
+			return "target must be an absolute http or https URL"
+		}
+	case "triggers":
+		w.Triggers, fine = wire.As[[]string](raw)
+		if !fine || len(w.Triggers) == 0 || slices.Contains(w.Triggers, "") {
+			return "triggers must be a list of names"
+		}
+	case "includeFullUser":
+		if w.IncludeFullUser, fine = wire.As[bool](raw); !fine {
+			return "includeFullUser must be true or false"
+		}
+	case "includeFullSource":
+		if w.IncludeFullSource, fine = wire.As[bool](raw); !fine {
+			return "includeFullSource must be true or false"
+		}
+	default:
+		return "There is an unknown member"
+	}
+	return ""
+}
