@@ -1,16 +1,9 @@
 package suncotest
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
-
-	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
-
-const throughWidget = "web"
 
 // Say plays a person who writes a text to one of the customers, in the web widget.
 // A person without a user gets one, signed in under userExternalId, and a personal
@@ -24,86 +17,53 @@ const throughWidget = "web"
 // there is no such app, that a person cannot have such an id or say such a text, or
 // that the conversation or the platform is full.
 func (p *Platform) Say(appID, userExternalID, text string) error {
-	if n := utf8.RuneCountInString(userExternalID); n == 0 || n > 1024 {
-		return errors.New("suncotest: an external id has 1 to 1024 characters")
-	}
-	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
-		return errors.New("suncotest: a text has 1 to 4096 characters")
-	}
-	content := map[string]json.RawMessage{}
-	for name, value := range map[string]string{"type": "text", "text": text} {
-		content[name], _ = wire.Encode(value) // strings cannot fail
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := p.state.byApp(appID)
-	if a == nil {
+	if p.state.byApp(appID) == nil {
 		return fmt.Errorf("suncotest: there is no app %q", appID)
 	}
-	u, v := p.visitor(a, userExternalID)
-	switch {
-	case v == nil:
-		return errors.New("suncotest: the platform is full")
-	case v.posted >= maxPosted:
-		return errors.New("suncotest: the conversation is full")
-	}
-	p.say(a, v, u, &message{
-		Author: author{Type: "user"}, Content: content, Source: a.widget(), size: len(text) + recordOverhead,
-	})
-	return nil
+	return p.chat.Say(appID, userExternalID, text)
 }
 
-// visitor returns the user of an external id and the latest personal conversation,
-// both made when there are none. The conversation is nil when there is no room. The
-// mutex is held.
-func (p *Platform) visitor(a *account, externalID string) (*user, *conversation) {
-	u := a.chat.find(externalID, "")
-	if u == nil {
-		if !p.state.history.admits(len(externalID)) {
-			return nil, nil
-		}
-		u = &user{
-			userReference: userReference{ExternalID: externalID, Authenticated: true},
-			SignedUpAt:    wire.Now(), Profile: orEmpty(nil), Metadata: orEmpty(nil), Identities: []json.RawMessage{},
-		}
-		p.addUser(a, u)
-	}
-	for i := len(u.conversations) - 1; i >= 0; i-- {
-		if v := u.conversations[i]; v.Type == personal {
-			return u, v
-		}
-	}
-	if !p.state.history.admits(0) {
-		return u, nil
-	}
-	now := time.Now()
-	v := &conversation{
-		conversationReference: conversationReference{Type: personal},
-		CreatedAt:             now.UTC().Format(wire.Time), LastUpdatedAt: now.UTC().Format(wire.Time),
-		created: now, users: []*user{u},
-	}
-	p.begin(a, v, "message", a.widget())
-	return u, v
+// Conversation is a snapshot of one conversation of an app.
+type Conversation struct {
+	ID          string
+	Type        string // personal or sdkGroup
+	DisplayName string
+	Users       []string // external ids of those who take part
+	Created     time.Time
+	Messages    []Message // oldest first
 }
 
-// widget is where the messages of people come from.
-func (a *account) widget() source {
-	return source{Type: throughWidget, IntegrationID: wire.StableID("web widget", a.AppID)}
+// Message is a snapshot of one message.
+type Message struct {
+	ID          string
+	AuthorType  string // user or business
+	AuthorName  string // what it is displayed as; a user without a name has its external id
+	ContentType string // text, image, carousel and so on
+	Text        string // empty when the content has none
+	Time        time.Time
 }
 
-// told is the form in which a webhook is told of where something of u's came from.
-func (s source) told(full bool, u *user) source {
-	if !full || s.Type != throughWidget || u == nil {
-		return s
+// Conversations returns the conversations of an app, oldest first, with their
+// messages. They belong to the customer and survive an uninstall. There are none
+// when there is no such app.
+//
+// The platform keeps 32 MiB of messages in all, and forgets the oldest ones beyond
+// that. It refuses users and conversations beyond another 32 MiB with status 507.
+func (p *Platform) Conversations(appID string) []Conversation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state.byApp(appID) == nil {
+		return nil
 	}
-	id, now := wire.StableID("client", u.ID), wire.Now()
-	s.Client = map[string]any{
-		"id": id, "type": s.Type, "status": "active", "integrationId": s.IntegrationID,
-		"displayName": u.name(), "lastSeen": now, "info": map[string]string{"browser": "suncotest"},
+	var all []Conversation
+	for _, v := range p.chat.Conversations(appID) {
+		s := Conversation{ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Users: v.Users, Created: v.Created}
+		for _, m := range v.Messages {
+			s.Messages = append(s.Messages, Message(m))
+		}
+		all = append(all, s)
 	}
-	s.Device = map[string]any{
-		"id": wire.StableID("device", u.ID), "type": s.Type, "guid": wire.StableID("guid", u.ID), "clientId": id,
-		"status": "active", "integrationId": s.IntegrationID, "lastSeen": now,
-	}
-	return s
+	return all
 }

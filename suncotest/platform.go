@@ -3,6 +3,7 @@ package suncotest
 import (
 	"net/http"
 
+	"github.com/sunco-go/sunco/suncotest/internal/chat"
 	"github.com/sunco-go/sunco/suncotest/internal/hooks"
 	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
@@ -20,6 +21,7 @@ type Platform struct {
 	received journal.Log
 	sent     journal.Log
 	hooks    *hooks.Service
+	chat     *chat.Service
 
 	mu    wire.Lock // guards state; never held while anything is sent
 	state state
@@ -39,6 +41,7 @@ func New(cfg Config) *Platform {
 	}
 	p.client = p.network.Transport(p.CertPool())
 	p.hooks = hooks.New(p.hookOptions())
+	p.chat = chat.New(chat.Options{Lock: &p.mu, Emit: p.emit})
 	p.routes = p.table()
 	return p
 }

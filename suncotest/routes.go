@@ -18,9 +18,6 @@ const (
 
 // table lists everything the platform answers.
 func (p *Platform) table() []wire.Route {
-	const (
-		conversation = app + "/conversations/{*conversation}"
-	)
 	bridge := func(method, path string, access wire.Access, do wire.Endpoint) wire.Route {
 		return wire.Route{On: wire.Bridge, Method: method, Path: path, Access: access, Do: do}
 	}
@@ -38,14 +35,7 @@ func (p *Platform) table() []wire.Route {
 		bridge(post, "/oauth/token", wire.Partner, p.token),
 		info,
 		revoke,
-		tenant(post, app+"/users", p.createUser),
-		tenant(get, app+"/users/{*user}", p.getUser),
-		tenant(post, app+"/conversations", p.createConversation),
-		tenant(get, app+"/conversations", p.listConversations),
-		tenant(get, conversation, p.getConversation),
-		tenant(post, conversation+"/messages", p.postMessage),
-		tenant(get, conversation+"/messages", p.listMessages),
-	}, p.hooks.Routes(), beyond())
+	}, p.hooks.Routes(), p.chat.Routes(), beyond())
 }
 
 // beyond lists what is documented but needs more than an integration's token.

@@ -15,7 +15,6 @@ type state struct {
 	codes    map[string]*code    // by the code
 	tokens   map[string]*grant   // by tokenKey
 	order    []string            // of consents, oldest first
-	history  history             // of all chats
 
 	installations map[string]*installation // those that live, by id
 }
@@ -24,7 +23,6 @@ type state struct {
 type account struct {
 	Account
 	installed *installation
-	chat      chat
 }
 
 // installation is the partner's integration in a customer's app.

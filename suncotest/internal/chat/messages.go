@@ -1,4 +1,4 @@
-package suncotest
+package chat
 
 import (
 	"cmp"
@@ -65,7 +65,7 @@ func messageMembers() wire.Members {
 	}
 }
 
-func (p *Platform) postMessage(c *wire.Call) wire.Reply {
+func (s *Service) postMessage(c *wire.Call) wire.Reply {
 	body, refusal, fine := c.ReadMembers(messageMembers(), "author", "content")
 	if !fine {
 		return refusal
@@ -84,9 +84,9 @@ func (p *Platform) postMessage(c *wire.Call) wire.Reply {
 	fresh := &message{
 		Author: by, Content: said, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"), size: len(c.Body) + recordOverhead,
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a, v := p.state.byApp(c.AppID), p.conversation(c)
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	a, v := s.app(c.AppID), s.conversation(c)
 	if v == nil {
 		return noConversation()
 	}
@@ -95,7 +95,7 @@ func (p *Platform) postMessage(c *wire.Call) wire.Reply {
 	}
 	var u *user
 	if by.Type == "user" {
-		if u = who.find(&a.chat); u == nil {
+		if u = who.find(a); u == nil {
 			return noUser()
 		}
 		if !v.has(u) {
@@ -105,7 +105,7 @@ func (p *Platform) postMessage(c *wire.Call) wire.Reply {
 	if v.posted >= maxPosted {
 		return wire.Failure(http.StatusLocked, "locked", "The conversation has as many messages as it may")
 	}
-	p.say(a, v, u, fresh)
+	s.say(a, v, u, fresh)
 	return wire.OK(http.StatusCreated, map[string][]*message{"messages": {fresh}})
 }
 
@@ -144,9 +144,9 @@ func contradiction(body map[string]json.RawMessage, by, kind string) string {
 }
 
 // say adds a message to a conversation, and tells of it. u is the author when that
-// is a user. The mutex is held.
-func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
-	fresh.ID = p.mu.NextID("message", a.AppID)
+// is a user. The lock is held.
+func (s *Service) say(a *app, v *conversation, u *user, fresh *message) {
+	fresh.ID = s.opts.Lock.NextID("message", a.id)
 	fresh.received = time.Now()
 	fresh.Received = fresh.received.UTC().Format(wire.Time)
 	if u != nil {
@@ -154,14 +154,14 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 		fresh.Author.DisplayName = cmp.Or(fresh.Author.DisplayName, u.name())
 	}
 	v.LastUpdatedAt = fresh.Received
-	p.state.history.add(v, fresh)
+	s.history.add(v, fresh)
 
 	short, told := v.conversationReference, *fresh
 	var by user
 	if u != nil {
 		by = *u
 	}
-	p.emit(a.AppID, "conversation:message", func(fullUser, fullSource bool) any {
+	s.opts.Emit(a.id, "conversation:message", func(fullUser, fullSource bool) any {
 		copied := told
 		if u != nil {
 			copied.Author.User = by.told(fullUser)
@@ -171,7 +171,7 @@ func (p *Platform) say(a *account, v *conversation, u *user, fresh *message) {
 	})
 }
 
-func (p *Platform) listMessages(c *wire.Call) wire.Reply {
+func (s *Service) listMessages(c *wire.Call) wire.Reply {
 	query, fine := c.Query("page[after]", "page[before]", "page[size]")
 	if !fine {
 		return wire.BadQuery()
@@ -181,9 +181,9 @@ func (p *Platform) listMessages(c *wire.Call) wire.Reply {
 		return wire.BadPage()
 	}
 	page.Size, page.Backwards = wire.MaxPage, true
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	v := p.conversation(c)
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	v := s.conversation(c)
 	if v == nil {
 		return wire.Problem(http.StatusNotFound)
 	}

@@ -1,4 +1,4 @@
-package suncotest
+package chat
 
 import (
 	"cmp"
@@ -61,7 +61,7 @@ func userMembers() wire.Members {
 	}
 }
 
-func (p *Platform) createUser(c *wire.Call) wire.Reply {
+func (s *Service) createUser(c *wire.Call) wire.Reply {
 	body, refusal, fine := c.ReadMembers(userMembers(), "externalId")
 	if !fine {
 		return refusal
@@ -74,37 +74,34 @@ func (p *Platform) createUser(c *wire.Call) wire.Reply {
 		Identities:    []json.RawMessage{},
 	}
 	fresh.ToBeRetained, _ = wire.As[bool](body["toBeRetained"])
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a := p.state.byApp(c.AppID)
-	if a.chat.find(fresh.ExternalID, fresh.BrandID) != nil {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	a := s.app(c.AppID)
+	if a.find(fresh.ExternalID, fresh.BrandID) != nil {
 		return wire.Failure(http.StatusConflict, "conflict", "The external id is taken by another user")
 	}
-	if !p.state.history.admits(len(c.Body)) {
+	if !s.history.admits(len(c.Body)) {
 		return full()
 	}
-	p.addUser(a, fresh)
+	s.addUser(a, fresh)
 	return wire.OK(http.StatusCreated, map[string]*user{"user": fresh})
 }
 
-// addUser gives a new user its id. The mutex is held.
-func (p *Platform) addUser(a *account, fresh *user) {
-	fresh.ID = p.mu.NextID("user", a.AppID)
-	if a.chat.users == nil {
-		a.chat.users, a.chat.byExternal = map[string]*user{}, map[externalKey]*user{}
-	}
-	a.chat.users[fresh.ID] = fresh
-	a.chat.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
+// addUser gives a new user its id. The lock is held.
+func (s *Service) addUser(a *app, fresh *user) {
+	fresh.ID = s.opts.Lock.NextID("user", a.id)
+	a.users[fresh.ID] = fresh
+	a.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
 }
 
-func (p *Platform) getUser(c *wire.Call) wire.Reply {
+func (s *Service) getUser(c *wire.Call) wire.Reply {
 	query, fine := c.Query("brandId")
 	if !fine {
 		return wire.BadQuery()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	u := p.state.byApp(c.AppID).chat.either(c.Params["user"], query["brandId"])
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	u := s.app(c.AppID).either(c.Params["user"], query["brandId"])
 	if u == nil {
 		return noUser()
 	}

@@ -1,4 +1,4 @@
-package suncotest
+package chat
 
 import (
 	"net/http"
@@ -7,33 +7,34 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
-// partnerOf returns a platform and a function that posts to its app.
-func partnerOf(t *testing.T) (*Platform, func(path, body string) *httptest.ResponseRecorder) {
+// inApp returns a service and a function that posts to one app.
+func inApp(t *testing.T) (*Service, func(path, body string) *httptest.ResponseRecorder) {
 	t.Helper()
-	p := New(Config{Approve: true})
-	t.Cleanup(p.Close)
-	back, err := p.Allow(t.Context(), "https://oauth-bridge.zendesk.com/sc/oauth/authorize?client_id=shoplifter&response_type=code", "")
-	require.NoError(t, err)
-	token, ok := p.exchange(back.Query().Get("code"))
-	require.True(t, ok)
-	return p, func(path, body string) *httptest.ResponseRecorder {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sc/v2/apps/"+p.Accounts()[0].AppID+path, strings.NewReader(body))
-		r.Host = "acme.zendesk.com"
-		r.Header.Set("Authorization", "Bearer "+token)
+	s := New(Options{Lock: &wire.Lock{}, Emit: func(string, string, wire.Payload) {}})
+	return s, func(path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sc/v2/apps/a"+path, nil)
 		r.Header.Set("Content-Type", "application/json")
+		c := &wire.Call{
+			Request: r, At: wire.Locate("acme.zendesk.com"), Body: []byte(body), Holder: &wire.Holder{AppID: "a"},
+		}
+		route, params, _ := wire.Find(s.Routes(), c.At, r.Method, r.URL.EscapedPath())
+		require.NotNil(t, route)
+		c.Params = params
 		w := httptest.NewRecorder()
-		p.ServeHTTP(w, r)
+		route.Do(c).Write(w, r)
 		return w
 	}
 }
 
 // TestConversationIsFull begins one message before the limit.
 func TestConversationIsFull(t *testing.T) {
-	p, post := partnerOf(t)
+	s, post := inApp(t)
 	require.Equal(t, http.StatusCreated, post("/conversations", `{"type":"sdkGroup"}`).Code)
-	v := p.state.accounts[0].chat.conversations[0]
+	v := s.app("a").conversations[0]
 	v.posted = 30_000 - 1
 	const hello = `{"author":{"type":"business"},"content":{"type":"text","text":"Hello"}}`
 	require.Equal(t, http.StatusCreated, post("/conversations/"+v.ID+"/messages", hello).Code)
@@ -44,10 +45,10 @@ func TestConversationIsFull(t *testing.T) {
 
 // TestChatStaysSmall fills the platform to its edges without sending that much.
 func TestChatStaysSmall(t *testing.T) {
-	p, post := partnerOf(t)
+	s, post := inApp(t)
 	require.Equal(t, http.StatusCreated, post("/conversations", `{"type":"sdkGroup"}`).Code)
 	require.Equal(t, http.StatusCreated, post("/conversations", `{"type":"sdkGroup"}`).Code)
-	h, conversations := &p.state.history, p.state.accounts[0].chat.conversations
+	h, conversations := &s.history, s.app("a").conversations
 	const each = 64 << 10
 	for i := range 2 * maxMessages / each {
 		h.add(conversations[i%2], &message{size: each})

@@ -1,4 +1,4 @@
-package suncotest
+package chat
 
 import (
 	"net/http"
@@ -14,18 +14,6 @@ const (
 	maxMessages    = 32 << 20
 	recordOverhead = 512
 )
-
-// chat is what an app knows of its users. It belongs to the customer and not to the
-// integration, and so it survives an uninstall.
-type chat struct {
-	users         map[string]*user
-	byExternal    map[externalKey]*user
-	conversations []*conversation // oldest first
-	byID          map[string]*conversation
-}
-
-// externalKey is what a user is unique by.
-type externalKey struct{ externalID, brandID string }
 
 // history is what the messages of all apps take.
 type history struct {
@@ -60,25 +48,4 @@ func (h *history) add(c *conversation, m *message) {
 
 func full() wire.Reply {
 	return wire.Failure(http.StatusInsufficientStorage, "insufficient_storage", "This fake platform keeps no more than it has")
-}
-
-// find returns the user of an external id, or nil.
-func (s *chat) find(externalID, brandID string) *user {
-	return s.byExternal[externalKey{externalID, brandID}]
-}
-
-// either returns the user of an id or of an external id, or nil.
-func (s *chat) either(id, brandID string) *user {
-	if u := s.users[id]; u != nil {
-		return u
-	}
-	return s.find(id, brandID)
-}
-
-func noUser() wire.Reply {
-	return wire.Failure(http.StatusNotFound, "user_not_found", "User not found")
-}
-
-func noConversation() wire.Reply {
-	return wire.Failure(http.StatusNotFound, "conversation_not_found", "Conversation not found")
 }

@@ -1,4 +1,4 @@
-package suncotest
+package chat
 
 import (
 	"encoding/json"
@@ -44,9 +44,9 @@ func (v *conversation) reply(status int) wire.Reply {
 	return wire.OK(status, map[string]*conversation{"conversation": v})
 }
 
-// conversation returns the one that the path names, or nil. The mutex is held.
-func (p *Platform) conversation(c *wire.Call) *conversation {
-	return p.state.byApp(c.AppID).chat.byID[c.Params["conversation"]]
+// conversation returns the one that the path names, or nil. The lock is held.
+func (s *Service) conversation(c *wire.Call) *conversation {
+	return s.app(c.AppID).byID[c.Params["conversation"]]
 }
 
 func conversationMembers() wire.Members {
@@ -61,7 +61,7 @@ func conversationMembers() wire.Members {
 	}
 }
 
-func (p *Platform) createConversation(c *wire.Call) wire.Reply {
+func (s *Service) createConversation(c *wire.Call) wire.Reply {
 	body, refusal, fine := c.ReadMembers(conversationMembers(), "type")
 	if !fine {
 		return refusal
@@ -80,11 +80,11 @@ func (p *Platform) createConversation(c *wire.Call) wire.Reply {
 	if wrong != "" {
 		return wire.BadRequest(wrong)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a := p.state.byApp(c.AppID)
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	a := s.app(c.AppID)
 	for _, who := range people {
-		u := who.find(&a.chat)
+		u := who.find(a)
 		if u == nil {
 			return noUser()
 		}
@@ -93,22 +93,19 @@ func (p *Platform) createConversation(c *wire.Call) wire.Reply {
 		}
 		fresh.users = append(fresh.users, u)
 	}
-	if !p.state.history.admits(len(c.Body)) {
+	if !s.history.admits(len(c.Body)) {
 		return full()
 	}
-	p.begin(a, fresh, "none", source{Type: throughAPI})
+	s.begin(a, fresh, "none", source{Type: throughAPI})
 	return fresh.reply(http.StatusCreated)
 }
 
 // begin gives a new conversation its id, and tells of it, why it is there and where
-// that came from. The mutex is held.
-func (p *Platform) begin(a *account, fresh *conversation, reason string, from source) {
-	fresh.ID = p.mu.NextID("conversation", a.AppID)
-	if a.chat.byID == nil {
-		a.chat.byID = map[string]*conversation{}
-	}
-	a.chat.byID[fresh.ID] = fresh
-	a.chat.conversations = append(a.chat.conversations, fresh)
+// that came from. The lock is held.
+func (s *Service) begin(a *app, fresh *conversation, reason string, from source) {
+	fresh.ID = s.opts.Lock.NextID("conversation", a.id)
+	a.byID[fresh.ID] = fresh
+	a.conversations = append(a.conversations, fresh)
 	if fresh.Type == personal {
 		fresh.IsDefault = !slices.ContainsFunc(fresh.users[0].conversations, func(v *conversation) bool { return v.IsDefault })
 	}
@@ -121,7 +118,7 @@ func (p *Platform) begin(a *account, fresh *conversation, reason string, from so
 		}
 	}
 	short := fresh.conversationReference
-	p.emit(a.AppID, "conversation:create", func(fullUser, fullSource bool) any {
+	s.opts.Emit(a.id, "conversation:create", func(fullUser, fullSource bool) any {
 		payload := map[string]any{"conversation": short, "creationReason": reason, "source": from.told(fullSource, alone)}
 		if alone != nil {
 			payload["user"] = alone.told(fullUser)
@@ -133,11 +130,11 @@ func (p *Platform) begin(a *account, fresh *conversation, reason string, from so
 // person names a user by one of two ids.
 type person struct{ id, externalID, brandID string }
 
-func (who person) find(s *chat) *user {
+func (who person) find(a *app) *user {
 	if who.id != "" {
-		return s.users[who.id]
+		return a.users[who.id]
 	}
-	return s.find(who.externalID, who.brandID)
+	return a.find(who.externalID, who.brandID)
 }
 
 // readPerson reads who is meant by an object, which must have exactly one of the
@@ -173,17 +170,17 @@ func readParticipants(kind string, raw json.RawMessage) ([]person, string) {
 	return people, ""
 }
 
-func (p *Platform) getConversation(c *wire.Call) wire.Reply {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	v := p.conversation(c)
+func (s *Service) getConversation(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	v := s.conversation(c)
 	if v == nil {
 		return noConversation()
 	}
 	return v.reply(http.StatusOK)
 }
 
-func (p *Platform) listConversations(c *wire.Call) wire.Reply {
+func (s *Service) listConversations(c *wire.Call) wire.Reply {
 	query, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
 	if !fine {
 		return wire.BadQuery()
@@ -196,9 +193,9 @@ func (p *Platform) listConversations(c *wire.Call) wire.Reply {
 	if (who.id == "") == (who.externalID == "") {
 		return wire.BadRequest("The filter needs either userId or userExternalId")
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	u := who.find(&p.state.byApp(c.AppID).chat)
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	u := who.find(s.app(c.AppID))
 	if u == nil {
 		return noUser()
 	}
