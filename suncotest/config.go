@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sunco-go/sunco/suncotest/internal/oauth"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
@@ -144,9 +145,10 @@ func (a Account) withDefaults() Account {
 }
 
 func (a Account) validate() error {
+	if err := oauth.CheckSubdomain(a.Subdomain); err != nil {
+		return err
+	}
 	switch {
-	case !wire.IsLabel(a.Subdomain) || a.Subdomain == wire.BridgeLabel || a.Subdomain == "localhost":
-		return fmt.Errorf("suncotest: %q cannot be a subdomain", a.Subdomain)
 	case a.Legacy != "" && a.Legacy != LegacyUS && a.Legacy != LegacyEU:
 		return fmt.Errorf("suncotest: account %q: legacy region %q is neither %q nor %q",
 			a.Subdomain, a.Legacy, LegacyUS, LegacyEU)

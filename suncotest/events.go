@@ -2,7 +2,6 @@ package suncotest
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -51,14 +50,11 @@ func (p *Platform) Emit(appID string, events ...Event) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a := p.state.byApp(appID)
-	switch {
-	case a == nil:
-		return fmt.Errorf("suncotest: there is no app %q", appID)
-	case a.installed == nil:
-		return fmt.Errorf("suncotest: the integration is not installed in app %q", appID)
+	integration, err := p.oauth.Integration(appID)
+	if err != nil {
+		return err
 	}
-	return p.hooks.Emit(appID, a.installed.id, ours(events))
+	return p.hooks.Emit(appID, integration, ours(events))
 }
 
 // ours are the events as the rooms know them.

@@ -68,15 +68,5 @@ func (p *Platform) owns(host string) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a := p.state.bySubdomain(label); a != nil {
-		return a.Legacy == ""
-	}
-	return p.state.renamed[label] && !p.cfg.Behavior.OldSubdomainUnresolvable
-}
-
-// reachable reports whether the platform may call the host of a redirect URI that
-// is registered nowhere.
-func (p *Platform) reachable(host string) bool {
-	host = strings.ToLower(host)
-	return netsim.IsLoopback(host) || p.network.Knows(host)
+	return p.oauth.Resolves(label)
 }

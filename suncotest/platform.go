@@ -2,11 +2,13 @@ package suncotest
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/sunco-go/sunco/suncotest/internal/chat"
 	"github.com/sunco-go/sunco/suncotest/internal/hooks"
 	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/oauth"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
@@ -21,10 +23,10 @@ type Platform struct {
 	received journal.Log
 	sent     journal.Log
 	hooks    *hooks.Service
+	oauth    *oauth.Service
 	chat     *chat.Service
 
-	mu    wire.Lock // guards state; never held while anything is sent
-	state state
+	mu wire.Lock // of what the rooms remember
 }
 
 // New starts a platform as cfg describes it. It panics when cfg is not valid, with
@@ -34,15 +36,16 @@ func New(cfg Config) *Platform {
 		panic(err)
 	}
 	cfg = cfg.withDefaults()
-	p := &Platform{cfg: cfg, state: newState(cfg.Accounts)}
+	p := &Platform{cfg: cfg}
 	var err error
 	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.Dialling}); err != nil {
 		panic(err)
 	}
 	p.client = p.network.Transport(p.CertPool())
 	p.hooks = hooks.New(p.hookOptions())
+	p.oauth = oauth.New(p.oauthOptions())
 	p.chat = chat.New(chat.Options{Lock: &p.mu, Emit: p.emit})
-	p.routes = p.table()
+	p.routes = slices.Concat(p.oauth.Routes(), p.hooks.Routes(), p.chat.Routes())
 	return p
 }
 
@@ -92,5 +95,47 @@ func (p *Platform) hookOptions() hooks.Options {
 		RemoveURL:           p.cfg.RemoveURL,
 		RemoveRetries:       b.RemoveRetries,
 		RemoveRetryInterval: b.RemoveRetryInterval,
+	}
+}
+
+func (p *Platform) oauthOptions() oauth.Options {
+	b := p.cfg.Behavior
+	opts := oauth.Options{
+		Lock:                     &p.mu,
+		Network:                  p.network,
+		Hooks:                    p.hooks,
+		ClientID:                 p.cfg.ClientID,
+		ClientSecret:             p.cfg.ClientSecret,
+		RedirectURIs:             p.cfg.RedirectURIs,
+		DefaultRedirectURI:       DefaultRedirectURI,
+		Domain:                   p.cfg.Domain,
+		Approve:                  p.cfg.Approve,
+		UnknownClientStatus:      b.UnknownClientStatus,
+		DenyDescription:          b.DenyDescription,
+		CodeLifetime:             b.CodeLifetime,
+		CodeReuseRevokes:         b.CodeReuseRevokes,
+		TokenErrorStatus:         b.TokenErrorStatus,
+		TokenErrorShape:          wire.Shape(b.TokenErrorShape),
+		TokenLifetime:            b.TokenLifetime,
+		RevokedStatus:            b.RevokedStatus,
+		OldTokenDies:             b.OldTokenDies,
+		WebhooksDie:              b.WebhooksDie,
+		NoSubdomain:              b.NoSubdomain,
+		OldSubdomainUnresolvable: b.OldSubdomainUnresolvable,
+		RemoveFirst:              b.RemoveFirst,
+		RemoveDelay:              b.RemoveDelay,
+		MarketplaceRequired:      b.MarketplaceRequired,
+		MarketplaceStatus:        b.MarketplaceStatus,
+	}
+	for _, a := range p.cfg.Accounts {
+		opts.Accounts = append(opts.Accounts, oauth.Account(a))
+	}
+	return opts
+}
+
+// emit tells the webhooks of an app's integration, if there is one. The lock is held.
+func (p *Platform) emit(appID, trigger string, payload wire.Payload) {
+	if integration, err := p.oauth.Integration(appID); err == nil {
+		p.hooks.Tell(appID, integration, trigger, payload)
 	}
 }

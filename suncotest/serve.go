@@ -62,7 +62,7 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 		return wire.Problem(http.StatusMisdirectedRequest)
 	}
 	p.mu.Lock()
-	exists := p.state.exists(c.At)
+	exists := p.oauth.Exists(c.At)
 	p.mu.Unlock()
 	if !exists {
 		return p.nobodyHere()
@@ -75,7 +75,7 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 		return wire.Problem(http.StatusNotFound)
 	}
 	c.Params = params
-	if refusal, ok := p.admit(c, route.Access); !ok {
+	if refusal, ok := p.oauth.Admit(c, route.Access); !ok {
 		return refusal
 	}
 	return route.Do(c)
@@ -87,80 +87,4 @@ func (p *Platform) nobodyHere() wire.Reply {
 		return wire.Problem(http.StatusNotFound)
 	}
 	return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", "There is no account here")
-}
-
-// admit checks what a route asks of whoever calls it.
-func (p *Platform) admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
-	if need == wire.Browser {
-		return wire.Reply{}, true
-	}
-	if refusal, ok := p.checkMarketplace(c.Header); !ok {
-		return refusal, false
-	}
-	if encoding := c.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return wire.Problem(http.StatusUnsupportedMediaType), false
-	}
-	if need == wire.Partner {
-		return wire.Reply{}, true
-	}
-	if refusal, ok := p.authenticate(c); !ok {
-		return refusal, false
-	}
-	app, named := c.Params["app"]
-	part, integration := c.Params["integration"]
-	switch {
-	case named && app != c.AppID:
-		return wire.Problem(http.StatusForbidden), false
-	case need == wire.OfTheApp && integration && part != "me":
-		return wire.Failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
-	}
-	return wire.Reply{}, true
-}
-
-// authenticate finds out whose token the request carries.
-func (p *Platform) authenticate(c *wire.Call) (wire.Reply, bool) {
-	refusal := wire.Problem(http.StatusUnauthorized).With("WWW-Authenticate", "Bearer")
-	fields := c.Header.Values("Authorization")
-	if len(fields) != 1 {
-		return refusal, false
-	}
-	scheme, token, ok := strings.Cut(fields[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return refusal, false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	g := p.state.tokens[tokenKey(token)]
-	switch {
-	case g == nil || !serves(c.At, p.state.byApp(g.AppID)):
-		return refusal, false
-	case g.Dead || g.expired():
-		gone := wire.Problem(p.cfg.Behavior.RevokedStatus)
-		if gone.Status == http.StatusUnauthorized {
-			gone = refusal
-		}
-		return gone, false
-	}
-	c.Holder = &g.Holder
-	return wire.Reply{}, true
-}
-
-// checkMarketplace checks the headers of marketplace apps, when it is asked to.
-func (p *Platform) checkMarketplace(h http.Header) (wire.Reply, bool) {
-	const prefix = "X-Zendesk-Marketplace-"
-	if !p.cfg.Behavior.MarketplaceRequired {
-		return wire.Reply{}, true
-	}
-	good := func(name string) bool {
-		values := h.Values(prefix + name)
-		return len(values) == 1 && strings.TrimSpace(values[0]) != "" &&
-			wire.OnlyBytes(values[0], func(c byte) bool { return ' ' <= c && c <= '~' })
-	}
-	absent := func(name string) bool { return len(h.Values(prefix+name)) == 0 }
-	either := good("Bot-Id") && absent("App-Id") || good("App-Id") && absent("Bot-Id")
-	if !good("Name") || !good("Organization-Id") || !either {
-		return wire.Failure(p.cfg.Behavior.MarketplaceStatus, "forbidden",
-			"Marketplace headers are missing or contradict each other"), false
-	}
-	return wire.Reply{}, true
 }

@@ -38,8 +38,8 @@ func (p *Platform) Accounts() []Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []Account
-	for _, a := range p.state.accounts {
-		all = append(all, a.Account)
+	for _, a := range p.oauth.Accounts() {
+		all = append(all, Account(a))
 	}
 	return all
 }
@@ -50,19 +50,11 @@ func (p *Platform) Installations() []Installation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []Installation
-	for _, a := range p.state.accounts {
-		if in := a.installed; in != nil {
-			s := Installation{
-				AppID: a.AppID, IntegrationID: in.id, Subdomain: a.Subdomain, Legacy: a.Legacy,
-				Webhooks: len(p.hooks.Webhooks(a.AppID, in.id)), Since: in.since,
-			}
-			for _, g := range in.grants {
-				if !g.Dead && !g.expired() {
-					s.Tokens++
-				}
-			}
-			all = append(all, s)
-		}
+	for _, in := range p.oauth.Installations() {
+		all = append(all, Installation{
+			AppID: in.AppID, IntegrationID: in.IntegrationID, Subdomain: in.Subdomain, Legacy: in.Legacy,
+			Tokens: in.Tokens, Webhooks: len(p.hooks.Webhooks(in.AppID, in.IntegrationID)), Since: in.Since,
+		})
 	}
 	return all
 }
@@ -73,11 +65,8 @@ func (p *Platform) Webhooks() []Webhook {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []Webhook
-	for _, a := range p.state.accounts {
-		if a.installed == nil {
-			continue
-		}
-		for _, w := range p.hooks.Webhooks(a.AppID, a.installed.id) {
+	for _, in := range p.oauth.Installations() {
+		for _, w := range p.hooks.Webhooks(in.AppID, in.IntegrationID) {
 			all = append(all, Webhook(w))
 		}
 	}

@@ -1,4 +1,4 @@
-package suncotest
+package oauth
 
 import (
 	"cmp"
@@ -12,17 +12,17 @@ import (
 )
 
 // token exchanges a code for an access token.
-func (p *Platform) token(c *wire.Call) wire.Reply {
-	fields, refusal, ok := p.tokenFields(c)
+func (s *Service) token(c *wire.Call) wire.Reply {
+	fields, refusal, ok := s.tokenFields(c)
 	if !ok {
 		return refusal.NoStore()
 	}
-	if !p.isClient(fields["client_id"], fields["client_secret"]) {
-		return p.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed").NoStore()
+	if !s.isClient(fields["client_id"], fields["client_secret"]) {
+		return s.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed").NoStore()
 	}
-	token, ok := p.exchange(fields["code"])
+	token, ok := s.exchange(fields["code"])
 	if !ok {
-		return p.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used").NoStore()
+		return s.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used").NoStore()
 	}
 	return okToken(token).NoStore()
 }
@@ -36,21 +36,21 @@ func okToken(token string) wire.Reply {
 
 // tokenFields reads the four fields, each of which must be there exactly once.
 // Others are ignored (RFC 6749, section 3.2): some clients send a redirect_uri.
-func (p *Platform) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool) {
+func (s *Service) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool) {
 	if c.URL.RawQuery != "" || c.URL.ForceQuery {
-		return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
+		return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
 	}
 	fields, status, what := readFields(c)
 	if status != 0 {
-		return nil, p.tokenError(status, "invalid_request", what), false
+		return nil, s.tokenError(status, "invalid_request", what), false
 	}
 	for _, name := range []string{"grant_type", "code", "client_id", "client_secret"} {
 		if fields[name] == "" {
-			return nil, p.tokenError(http.StatusBadRequest, "invalid_request", "A required field is missing"), false
+			return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "A required field is missing"), false
 		}
 	}
 	if fields["grant_type"] != "authorization_code" {
-		return nil, p.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
+		return nil, s.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
 	}
 	return fields, wire.Reply{}, true
 }
@@ -89,65 +89,64 @@ func readFields(c *wire.Call) (fields map[string]string, status int, what string
 
 // tokenError is an error of the token endpoint in the shape and with the status
 // that are configured.
-func (p *Platform) tokenError(status int, code, title string) wire.Reply {
-	b := p.cfg.Behavior
-	return wire.Shaped(wire.Shape(b.TokenErrorShape), cmp.Or(b.TokenErrorStatus, status), code, title)
+func (s *Service) tokenError(status int, code, title string) wire.Reply {
+	return wire.Shaped(s.opts.TokenErrorShape, cmp.Or(s.opts.TokenErrorStatus, status), code, title)
 }
 
 // isClient compares in constant time, and both halves always.
-func (p *Platform) isClient(id, secret string) bool {
+func (s *Service) isClient(id, secret string) bool {
 	same := func(a, b string) int {
 		x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 		return subtle.ConstantTimeCompare(x[:], y[:])
 	}
-	return same(id, p.cfg.ClientID)&same(secret, p.cfg.ClientSecret) == 1
+	return same(id, s.opts.ClientID)&same(secret, s.opts.ClientSecret) == 1
 }
 
 // exchange spends a code and returns a new token, or false.
-func (p *Platform) exchange(presented string) (string, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (s *Service) exchange(presented string) (string, bool) {
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
 	now := time.Now()
-	found := p.state.codes[presented]
+	found := s.codes[presented]
 	switch {
 	case found == nil:
 		return "", false
 	case found.grant != nil:
-		if p.cfg.Behavior.CodeReuseRevokes {
+		if s.opts.CodeReuseRevokes {
 			found.grant.Dead = true
 		}
 		return "", false
 	case !now.Before(found.expires):
-		delete(p.state.codes, presented)
+		delete(s.codes, presented)
 		return "", false
 	}
 	a := found.account
-	p.install(a)
+	s.install(a)
 	g := &grant{Holder: wire.Holder{AppID: a.AppID, IntegrationID: a.installed.id}}
-	if life := p.cfg.Behavior.TokenLifetime; life > 0 {
+	if life := s.opts.TokenLifetime; life > 0 {
 		g.expires = now.Add(life)
 	}
-	token := newToken(p.cfg.ClientID, a.AppID, now, g.expires)
-	p.state.tokens[tokenKey(token)] = g
+	token := newToken(s.opts.ClientID, a.AppID, now, g.expires)
+	s.tokens[tokenKey(token)] = g
 	a.installed.grants = append(a.installed.grants, g)
 	found.grant = g
 	return token, true
 }
 
-// install gives the account the integration, or gives it again. The mutex is held.
-func (p *Platform) install(a *account) {
+// install gives the account the integration, or gives it again. The lock is held.
+func (s *Service) install(a *account) {
 	if a.installed == nil || a.installed.leaving {
-		a.installed = &installation{id: p.mu.NextID("integration", a.AppID), since: time.Now()}
-		p.state.installations[a.installed.id] = a.installed
+		a.installed = &installation{id: s.opts.Lock.NextID("integration", a.AppID), since: time.Now()}
+		s.installations[a.installed.id] = a.installed
 		return
 	}
-	if p.cfg.Behavior.OldTokenDies {
+	if s.opts.OldTokenDies {
 		for _, g := range a.installed.grants {
 			g.Dead = true
 		}
 		a.installed.grants = nil
 	}
-	if p.cfg.Behavior.WebhooksDie {
-		p.hooks.End(a.installed.id)
+	if s.opts.WebhooksDie {
+		s.opts.Hooks.End(a.installed.id)
 	}
 }

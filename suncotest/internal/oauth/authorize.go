@@ -1,4 +1,4 @@
-package suncotest
+package oauth
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
@@ -30,26 +31,26 @@ type consent struct {
 }
 
 // authorize begins the flow: it shows the consent page, or approves at once.
-func (p *Platform) authorize(c *wire.Call) wire.Reply {
-	asked, refusal, ok := p.readAuthorize(c)
+func (s *Service) authorize(c *wire.Call) wire.Reply {
+	asked, refusal, ok := s.readAuthorize(c)
 	if !ok {
 		return refusal
 	}
-	if p.cfg.Approve {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if len(p.state.accounts) == 0 {
+	if s.opts.Approve {
+		s.opts.Lock.Lock()
+		defer s.opts.Lock.Unlock()
+		if len(s.accounts) == 0 {
 			return page(http.StatusNotFound, "No account", "There is no account to install into.")
 		}
-		return p.allow(asked, p.state.accounts[0])
+		return s.allow(asked, s.accounts[0])
 	}
-	return p.ask(c, asked)
+	return s.ask(c, asked)
 }
 
 // authorizeHead says what a GET would, without a code and without a question:
 // a prefetcher costs nothing.
-func (p *Platform) authorizeHead(c *wire.Call) wire.Reply {
-	if _, refusal, ok := p.readAuthorize(c); !ok {
+func (s *Service) authorizeHead(c *wire.Call) wire.Reply {
+	if _, refusal, ok := s.readAuthorize(c); !ok {
 		return refusal
 	}
 	return wire.Reply{Status: http.StatusOK, ContentType: "text/html; charset=utf-8"}.NoStore()
@@ -57,7 +58,7 @@ func (p *Platform) authorizeHead(c *wire.Call) wire.Reply {
 
 // readAuthorize checks the parameters. Nothing is ever redirected before the
 // client and its redirect URI are known to be good.
-func (p *Platform) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
+func (s *Service) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
 	refuse := func(status int, what string) (consent, wire.Reply, bool) {
 		return consent{}, page(status, "This request cannot be answered", what), false
 	}
@@ -73,14 +74,14 @@ func (p *Platform) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
 	switch {
 	case values.Get("client_id") == "":
 		return refuse(http.StatusBadRequest, "The client_id is missing.")
-	case values.Get("client_id") != p.cfg.ClientID:
-		return refuse(p.cfg.Behavior.UnknownClientStatus, "The client_id is not known.")
+	case values.Get("client_id") != s.opts.ClientID:
+		return refuse(s.opts.UnknownClientStatus, "The client_id is not known.")
 	case values.Get("response_type") != "code":
 		return refuse(http.StatusBadRequest, "The response_type must be code.")
 	case len(values.Get("state")) > maxState:
 		return refuse(http.StatusBadRequest, "The state is too long.")
 	}
-	redirect, ok := p.redirectURI(values.Get("redirect_uri"))
+	redirect, ok := s.redirectURI(values.Get("redirect_uri"))
 	if !ok {
 		return refuse(http.StatusNotFound, "The redirect_uri is not registered.")
 	}
@@ -93,37 +94,37 @@ func (p *Platform) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
 }
 
 // redirectURI returns where the browser goes, and whether it may go there.
-func (p *Platform) redirectURI(asked string) (string, bool) {
-	registered := p.cfg.RedirectURIs
+func (s *Service) redirectURI(asked string) (string, bool) {
+	registered := s.opts.RedirectURIs
 	switch {
 	case asked == "" && len(registered) > 0:
 		return registered[0], true
 	case asked == "":
-		return DefaultRedirectURI, true
+		return s.opts.DefaultRedirectURI, true
 	case len(registered) > 0:
 		return asked, slices.Contains(registered, asked)
 	}
 	u, err := wire.ParseAbsolute(asked)
-	return asked, err == nil && p.reachable(u.Hostname())
+	return asked, err == nil && s.reachable(u.Hostname())
 }
 
-// allow issues a code for the account. The mutex is held.
-func (p *Platform) allow(asked consent, a *account) wire.Reply {
+// allow issues a code for the account. The lock is held.
+func (s *Service) allow(asked consent, a *account) wire.Reply {
 	now := time.Now()
-	for key, old := range p.state.codes {
+	for key, old := range s.codes {
 		if !now.Before(old.expires) {
-			delete(p.state.codes, key)
+			delete(s.codes, key)
 		}
 	}
 	fresh := wire.RandomHex(20)
-	p.state.codes[fresh] = &code{account: a, expires: now.Add(p.cfg.Behavior.CodeLifetime)}
+	s.codes[fresh] = &code{account: a, expires: now.Add(s.opts.CodeLifetime)}
 	return asked.back("code", fresh)
 }
 
 // deny sends the customer's no.
-func (p *Platform) deny(asked consent) wire.Reply {
+func (s *Service) deny(asked consent) wire.Reply {
 	pairs := []string{"error", "access_denied"}
-	if text := p.cfg.Behavior.DenyDescription; text != "" {
+	if text := s.opts.DenyDescription; text != "" {
 		pairs = append(pairs, "error_description", text)
 	}
 	return asked.back(pairs...)
@@ -153,11 +154,10 @@ func (asked consent) back(pairs ...string) wire.Reply {
 
 // remember keeps a question and returns its nonce. The oldest questions are
 // forgotten when there are too many.
-func (p *Platform) remember(asked consent) string {
+func (s *Service) remember(asked consent) string {
 	nonce := wire.RandomHex(16)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := &p.state
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
 	s.consents[nonce] = &asked
 	s.order = append(s.order, nonce)
 	for len(s.order) > maxConsents {
@@ -167,8 +167,15 @@ func (p *Platform) remember(asked consent) string {
 	return nonce
 }
 
-// question returns what was asked under a nonce. The mutex is held.
-func (s *state) question(nonce string) (*consent, bool) {
+// question returns what was asked under a nonce. The lock is held.
+func (s *Service) question(nonce string) (*consent, bool) {
 	asked := s.consents[nonce]
 	return asked, asked != nil && time.Now().Before(asked.expires)
+}
+
+// reachable reports whether the platform may call the host of a redirect URI that
+// is registered nowhere.
+func (s *Service) reachable(host string) bool {
+	host = strings.ToLower(host)
+	return netsim.IsLoopback(host) || s.opts.Network.Knows(host)
 }

@@ -1,4 +1,4 @@
-package suncotest
+package oauth
 
 import (
 	"maps"
@@ -17,9 +17,9 @@ type wireApp struct {
 }
 
 // tokenInfo tells which app the token is good for.
-func (p *Platform) tokenInfo(c *wire.Call) wire.Reply {
-	p.mu.Lock()
-	a := p.state.byApp(c.AppID)
+func (s *Service) tokenInfo(c *wire.Call) wire.Reply {
+	s.opts.Lock.Lock()
+	a := s.byApp(c.AppID)
 	app := wireApp{
 		ID:          a.AppID,
 		DisplayName: a.DisplayName,
@@ -32,9 +32,9 @@ func (p *Platform) tokenInfo(c *wire.Call) wire.Reply {
 		},
 		Metadata: maps.Clone(a.Metadata),
 	}
-	if a.Legacy == "" && !p.cfg.Behavior.NoSubdomain {
+	if a.Legacy == "" && !s.opts.NoSubdomain {
 		app.Subdomain = a.Subdomain
 	}
-	p.mu.Unlock()
+	s.opts.Lock.Unlock()
 	return wire.OK(http.StatusOK, map[string]wireApp{"app": app}).With("Cache-Control", "no-store")
 }

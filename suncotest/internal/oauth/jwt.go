@@ -1,4 +1,4 @@
-package suncotest
+package oauth
 
 import (
 	"crypto/hmac"

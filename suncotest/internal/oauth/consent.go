@@ -1,4 +1,4 @@
-package suncotest
+package oauth
 
 import (
 	"bytes"
@@ -75,38 +75,38 @@ type pageData struct {
 type choice struct{ Subdomain, DisplayName, Where string }
 
 // ask shows the consent page.
-func (p *Platform) ask(c *wire.Call, asked consent) wire.Reply {
+func (s *Service) ask(c *wire.Call, asked consent) wire.Reply {
 	target, err := url.Parse(asked.redirect)
 	if err != nil {
 		return wire.Problem(http.StatusBadRequest)
 	}
 	origin := target.Scheme + "://" + target.Host
 	data := pageData{
-		Title:    "Connect " + p.cfg.ClientID,
-		Client:   p.cfg.ClientID,
+		Title:    "Connect " + s.opts.ClientID,
+		Client:   s.opts.ClientID,
 		Action:   c.At.Prefix + consentPath,
-		Nonce:    p.remember(asked),
+		Nonce:    s.remember(asked),
 		Redirect: origin + target.EscapedPath(),
-		Accounts: p.choices(c.Host),
+		Accounts: s.choices(c.Host),
 	}
 	return render(http.StatusOK, consentPage, data, "'self' "+origin)
 }
 
 // choices are the accounts, where they live for a browser that came to host.
-func (p *Platform) choices(host string) []choice {
-	domain, _, _ := wire.SplitDomain(p.cfg.Domain)
+func (s *Service) choices(host string) []choice {
+	domain, _, _ := wire.SplitDomain(s.opts.Domain)
 	if rest, found := strings.CutPrefix(host, wire.BridgeLabel+"."); found {
 		domain = rest
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
 	var all []choice
-	for _, a := range p.state.accounts {
+	for _, a := range s.accounts {
 		where := a.Subdomain + "." + domain
 		switch a.Legacy {
-		case LegacyUS:
+		case wire.RegionUS:
 			where = wire.HostUS
-		case LegacyEU:
+		case wire.RegionEU:
 			where = wire.HostEU
 		}
 		all = append(all, choice{a.Subdomain, a.DisplayName, where})
@@ -116,7 +116,7 @@ func (p *Platform) choices(host string) []choice {
 
 // decide takes the customer's answer. Each page can be answered once; a double
 // click, the same answer again, gets the same redirect.
-func (p *Platform) decide(c *wire.Call) wire.Reply {
+func (s *Service) decide(c *wire.Call) wire.Reply {
 	var protection http.CrossOriginProtection
 	if protection.Check(c.Request) != nil {
 		return page(http.StatusForbidden, "Refused", "This answer came from another site.")
@@ -132,9 +132,9 @@ func (p *Platform) decide(c *wire.Call) wire.Reply {
 	if !ok || form["decision"] != "allow" && form["decision"] != "deny" {
 		return page(http.StatusBadRequest, "Refused", "The form is not one of this page.")
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	asked, ok := p.state.question(form["nonce"])
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	asked, ok := s.question(form["nonce"])
 	given := form["decision"] + " " + form["account"]
 	if ok && asked.given == given {
 		return asked.reply
@@ -143,14 +143,14 @@ func (p *Platform) decide(c *wire.Call) wire.Reply {
 		return page(http.StatusBadRequest, "This page is no longer valid",
 			"It was answered before, or it is too old. Go back to the application and start again.")
 	}
-	a := p.state.bySubdomain(form["account"])
+	a := s.bySubdomain(form["account"])
 	switch {
 	case form["decision"] == "deny":
-		asked.reply = p.deny(*asked)
+		asked.reply = s.deny(*asked)
 	case a == nil:
 		return page(http.StatusBadRequest, "Refused", "There is no such account.")
 	default:
-		asked.reply = p.allow(*asked, a)
+		asked.reply = s.allow(*asked, a)
 	}
 	asked.given = given
 	return asked.reply

@@ -1,0 +1,206 @@
+// Package oauth is who may do what: the customers and their installations, authorize
+// and its consent page, token and token info, revoke, and what a request must bring.
+package oauth
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sunco-go/sunco/suncotest/internal/hooks"
+	"github.com/sunco-go/sunco/suncotest/internal/netsim"
+	"github.com/sunco-go/sunco/suncotest/internal/wire"
+)
+
+// Options are what oauth needs to know, without defaults. The fields that choose among
+// readings of the documents are those of the fake's public Behavior.
+type Options struct {
+	Lock    *wire.Lock
+	Network *netsim.Network
+	Hooks   *hooks.Service
+
+	ClientID           string
+	ClientSecret       string
+	RedirectURIs       []string
+	DefaultRedirectURI string
+	Domain             string
+	Approve            bool
+	Accounts           []Account
+
+	UnknownClientStatus      int
+	DenyDescription          string
+	CodeLifetime             time.Duration
+	CodeReuseRevokes         bool
+	TokenErrorStatus         int
+	TokenErrorShape          wire.Shape
+	TokenLifetime            time.Duration
+	RevokedStatus            int
+	OldTokenDies             bool
+	WebhooksDie              bool
+	NoSubdomain              bool
+	OldSubdomainUnresolvable bool
+	RemoveFirst              bool
+	RemoveDelay              time.Duration
+	MarketplaceRequired      bool
+	MarketplaceStatus        int
+}
+
+// Service keeps the customers, and everything that was given to the partner for them.
+// The lock guards all of it but the options.
+type Service struct {
+	opts          Options
+	accounts      []*account               // oldest first
+	renamed       map[string]bool          // subdomains that customers have left
+	installations map[string]*installation // those that live, by id
+	codes         map[string]*code         // by the code
+	tokens        map[string]*grant        // by tokenKey
+	consents      map[string]*consent      // by the nonce of the page
+	order         []string                 // of consents, oldest first
+}
+
+// New returns a service with the customers of opts.
+func New(opts Options) *Service {
+	s := &Service{
+		opts:          opts,
+		renamed:       map[string]bool{},
+		installations: map[string]*installation{},
+		codes:         map[string]*code{},
+		tokens:        map[string]*grant{},
+		consents:      map[string]*consent{},
+	}
+	for _, a := range opts.Accounts {
+		s.accounts = append(s.accounts, &account{Account: a})
+	}
+	return s
+}
+
+// Routes are the bridge's operations, revoke, and what no integration's token is good
+// for.
+func (s *Service) Routes() []wire.Route {
+	bridge, tenant := wire.Bridge, wire.Tenant
+	return append([]wire.Route{
+		{On: bridge, Method: http.MethodGet, Path: authorizePath, Do: s.authorize},
+		{On: bridge, Method: http.MethodHead, Path: authorizePath, Do: s.authorizeHead},
+		{On: bridge, Method: http.MethodPost, Path: consentPath, Do: s.decide},
+		{On: bridge, Method: http.MethodPost, Path: "/oauth/token", Access: wire.Partner, Do: s.token},
+		{On: bridge, Method: http.MethodGet, Path: "/v2/tokenInfo", Fold: true, Access: wire.Granted, Do: s.tokenInfo},
+		{On: tenant, Method: http.MethodDelete, Path: "/oauth/authorization", Access: wire.Granted, Do: s.revoke},
+	}, beyond()...)
+}
+
+// beyond lists what is documented but needs more than an integration's token.
+func beyond() []wire.Route {
+	const (
+		app         = "/v2/apps/{app}"
+		integration = app + "/integrations/{integration}"
+		board       = app + "/switchboards/{board}"
+		part        = board + "/switchboardIntegrations"
+	)
+	const get, post, patch, remove = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	var routes []wire.Route
+	add := func(path string, methods ...string) {
+		for _, method := range methods {
+			routes = append(routes, wire.Route{
+				On: wire.Tenant, Method: method, Path: path, Access: wire.Beyond,
+				Do: func(*wire.Call) wire.Reply { return wire.Problem(http.StatusForbidden) },
+			})
+		}
+	}
+	add("/v2/apps", get, post)
+	add(app, get, patch, remove)
+	add(app+"/keys", get, post)
+	add(app+"/keys/{key}", get, remove)
+	add(integration, get, patch, remove)
+	add(app+"/integrations", get, post)
+	add(integration+"/keys", get, post)
+	add(integration+"/keys/{key}", get, remove)
+	add(app+"/switchboards", get, post)
+	add(board, patch, remove)
+	add(part, get, post)
+	add(part+"/{part}", patch, remove)
+	return routes
+}
+
+// tokenKey is what a token is remembered by, so that looking one up takes the same
+// time for all wrong ones.
+func tokenKey(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return string(sum[:])
+}
+
+// Admit checks what a route asks of whoever calls it.
+func (s *Service) Admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
+	if need == wire.Browser {
+		return wire.Reply{}, true
+	}
+	if refusal, ok := s.checkMarketplace(c.Header); !ok {
+		return refusal, false
+	}
+	if encoding := c.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return wire.Problem(http.StatusUnsupportedMediaType), false
+	}
+	if need == wire.Partner {
+		return wire.Reply{}, true
+	}
+	if refusal, ok := s.authenticate(c); !ok {
+		return refusal, false
+	}
+	app, named := c.Params["app"]
+	part, integration := c.Params["integration"]
+	switch {
+	case named && app != c.AppID:
+		return wire.Problem(http.StatusForbidden), false
+	case need == wire.OfTheApp && integration && part != "me":
+		return wire.Failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
+	}
+	return wire.Reply{}, true
+}
+
+// authenticate finds out whose token the request carries.
+func (s *Service) authenticate(c *wire.Call) (wire.Reply, bool) {
+	refusal := wire.Problem(http.StatusUnauthorized).With("WWW-Authenticate", "Bearer")
+	fields := c.Header.Values("Authorization")
+	if len(fields) != 1 {
+		return refusal, false
+	}
+	scheme, token, ok := strings.Cut(fields[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return refusal, false
+	}
+	s.opts.Lock.Lock()
+	defer s.opts.Lock.Unlock()
+	g := s.tokens[tokenKey(token)]
+	switch {
+	case g == nil || !serves(c.At, s.byApp(g.AppID)):
+		return refusal, false
+	case g.Dead || g.expired():
+		gone := wire.Problem(s.opts.RevokedStatus)
+		if gone.Status == http.StatusUnauthorized {
+			gone = refusal
+		}
+		return gone, false
+	}
+	c.Holder = &g.Holder
+	return wire.Reply{}, true
+}
+
+// checkMarketplace checks the headers of marketplace apps, when it is asked to.
+func (s *Service) checkMarketplace(h http.Header) (wire.Reply, bool) {
+	const prefix = "X-Zendesk-Marketplace-"
+	if !s.opts.MarketplaceRequired {
+		return wire.Reply{}, true
+	}
+	good := func(name string) bool {
+		values := h.Values(prefix + name)
+		return len(values) == 1 && strings.TrimSpace(values[0]) != "" &&
+			wire.OnlyBytes(values[0], func(c byte) bool { return ' ' <= c && c <= '~' })
+	}
+	absent := func(name string) bool { return len(h.Values(prefix+name)) == 0 }
+	either := good("Bot-Id") && absent("App-Id") || good("App-Id") && absent("Bot-Id")
+	if !good("Name") || !good("Organization-Id") || !either {
+		return wire.Failure(s.opts.MarketplaceStatus, "forbidden",
+			"Marketplace headers are missing or contradict each other"), false
+	}
+	return wire.Reply{}, true
+}
