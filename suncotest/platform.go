@@ -1,8 +1,14 @@
 package suncotest
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/sunco-go/sunco/suncotest/internal/chat"
 	"github.com/sunco-go/sunco/suncotest/internal/hooks"
@@ -73,6 +79,145 @@ func (p *Platform) Client() *http.Client {
 // although they end with the platform at the latest.
 func (p *Platform) Transport() *http.Transport {
 	return p.network.Transport(p.CertPool())
+}
+
+// Mount puts a server of the partner's into the platform's network. host is a
+// name or a loopback address. Without a port it answers HTTPS on 443 and HTTP on
+// 80; with a port it answers both on that port. The platform's probes and calls
+// and [Platform.Client] reach it in memory. Mounting a host again replaces its
+// handler, and a nil handler takes it away. The platform's own hosts cannot be
+// replaced.
+func (p *Platform) Mount(host string, h http.Handler) { p.network.Mount(host, h) }
+
+// CertPool returns a new pool that holds the platform's certificate authority.
+func (p *Platform) CertPool() *x509.CertPool { return p.network.Authority().Pool() }
+
+// CertPEM returns the certificate of the platform's authority, for a file that a
+// client in another language trusts. The authority is a new one in every run.
+func (p *Platform) CertPEM() []byte { return p.network.Authority().PEM() }
+
+// TLSConfig returns a server's configuration that makes a certificate for each
+// name, or address, a client asks for. It is a new value each time.
+func (p *Platform) TLSConfig() *tls.Config { return p.network.Authority().TLSConfig() }
+
+// listens tells what one of the platform's own hosts speaks at port, and whether
+// host is one of them at this moment.
+func (p *Platform) listens(host, port string) (speaks netsim.Speech, owned bool) {
+	if !p.owns(host) {
+		return netsim.Nothing, false
+	}
+	domain, own, _ := wire.SplitDomain(p.cfg.Domain)
+	if strings.HasSuffix(host, "."+domain) {
+		local := domain == "localhost"
+		switch {
+		case local && (port == own && own != "" || own == "" && port == "80"):
+			return netsim.Either, true
+		case own != "" && port != own:
+			return netsim.Nothing, true
+		case own != "":
+			return netsim.Secure, true
+		}
+	}
+	if port == "443" {
+		return netsim.Secure, true
+	}
+	return netsim.Nothing, true
+}
+
+// owns reports whether host is one of the platform's own names at this moment.
+func (p *Platform) owns(host string) bool {
+	if host == wire.HostUS || host == wire.HostEU {
+		return true
+	}
+	domain, _, _ := wire.SplitDomain(p.cfg.Domain)
+	label, ok := strings.CutSuffix(host, "."+domain)
+	if !ok {
+		return false
+	}
+	if label == wire.BridgeLabel {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.oauth.Resolves(label)
+}
+
+// ServeHTTP answers as the host the request names; see the package comment. The
+// request is recorded, and faults are played, before the platform sees it.
+func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	entry := p.received.Add(r, body)
+	rec := &journal.StatusRecorder{ResponseWriter: w}
+	defer func() { p.received.Finish(entry, rec.Status) }()
+	kept := &keptBody{bytes.NewReader(body)}
+	r.Body = kept
+	rec.Header().Set("X-Request-Id", entry.ID)
+	p.faults.Serve(rec, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == kept {
+			kept.Reset(body) // a fault may have read it
+		}
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLarge):
+			w.Header().Set("Connection", "close")
+			wire.Problem(http.StatusRequestEntityTooLarge).Write(w, r)
+		case err != nil:
+			wire.Problem(http.StatusBadRequest).Write(w, r)
+		default:
+			p.answer(r).Write(w, r)
+		}
+	}))
+}
+
+// keptBody is a request's body, which is in memory already.
+type keptBody struct{ *bytes.Reader }
+
+// Close does nothing.
+func (*keptBody) Close() error { return nil }
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+}
+
+// answer finds who is asked for what, and lets that endpoint reply.
+func (p *Platform) answer(r *http.Request) wire.Reply {
+	body, err := io.ReadAll(io.LimitReader(r.Body, wire.MaxBody))
+	if err != nil {
+		return wire.Problem(http.StatusBadRequest)
+	}
+	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body}
+	if wire.Misdirected(r) {
+		return wire.Problem(http.StatusMisdirectedRequest)
+	}
+	p.mu.Lock()
+	exists := p.oauth.Exists(c.At)
+	p.mu.Unlock()
+	if !exists {
+		return p.nobodyHere()
+	}
+	route, params, allowed := wire.Find(p.routes, c.At, r.Method, r.URL.EscapedPath())
+	switch {
+	case route == nil && allowed != nil:
+		return wire.Problem(http.StatusMethodNotAllowed).With("Allow", strings.Join(allowed, ", "))
+	case route == nil:
+		return wire.Problem(http.StatusNotFound)
+	}
+	c.Params = params
+	if refusal, ok := p.oauth.Admit(c, route.Access); !ok {
+		return refusal
+	}
+	return route.Do(c)
+}
+
+// nobodyHere answers for a host where no customer lives, or none any more.
+func (p *Platform) nobodyHere() wire.Reply {
+	if p.cfg.Behavior.UnknownHostAPIError {
+		return wire.Problem(http.StatusNotFound)
+	}
+	return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", "There is no account here")
 }
 
 func (p *Platform) hookOptions() hooks.Options {

@@ -55,7 +55,7 @@ func (s *stream) read(p []byte) (int, error) {
 	return n, nil
 }
 
-// awaitData waits until there is something to read. The mutex is held.
+// awaitData waits until there is something to read. The lock is held.
 func (s *stream) awaitData() error {
 	for {
 		switch {

@@ -45,7 +45,7 @@ func (s *Service) installed(appID string) (*account, error) {
 }
 
 // remove ends an installation and tells the partner, in the configured order. The
-// mutex is held.
+// lock is held.
 func (s *Service) remove(a *account, in *installation) {
 	if in.leaving {
 		return
