@@ -179,7 +179,8 @@ func TestChatBelongsToTheApp(t *testing.T) {
 func TestChatMethods(t *testing.T) {
 	d := newDesk(t)
 	for path, allow := range map[string]string{
-		"/users": "POST", "/users/x": "GET", "/conversations": "GET, POST", "/conversations/x": "GET", "/conversations/x/messages": "GET, POST",
+		"/users": "GET, POST", "/users/x": "DELETE, GET, PATCH", "/conversations": "GET, POST",
+		"/conversations/x": "DELETE, GET, PATCH", "/conversations/x/messages": "DELETE, GET, POST",
 	} {
 		a := d.api(d.token, http.MethodPut, d.base+path, "{}")
 		requireProblem(t, a, 405)

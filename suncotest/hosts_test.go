@@ -88,6 +88,38 @@ func TestWrongMethods(t *testing.T) {
 	}
 }
 
+// Programs read 404 as "that conversation is gone", and so what is not played says so.
+func TestNotPlayed(t *testing.T) {
+	d := newDesk(t)
+	for _, operation := range []string{
+		"POST /attachments", "POST /attachments/remove",
+		"PATCH /conversations/c", "DELETE /conversations/c", "GET /conversations/c/participants",
+		"POST /conversations/c/join", "POST /conversations/c/leave", "POST /conversations/c/activity",
+		"POST /conversations/c/passControl", "POST /conversations/c/releaseControl",
+		"POST /conversations/c/offerControl", "POST /conversations/c/acceptControl",
+		"POST /conversations/c/download", "POST /conversations/c/conversionEvents",
+		"DELETE /conversations/c/messages", "DELETE /conversations/c/messages/m",
+		"GET /users", "PATCH /users/u", "DELETE /users/u", "DELETE /users/u/personalinformation",
+		"GET /users/u/clients", "POST /users/u/clients", "DELETE /users/u/clients/c",
+		"GET /users/u/devices", "GET /users/u/devices/d", "POST /users/u/sync",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			method, path, _ := strings.Cut(operation, " ")
+			a := d.api(d.token, method, d.base+path, "{}")
+			requireCode(t, a, http.StatusNotImplemented, "not_implemented")
+			title := a.Body[strings.Index(a.Body, `"title":"`):]
+			assert.Contains(t, title, `"`+method+" /v2/apps/{app}/")
+			assert.Contains(t, title, " is not played by this sandbox")
+			requests := d.p.Requests()
+			assert.Contains(t, requests[len(requests)-1].String(), "is not played by this sandbox")
+			requireProblem(t, d.do(method, d.base+path, "{}"), http.StatusUnauthorized)
+		})
+	}
+	for _, path := range []string{"/users/u/friends", "/attachment", "/conversations/c/control"} {
+		requireProblem(t, d.post(path, "{}"), http.StatusNotFound)
+	}
+}
+
 func TestNames(t *testing.T) {
 	w := newWorld(t, threeCustomers())
 	var dns *net.DNSError

@@ -51,7 +51,7 @@ func New(cfg Config) *Platform {
 	p.hooks = hooks.New(p.hookOptions())
 	p.oauth = oauth.New(p.oauthOptions())
 	p.chat = chat.New(chat.Options{Lock: &p.mu, Emit: p.emit})
-	p.routes = slices.Concat(p.oauth.Routes(), p.hooks.Routes(), p.chat.Routes())
+	p.routes = slices.Concat(p.oauth.Routes(), p.hooks.Routes(), p.chat.Routes(), wire.Others())
 	return p
 }
 
@@ -148,7 +148,8 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	entry := p.received.Add(r, body)
 	rec := &journal.StatusRecorder{ResponseWriter: w}
-	defer func() { p.received.Finish(entry, rec.Status) }()
+	var note string
+	defer func() { p.received.Finish(entry, rec.Status, note) }()
 	kept := &keptBody{bytes.NewReader(body)}
 	r.Body = kept
 	rec.Header().Set("X-Request-Id", entry.ID)
@@ -164,7 +165,9 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case err != nil:
 			wire.Problem(http.StatusBadRequest).Write(w, r)
 		default:
-			p.answer(r).Write(w, r)
+			reply := p.answer(r)
+			note = reply.Note
+			reply.Write(w, r)
 		}
 	}))
 }

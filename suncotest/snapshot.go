@@ -130,7 +130,7 @@ func (p *Platform) Deliveries() []Delivery {
 
 // Request is a request as it was recorded. Its fields hold what was sent,
 // credentials included; printing it, logging it or encoding it as JSON shows only
-// method, host, path and status.
+// method, host, path, status and note.
 type Request struct {
 	Method   string
 	Host     string
@@ -139,6 +139,7 @@ type Request struct {
 	Header   http.Header
 	Body     []byte // its first 32 KiB
 	Status   int    // 0: not answered, or not yet
+	Note     string // why it was refused or went unanswered, or what was ignored; often empty
 	Time     time.Time
 }
 
@@ -148,7 +149,11 @@ func (r Request) String() string {
 	if r.Status != 0 {
 		status = strconv.Itoa(r.Status)
 	}
-	return fmt.Sprintf("%s %s%s %s", printable(r.Method), printable(r.Host), printable(r.Path), status)
+	line := fmt.Sprintf("%s %s%s %s", printable(r.Method), printable(r.Host), printable(r.Path), status)
+	if r.Note != "" {
+		line += " (" + r.Note + ")"
+	}
+	return line
 }
 
 // printable keeps a line of the record one line of moderate length.

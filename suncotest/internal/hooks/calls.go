@@ -50,7 +50,7 @@ func (s *Service) send(ctx context.Context, limit time.Duration, method, target 
 	}
 	entry := s.opts.Sent.Add(req, body)
 	status := 0
-	defer func() { s.opts.Sent.Finish(entry, status) }()
+	defer func() { s.opts.Sent.Finish(entry, status, "") }()
 	res, err := s.caller.Do(req)
 	if err != nil {
 		return 0

@@ -26,6 +26,7 @@ type Request struct {
 	Header   http.Header
 	Body     []byte // its first 32 KiB
 	Status   int    // 0: not answered, or not yet
+	Note     string
 	Time     time.Time
 }
 
@@ -60,11 +61,11 @@ func (l *Log) Add(r *http.Request, body []byte) *Entry {
 	return e
 }
 
-// Finish notes the status of its answer, 0 for none.
-func (l *Log) Finish(e *Entry, status int) {
+// Finish notes the status of its answer, 0 for none, and what there is to say of it.
+func (l *Log) Finish(e *Entry, status int, note string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e.Status = status
+	e.Status, e.Note = status, note
 }
 
 // List returns copies, oldest first.

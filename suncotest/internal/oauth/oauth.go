@@ -75,51 +75,17 @@ func New(opts Options) *Service {
 	return s
 }
 
-// Routes are the bridge's operations, revoke, and what no integration's token is good
-// for.
+// Routes are the bridge's operations and revoke.
 func (s *Service) Routes() []wire.Route {
 	bridge, tenant := wire.Bridge, wire.Tenant
-	return append([]wire.Route{
+	return []wire.Route{
 		{On: bridge, Method: http.MethodGet, Path: authorizePath, Do: s.authorize},
 		{On: bridge, Method: http.MethodHead, Path: authorizePath, Do: s.authorizeHead},
 		{On: bridge, Method: http.MethodPost, Path: consentPath, Do: s.decide},
 		{On: bridge, Method: http.MethodPost, Path: "/oauth/token", Access: wire.Partner, Do: s.token},
 		{On: bridge, Method: http.MethodGet, Path: "/v2/tokenInfo", Fold: true, Access: wire.Granted, Do: s.tokenInfo},
 		{On: tenant, Method: http.MethodDelete, Path: "/oauth/authorization", Access: wire.Granted, Do: s.revoke},
-	}, beyond()...)
-}
-
-// beyond lists what is documented but needs more than an integration's token.
-func beyond() []wire.Route {
-	const (
-		app         = "/v2/apps/{app}"
-		integration = app + "/integrations/{integration}"
-		board       = app + "/switchboards/{board}"
-		part        = board + "/switchboardIntegrations"
-	)
-	const get, post, patch, remove = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	var routes []wire.Route
-	add := func(path string, methods ...string) {
-		for _, method := range methods {
-			routes = append(routes, wire.Route{
-				On: wire.Tenant, Method: method, Path: path, Access: wire.Beyond,
-				Do: func(*wire.Call) wire.Reply { return wire.Problem(http.StatusForbidden) },
-			})
-		}
 	}
-	add("/v2/apps", get, post)
-	add(app, get, patch, remove)
-	add(app+"/keys", get, post)
-	add(app+"/keys/{key}", get, remove)
-	add(integration, get, patch, remove)
-	add(app+"/integrations", get, post)
-	add(integration+"/keys", get, post)
-	add(integration+"/keys/{key}", get, remove)
-	add(app+"/switchboards", get, post)
-	add(board, patch, remove)
-	add(part, get, post)
-	add(part+"/{part}", patch, remove)
-	return routes
 }
 
 // tokenKey is what a token is remembered by, so that looking one up takes the same

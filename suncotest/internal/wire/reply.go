@@ -17,6 +17,7 @@ type Reply struct {
 	Header      map[string]string
 	ContentType string // empty: none is sent
 	Body        []byte
+	Note        string // for the journal: what the reply's status alone does not say
 }
 
 // OK is a reply with a JSON body.
@@ -34,10 +35,12 @@ type wireError struct {
 	Title string `json:"title"`
 }
 
-// Failure is a reply with one error in it. code and title never repeat anything
-// the caller sent.
+// Failure is a reply with one error in it. code and title never repeat a value that
+// the caller sent, and of names only those of unknown members and parameters.
 func Failure(status int, code, title string) Reply {
-	return OK(status, map[string][]wireError{"errors": {{Code: code, Title: title}}})
+	r := OK(status, map[string][]wireError{"errors": {{Code: code, Title: title}}})
+	r.Note = title
+	return r
 }
 
 // Problem is the failure that says no more than its status.
@@ -47,11 +50,13 @@ func Problem(status int) Reply {
 		text = "Status " + strconv.Itoa(status)
 	}
 	code := strings.ReplaceAll(strings.ToLower(text), " ", "_")
-	return Failure(status, code, text[:1]+strings.ToLower(text[1:]))
+	r := Failure(status, code, text[:1]+strings.ToLower(text[1:]))
+	r.Note = ""
+	return r
 }
 
 // BadRequest is the failure of a request that says something the platform does
-// not take. what is a fixed text.
+// not take.
 func BadRequest(what string) Reply {
 	return Failure(http.StatusBadRequest, "bad_request", what)
 }
@@ -103,20 +108,24 @@ const (
 // Shaped is a failure in one of the forms that errors have been seen in. code is
 // one of RFC 6749's.
 func Shaped(shape Shape, status int, code, title string) Reply {
+	var r Reply
 	switch shape {
 	case ErrorObject:
-		return OK(status, map[string]any{"error": map[string]string{"code": code, "description": title}})
+		r = OK(status, map[string]any{"error": map[string]string{"code": code, "description": title}})
 	case ErrorRFC6749:
-		return OK(status, map[string]string{"error": code, "error_description": title})
+		r = OK(status, map[string]string{"error": code, "error_description": title})
 	case ErrorHTML:
 		page := fmt.Sprintf("<!DOCTYPE html><title>%d</title><h1>%s</h1>\n", status, html.EscapeString(title))
-		return Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: []byte(page)}
+		r = Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: []byte(page)}
 	case ErrorText:
-		return Reply{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(title + "\n")}
+		r = Reply{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(title + "\n")}
 	case ErrorEmpty:
-		return Reply{Status: status}
+		r = Reply{Status: status}
+	default:
+		return Failure(status, code, title)
 	}
-	return Failure(status, code, title)
+	r.Note = title
+	return r
 }
 
 // NoStore returns r with the headers that keep it out of every cache.
