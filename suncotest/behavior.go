@@ -9,6 +9,11 @@ import (
 // Behavior chooses, one field each, among the possible answers to what no document
 // settles. The zero value is the likeliest reading of all of them.
 type Behavior struct {
+	// Strict refuses members and query parameters that the description of the API
+	// does not have, with 400. No schema of it is closed; false: they are accepted,
+	// and the record of the request names them.
+	Strict bool
+
 	// UnknownClientStatus answers authorize for a client id that is not
 	// registered. Unknown; zero: 404, as for an unregistered redirect URI.
 	UnknownClientStatus int

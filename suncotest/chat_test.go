@@ -28,7 +28,18 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	w := newWorld(t, suncotest.Config{})
+	return deskWith(t, suncotest.Behavior{})
+}
+
+// strictDesk refuses what the description of the API does not have.
+func strictDesk(t *testing.T) *desk {
+	t.Helper()
+	return deskWith(t, suncotest.Behavior{Strict: true})
+}
+
+func deskWith(t *testing.T, b suncotest.Behavior) *desk {
+	t.Helper()
+	w := newWorld(t, suncotest.Config{Behavior: b})
 	return &desk{w, w.install("acme"), acmeURL + "/v2/apps/" + w.appID("acme")}
 }
 
@@ -237,7 +248,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestPagesRefuse(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	id := d.user("jane doe/é")
 	want := []string{d.conversation(id), d.conversation(id)}
 	for _, query := range []string{
@@ -258,7 +269,7 @@ func TestPagesRefuse(t *testing.T) {
 }
 
 func TestMessagePages(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	conv := d.conversation(d.user("jane"))
 	path := "/conversations/" + conv + "/messages"
 	for i := range 205 {

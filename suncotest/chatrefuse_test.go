@@ -17,7 +17,7 @@ func requireCode(t *testing.T, a answer, status int, code string) {
 }
 
 func TestUsersRefuse(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	long := func(n int) string { return `"` + strings.Repeat("é", n) + `"` }
 	with := func(member string) string { return `{"externalId":"canary",` + member + `}` }
 	profile := func(member string) string { return with(`"profile":{` + member + `}`) }
@@ -56,7 +56,7 @@ func TestUsersRefuse(t *testing.T) {
 }
 
 func TestConversationsRefuse(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	id := d.user("jane")
 	participants := func(list string) string { return `{"type":"personal","participants":[` + list + `]}` }
 	for name, body := range map[string]string{
@@ -88,7 +88,7 @@ func TestConversationsRefuse(t *testing.T) {
 }
 
 func TestMessagesRefuse(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	id, other := d.user("jane"), d.user("joe")
 	conv := d.conversation(id)
 	const hello = `{"type":"text","text":"canary"}`
@@ -130,7 +130,7 @@ func TestMessagesRefuse(t *testing.T) {
 }
 
 func TestContent(t *testing.T) {
-	d := newDesk(t)
+	d := strictDesk(t)
 	at := "/conversations/" + d.conversation(d.user("jane")) + "/messages"
 	post := func(content, more string) answer {
 		return d.post(at, `{"author":{"type":"business"},"content":`+content+more+`}`)
@@ -173,4 +173,58 @@ func TestContent(t *testing.T) {
 		t.Run(name, func(t *testing.T) { requireCode(t, post(content, ""), 400, "bad_request") })
 	}
 	requireCode(t, d.do(http.MethodPost, d.base+at, `{}`, "Authorization", "Bearer "+d.token, "Content-Type", "text/plain"), 415, "unsupported_media_type")
+}
+
+// The description closes no schema, and so unknown names are accepted.
+func TestUnknownNames(t *testing.T) {
+	lenient, strict := newDesk(t), strictDesk(t)
+	for _, d := range []*desk{lenient, strict} {
+		d.user("jane")
+		d.conversation(field(t, d.get("/users/jane").Body, "user.id"))
+	}
+	conv := lenient.p.Conversations(lenient.appID("acme"))[0].ID
+	require.Equal(t, conv, strict.p.Conversations(strict.appID("acme"))[0].ID)
+	messages := "/conversations/" + conv + "/messages"
+	hooks := "/integrations/me/webhooks"
+	const says = `"content":{"type":"text","text":"hi"}`
+	for name, tc := range map[string]struct{ method, path, body, named, refused string }{
+		"user": {"POST", "/users", `{"externalId":"x","vip":"canary"}`, "the member vip", "vip is not a known member"},
+		"profile": {
+			"POST", "/users", `{"externalId":"y","profile":{"nick":"canary"}}`, "the member nick",
+			"profile.nick is not a known member",
+		},
+		"conversation": {"POST", "/conversations", `{"type":"sdkGroup","x\ty":"canary"}`, `the member "x\ty"`, "is not a known member"},
+		"message":      {"POST", messages, `{"author":{"type":"business"},"id":"canary",` + says + `}`, "the member id", "id is not a known member"},
+		"author": {
+			"POST", messages, `{"author":{"type":"business","mood":"canary"},` + says + `}`, "the member mood",
+			"author.mood is not a known member",
+		},
+		"content": {
+			"POST", messages, `{"author":{"type":"business"},"content":{"type":"text","text":"hi","html":"canary"}}`,
+			"the member html", "content.html is not a known member",
+		},
+		"item": {
+			"POST", messages, `{"author":{"type":"business"},"content":{"type":"text","actions":[` +
+				`{"type":"reply","text":"a","payload":"b","icon":"canary"}]}}`,
+			"the member icon", "content.actions.*.icon is not a known member",
+		},
+		"webhook":    {"POST", hooks, strings.Replace(goodHook, "{", `{"secret":"canary",`, 1), "the member secret", "secret is not a known member"},
+		"parameter":  {"GET", messages + "?filter=canary", "", "the parameter filter", "unknown parameter filter"},
+		"old client": {"GET", messages + "?page={%22size%22:10}", "", "the parameter page", "unknown parameter page"},
+		"long": {
+			"GET", "/users/jane?" + strings.Repeat("x", 1000) + "=1", "", "the parameter " + strings.Repeat("x", 64),
+			"unknown parameter " + strings.Repeat("x", 64) + `"`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := lenient.api(lenient.token, tc.method, lenient.base+tc.path, tc.body)
+			require.Equal(t, 2, a.Status/100, a.Body)
+			requests := lenient.p.Requests()
+			assert.Equal(t, "unknown: "+tc.named, requests[len(requests)-1].Note)
+			a = strict.api(strict.token, tc.method, strict.base+tc.path, tc.body)
+			requireCode(t, a, 400, "bad_request")
+			assert.Contains(t, a.Body, tc.refused)
+			assert.NotContains(t, a.Body, "canary")
+		})
+	}
 }

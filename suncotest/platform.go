@@ -191,7 +191,7 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 	if err != nil {
 		return wire.Problem(http.StatusBadRequest)
 	}
-	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body}
+	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body, Strict: p.cfg.Behavior.Strict}
 	if wire.Misdirected(r) {
 		return wire.Problem(http.StatusMisdirectedRequest)
 	}
@@ -212,7 +212,11 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 	if refusal, ok := p.oauth.Admit(c, route.Access); !ok {
 		return refusal
 	}
-	return route.Do(c)
+	reply := route.Do(c)
+	if reply.Note == "" && c.Unknown != nil {
+		reply.Note = "unknown: " + strings.Join(c.Unknown, ", ")
+	}
+	return reply
 }
 
 // nobodyHere answers for a host where no customer lives, or none any more.

@@ -139,7 +139,7 @@ type Request struct {
 	Header   http.Header
 	Body     []byte // its first 32 KiB
 	Status   int    // 0: not answered, or not yet
-	Note     string // why it was refused or went unanswered, or what was ignored; often empty
+	Note     string // why it was refused or not answered, or what was unknown in it; often empty
 	Time     time.Time
 }
 

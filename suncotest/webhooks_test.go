@@ -53,7 +53,7 @@ func TestWebhookLife(t *testing.T) {
 }
 
 func TestWebhookRefuses(t *testing.T) {
-	w := newWorld(t, suncotest.Config{})
+	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{Strict: true}})
 	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
 	a := w.api(token, http.MethodPost, hooks, goodHook)
 	one := hooks + "/" + field(t, a.Body, "webhook.id")

@@ -181,9 +181,9 @@ func (s *Service) getConversation(c *wire.Call) wire.Reply {
 }
 
 func (s *Service) listConversations(c *wire.Call) wire.Reply {
-	query, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
+	query, refusal, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
 	if !fine {
-		return wire.BadQuery()
+		return refusal
 	}
 	page, fine := wire.ReadPaging(query)
 	if !fine {

@@ -70,7 +70,7 @@ func (s *Service) postMessage(c *wire.Call) wire.Reply {
 	if !fine {
 		return refusal
 	}
-	said, wrong := content.Read(body["content"])
+	said, wrong := content.Read(c, body["content"])
 	if wrong != "" {
 		return wire.BadRequest(wire.At("content", wrong))
 	}
@@ -172,9 +172,9 @@ func (s *Service) say(a *app, v *conversation, u *user, fresh *message) {
 }
 
 func (s *Service) listMessages(c *wire.Call) wire.Reply {
-	query, fine := c.Query("page[after]", "page[before]", "page[size]")
+	query, refusal, fine := c.Query("page[after]", "page[before]", "page[size]")
 	if !fine {
-		return wire.BadQuery()
+		return refusal
 	}
 	page, fine := wire.ReadPaging(query)
 	if !fine {

@@ -95,9 +95,9 @@ func (s *Service) addUser(a *app, fresh *user) {
 }
 
 func (s *Service) getUser(c *wire.Call) wire.Reply {
-	query, fine := c.Query("brandId")
+	query, refusal, fine := c.Query("brandId")
 	if !fine {
-		return wire.BadQuery()
+		return refusal
 	}
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()

@@ -18,7 +18,7 @@ const maxText = 4096
 
 // Read checks what a message says, and returns it as it is kept. The text
 // tells what is wrong with it.
-func Read(raw json.RawMessage) (map[string]json.RawMessage, string) {
+func Read(c *wire.Call, raw json.RawMessage) (map[string]json.RawMessage, string) {
 	var kind struct{ Type string }
 	if json.Unmarshal(raw, &kind) != nil {
 		return nil, "must be an object with a type"
@@ -28,7 +28,7 @@ func Read(raw json.RawMessage) (map[string]json.RawMessage, string) {
 		return nil, "must have a type that can be sent"
 	}
 	m["type"], m["blockChatInput"] = wire.FreeText, wire.Boolean
-	object, wrong := m.Read(raw, append(needed, "type")...)
+	object, wrong := m.Read(c, raw, append(needed, "type")...)
 	if wrong != "" {
 		return nil, wrong
 	}
@@ -82,7 +82,7 @@ func contentMembers(kind string) (m wire.Members, needed []string) {
 
 // action is a button. Not every place takes every kind of it.
 func action(everyKind bool) wire.Check {
-	return func(raw json.RawMessage) string {
+	return func(c *wire.Call, raw json.RawMessage) string {
 		var kind struct{ Type string }
 		if json.Unmarshal(raw, &kind) != nil {
 			return "must be an action with a type"
@@ -92,7 +92,7 @@ func action(everyKind bool) wire.Check {
 			return "must be an action that is possible here"
 		}
 		m["type"], m["text"], m["metadata"] = wire.FreeText, wire.FreeText, wire.Metadata
-		return wire.Object(m, append(needed, "type", "text")...)(raw)
+		return wire.Object(m, append(needed, "type", "text")...)(c, raw)
 	}
 }
 

@@ -119,15 +119,50 @@ func (w webhook) reply(status int) wire.Reply {
 	return wire.OK(status, map[string]webhook{"webhook": w})
 }
 
-func (s *Service) createWebhook(c *wire.Call) wire.Reply {
-	created := webhook{Version: "v2", Secret: wire.RandomHex(16)}
-	given, refusal, fine := readWebhook(c, &created)
-	switch {
-	case !fine:
-		return refusal
-	case !given["target"] || !given["triggers"]:
-		return wire.BadRequest("A webhook needs target and triggers")
+func members() wire.Members {
+	return wire.Members{
+		"target": func(_ *wire.Call, raw json.RawMessage) string {
+			target, ok := wire.As[string](raw)
+			if _, err := wire.ParseAbsolute(target); !ok || err != nil {
+				return "must be an absolute http or https URL"
+			}
+			return ""
+		},
+		"triggers": func(_ *wire.Call, raw json.RawMessage) string {
+			triggers, ok := wire.As[[]string](raw)
+			if !ok || len(triggers) == 0 || slices.Contains(triggers, "") {
+				return "must be a list of names"
+			}
+			return ""
+		},
+		"includeFullUser":   wire.Boolean,
+		"includeFullSource": wire.Boolean,
 	}
+}
+
+// set takes over the members that are given, and leaves the others alone.
+func (w *webhook) set(given map[string]json.RawMessage) {
+	if raw := given["target"]; raw != nil {
+		w.Target, _ = wire.As[string](raw)
+	}
+	if raw := given["triggers"]; raw != nil {
+		w.Triggers, _ = wire.As[[]string](raw)
+	}
+	if raw := given["includeFullUser"]; raw != nil {
+		w.IncludeFullUser, _ = wire.As[bool](raw)
+	}
+	if raw := given["includeFullSource"]; raw != nil {
+		w.IncludeFullSource, _ = wire.As[bool](raw)
+	}
+}
+
+func (s *Service) createWebhook(c *wire.Call) wire.Reply {
+	given, refusal, fine := c.ReadMembers(members(), "target", "triggers")
+	if !fine {
+		return refusal
+	}
+	created := &webhook{Version: "v2", Secret: wire.RandomHex(16)}
+	created.set(given)
 	if refusal, full := s.full(c.IntegrationID); full {
 		return refusal
 	}
@@ -144,7 +179,7 @@ func (s *Service) createWebhook(c *wire.Call) wire.Reply {
 	}
 	created.ID = s.opts.Lock.NextID("webhook", c.AppID)
 	created.line = s.newLine()
-	s.webhooks[c.IntegrationID] = append(s.webhooks[c.IntegrationID], &created)
+	s.webhooks[c.IntegrationID] = append(s.webhooks[c.IntegrationID], created)
 	return created.reply(http.StatusCreated)
 }
 
@@ -206,12 +241,13 @@ func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
 	before := *found
 	s.opts.Lock.Unlock()
 
-	var asked webhook
-	given, refusal, fine := readWebhook(c, &asked)
+	given, refusal, fine := c.ReadMembers(members())
 	if !fine {
 		return refusal
 	}
-	if given["target"] && asked.Target != before.Target && !s.opts.NoProbe && !s.opts.NoRetargetProbe {
+	asked := before
+	asked.set(given)
+	if asked.Target != before.Target && !s.opts.NoProbe && !s.opts.NoRetargetProbe {
 		if !s.probe(c.Context(), asked.Target) {
 			return wire.BadRequest("Bad request")
 		}
@@ -221,24 +257,8 @@ func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
 	if found = s.find(c); found == nil { // deleted meanwhile
 		return noWebhook()
 	}
-	found.merge(asked, given)
+	found.set(given)
 	return found.reply(http.StatusOK)
-}
-
-// merge takes over the members that were given, and leaves the others alone.
-func (w *webhook) merge(asked webhook, given map[string]bool) {
-	if given["target"] {
-		w.Target = asked.Target
-	}
-	if given["triggers"] {
-		w.Triggers = asked.Triggers
-	}
-	if given["includeFullUser"] {
-		w.IncludeFullUser = asked.IncludeFullUser
-	}
-	if given["includeFullSource"] {
-		w.IncludeFullSource = asked.IncludeFullSource
-	}
 }
 
 func (s *Service) deleteWebhook(c *wire.Call) wire.Reply {
@@ -253,51 +273,4 @@ func (s *Service) deleteWebhook(c *wire.Call) wire.Reply {
 		return other == w
 	})
 	return wire.OK(http.StatusOK, struct{}{})
-}
-
-// readWebhook reads a body into w and tells which members it has.
-func readWebhook(c *wire.Call, w *webhook) (given map[string]bool, refusal wire.Reply, fine bool) {
-	if wire.MediaType(c.Header.Get("Content-Type")) != "application/json" {
-		return nil, wire.Problem(http.StatusUnsupportedMediaType), false
-	}
-	object, err := wire.ReadObject(c.Body)
-	if err != nil {
-		return nil, wire.BadRequest("The body is not one JSON object with distinct keys"), false
-	}
-	given = map[string]bool{}
-	for name, raw := range object {
-		if problem := w.set(name, raw); problem != "" {
-			return nil, wire.BadRequest(problem), false
-		}
-		given[name] = true
-	}
-	return given, wire.Reply{}, true
-}
-
-// set reads one member, and returns what is wrong with it.
-func (w *webhook) set(name string, raw json.RawMessage) string {
-	var fine bool
-	switch name {
-	case "target":
-		w.Target, fine = wire.As[string](raw)
-		if _, err := wire.ParseAbsolute(w.Target); !fine || err != nil {
-			return "target must be an absolute http or https URL"
-		}
-	case "triggers":
-		w.Triggers, fine = wire.As[[]string](raw)
-		if !fine || len(w.Triggers) == 0 || slices.Contains(w.Triggers, "") {
-			return "triggers must be a list of names"
-		}
-	case "includeFullUser":
-		if w.IncludeFullUser, fine = wire.As[bool](raw); !fine {
-			return "includeFullUser must be true or false"
-		}
-	case "includeFullSource":
-		if w.IncludeFullSource, fine = wire.As[bool](raw); !fine {
-			return "includeFullSource must be true or false"
-		}
-	default:
-		return "There is an unknown member"
-	}
-	return ""
 }

@@ -18,6 +18,9 @@ type Call struct {
 	Params  map[string]string // of the path
 	Body    []byte
 	*Holder // of the token, on routes that need one
+
+	Strict  bool     // unknown members and parameters are refused
+	Unknown []string // otherwise: those that were there
 }
 
 // Holder is whom an access token was given to.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ const (
 // Check says what is wrong with a value in words that follow its name, and ""
 // when nothing is: "must be …", or ".name must be …" for a part of it. It never
 // repeats the value.
-type Check func(json.RawMessage) string
+type Check func(c *Call, raw json.RawMessage) string
 
 // At names the part of a value that is wrong.
 func At(name, wrong string) string {
@@ -39,8 +40,9 @@ func At(name, wrong string) string {
 // Members are what an object may consist of.
 type Members map[string]Check
 
-// Read takes an object apart. The text says what is wrong with it.
-func (m Members) Read(raw json.RawMessage, needed ...string) (map[string]json.RawMessage, string) {
+// Read takes an object apart. The text says what is wrong with it. Unknown members are
+// noted, and wrong only when the call is a strict one.
+func (m Members) Read(c *Call, raw json.RawMessage, needed ...string) (map[string]json.RawMessage, string) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
 		return nil, "must be an object"
@@ -52,25 +54,39 @@ func (m Members) Read(raw json.RawMessage, needed ...string) (map[string]json.Ra
 	}
 	for name, value := range object {
 		fits := m[name]
-		if fits == nil {
-			return nil, "has an unknown member"
+		switch {
+		case fits == nil && c.Strict:
+			return nil, At("."+shown(name), "is not a known member")
+		case fits == nil:
+			c.Unknown = append(c.Unknown, "the member "+shown(name))
+			continue
 		}
-		if problem := fits(value); problem != "" {
+		if problem := fits(c, value); problem != "" {
 			return nil, At("."+name, problem)
 		}
 	}
 	return object, ""
 }
 
+// shown is a name that the caller chose, fit for a line of text.
+func shown(name string) string {
+	quoted := strconv.QuoteToASCII(name)
+	if plain := quoted[1 : len(quoted)-1]; plain == name {
+		quoted = name
+	}
+	return quoted[:min(len(quoted), 64)]
+}
+
 // ReadMembers reads the JSON body of a request.
 func (c *Call) ReadMembers(m Members, needed ...string) (map[string]json.RawMessage, Reply, bool) {
 	if MediaType(c.Header.Get("Content-Type")) != "application/json" {
-		return nil, Problem(http.StatusUnsupportedMediaType), false
+		return nil, Failure(http.StatusUnsupportedMediaType, "unsupported_media_type",
+			"The Content-Type must be application/json"), false
 	}
 	if _, err := ReadObject(c.Body); err != nil {
-		return nil, BadRequest("The body is not one JSON object with distinct keys"), false
+		return nil, BadRequest("The body " + err.Error()), false
 	}
-	object, wrong := m.Read(c.Body, needed...)
+	object, wrong := m.Read(c, c.Body, needed...)
 	if wrong != "" {
 		return nil, BadRequest(strings.TrimPrefix(At("The body", wrong), "The body.")), false
 	}
@@ -79,14 +95,14 @@ func (c *Call) ReadMembers(m Members, needed ...string) (map[string]json.RawMess
 
 // Object is an object of those members.
 func Object(m Members, needed ...string) Check {
-	return func(raw json.RawMessage) string {
-		_, wrong := m.Read(raw, needed...)
+	return func(c *Call, raw json.RawMessage) string {
+		_, wrong := m.Read(c, raw, needed...)
 		return wrong
 	}
 }
 
 // AnyObject is an object of anything.
-func AnyObject(raw json.RawMessage) string {
+func AnyObject(c *Call, raw json.RawMessage) string {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
 		return "must be an object"
 	}
@@ -95,7 +111,7 @@ func AnyObject(raw json.RawMessage) string {
 
 // Text counts characters, not bytes.
 func Text(least, most int) Check {
-	return func(raw json.RawMessage) string {
+	return func(c *Call, raw json.RawMessage) string {
 		s, ok := As[string](raw)
 		if n := utf8.RuneCountInString(s); !ok || n < least || n > most {
 			return fmt.Sprintf("must be a text of %d to %d characters", least, most)
@@ -105,11 +121,11 @@ func Text(least, most int) Check {
 }
 
 // FreeText is a text that has no documented limit.
-func FreeText(raw json.RawMessage) string { return Text(0, freeTextSize)(raw) }
+func FreeText(c *Call, raw json.RawMessage) string { return Text(0, freeTextSize)(c, raw) }
 
 // OneOf is one of these texts.
 func OneOf(values ...string) Check {
-	return func(raw json.RawMessage) string {
+	return func(c *Call, raw json.RawMessage) string {
 		if s, ok := As[string](raw); !ok || !slices.Contains(values, s) {
 			return "must be one of " + strings.Join(values, ", ")
 		}
@@ -118,7 +134,7 @@ func OneOf(values ...string) Check {
 }
 
 // Boolean is true or false.
-func Boolean(raw json.RawMessage) string {
+func Boolean(c *Call, raw json.RawMessage) string {
 	if _, ok := As[bool](raw); !ok {
 		return "must be true or false"
 	}
@@ -126,7 +142,7 @@ func Boolean(raw json.RawMessage) string {
 }
 
 // Number is any number.
-func Number(raw json.RawMessage) string {
+func Number(c *Call, raw json.RawMessage) string {
 	var value *float64
 	if json.Unmarshal(raw, &value) != nil || value == nil {
 		return "must be a number"
@@ -136,7 +152,7 @@ func Number(raw json.RawMessage) string {
 
 // Integer is a whole number between two.
 func Integer(least, most int64) Check {
-	return func(raw json.RawMessage) string {
+	return func(c *Call, raw json.RawMessage) string {
 		var value *int64
 		if json.Unmarshal(raw, &value) != nil || value == nil || *value < least || *value > most {
 			return fmt.Sprintf("must be a whole number from %d to %d", least, most)
@@ -146,7 +162,7 @@ func Integer(least, most int64) Check {
 }
 
 // URI is an absolute URI.
-func URI(raw json.RawMessage) string {
+func URI(c *Call, raw json.RawMessage) string {
 	s, ok := As[string](raw)
 	u, err := url.Parse(s)
 	if n := utf8.RuneCountInString(s); !ok || n > 2048 || err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" {
@@ -156,17 +172,17 @@ func URI(raw json.RawMessage) string {
 }
 
 // Email is an e-mail address.
-func Email(raw json.RawMessage) string {
+func Email(c *Call, raw json.RawMessage) string {
 	s, ok := As[string](raw)
 	local, domain, at := strings.Cut(s, "@")
 	if !ok || !at || local == "" || domain == "" || strings.ContainsAny(s, " \t\r\n") || strings.Contains(domain, "@") {
 		return "must be an e-mail address"
 	}
-	return Text(1, 128)(raw)
+	return Text(1, 128)(c, raw)
 }
 
 // Timestamp is a time as the platform writes it.
-func Timestamp(raw json.RawMessage) string {
+func Timestamp(c *Call, raw json.RawMessage) string {
 	s, ok := As[string](raw)
 	if t, err := time.Parse(Time, s); !ok || err != nil || t.Format(Time) != s {
 		return "must be a time like YYYY-MM-DDThh:mm:ss.sssZ"
@@ -176,13 +192,13 @@ func Timestamp(raw json.RawMessage) string {
 
 // ListOf is a list of values that all fit.
 func ListOf(least, most int, fits Check) Check {
-	return func(raw json.RawMessage) string {
+	return func(c *Call, raw json.RawMessage) string {
 		var list []json.RawMessage
 		if json.Unmarshal(raw, &list) != nil || list == nil || len(list) < least || len(list) > most {
 			return fmt.Sprintf("must be a list of %d to %d", least, most)
 		}
 		for _, value := range list {
-			if wrong := fits(value); wrong != "" {
+			if wrong := fits(c, value); wrong != "" {
 				return At(".*", wrong)
 			}
 		}
@@ -192,11 +208,11 @@ func ListOf(least, most int, fits Check) Check {
 
 // Nullable is null or what fits.
 func Nullable(fits Check) Check {
-	return func(raw json.RawMessage) string {
+	return func(c *Call, raw json.RawMessage) string {
 		if isNull(raw) {
 			return ""
 		}
-		return fits(raw)
+		return fits(c, raw)
 	}
 }
 
@@ -206,7 +222,7 @@ func isNull(raw json.RawMessage) bool {
 }
 
 // Metadata is flat: texts, numbers and booleans.
-func Metadata(raw json.RawMessage) string {
+func Metadata(c *Call, raw json.RawMessage) string {
 	if isNull(raw) {
 		return ""
 	}
@@ -245,25 +261,21 @@ func Kept(object map[string]json.RawMessage, name string) json.RawMessage {
 // Now is this moment as the platform writes it.
 func Now() string { return time.Now().UTC().Format(Time) }
 
-var (
-	errJSON      = errors.New("suncotest: not one JSON object")
-	errDuplicate = errors.New("suncotest: a JSON key appears twice")
-	errDepth     = errors.New("suncotest: JSON is nested too deeply")
-)
-
 const maxDepth = 32
 
-// ReadObject reads a body that is one JSON object: no key twice at any depth,
-// nothing behind it, nothing that is not UTF-8.
+var errJSON = errors.New("is not one JSON object")
+
+// ReadObject reads a body that is one JSON object: no key twice at any depth, nothing
+// behind it, nothing that is not UTF-8. The error's text follows what was read.
 func ReadObject(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, errJSON
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := checkValue(dec, 0); err != nil {
+	r := &objectReader{json.NewDecoder(bytes.NewReader(body)), body}
+	if err := r.value(0); err != nil {
 		return nil, err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if _, err := r.Token(); !errors.Is(err, io.EOF) {
 		return nil, errJSON
 	}
 	var object map[string]json.RawMessage
@@ -273,45 +285,64 @@ func ReadObject(body []byte) (map[string]json.RawMessage, error) {
 	return object, nil
 }
 
-// checkValue reads one value of dec to its end.
-func checkValue(dec *json.Decoder, depth int) error {
+type objectReader struct {
+	*json.Decoder
+	body []byte
+}
+
+// value reads one value to its end.
+func (r *objectReader) value(depth int) error {
 	if depth > maxDepth {
-		return errDepth
+		return fmt.Errorf("is nested more than %d deep", maxDepth)
 	}
-	token, err := dec.Token()
+	token, err := r.Token()
 	if err != nil {
 		return errJSON
 	}
 	switch token {
 	case json.Delim('{'):
 		seen := map[string]bool{}
-		for dec.More() {
-			key, err := dec.Token()
-			name, isString := key.(string)
-			if err != nil || !isString {
-				return errJSON
+		for r.More() {
+			name, err := r.name()
+			if err != nil {
+				return err
 			}
 			if seen[name] {
-				return errDuplicate
+				return errors.New("has the member " + shown(name) + " twice")
 			}
 			seen[name] = true
-			if err := checkValue(dec, depth+1); err != nil {
+			if err := r.value(depth + 1); err != nil {
 				return err
 			}
 		}
 	case json.Delim('['):
-		for dec.More() {
-			if err := checkValue(dec, depth+1); err != nil {
+		for r.More() {
+			if err := r.value(depth + 1); err != nil {
 				return err
 			}
 		}
 	default:
 		return nil
 	}
-	if _, err := dec.Token(); err != nil {
+	if _, err := r.Token(); err != nil {
 		return errJSON
 	}
 	return nil
+}
+
+// name reads the name of a member. Names with halves of emojis are told apart by how
+// they are written, because they all decode to the same.
+func (r *objectReader) name() (string, error) {
+	begin := r.InputOffset()
+	token, err := r.Token()
+	name, isString := token.(string)
+	if err != nil || !isString {
+		return "", errJSON
+	}
+	if strings.ContainsRune(name, utf8.RuneError) {
+		name = string(bytes.TrimLeft(r.body[begin:r.InputOffset()], ", \t\r\n"))
+	}
+	return name, nil
 }
 
 // As decodes raw when it is exactly a T, and not null.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,23 +18,29 @@ const (
 	cursorLength = 24
 )
 
-// Query returns the parameters of the request, of which each may be given once, and
-// reports whether there are no others than the named ones.
-func (c *Call) Query(names ...string) (map[string]string, bool) {
+// Query returns the parameters of the request that have these names, each of which may
+// be given once. Others are noted and left out, and refused only when the call is a strict one.
+func (c *Call) Query(names ...string) (map[string]string, Reply, bool) {
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
-		return nil, false
+		return nil, BadRequest("The query is malformed"), false
 	}
-	for name := range values {
-		if !slices.Contains(names, name) {
-			return nil, false
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case slices.Contains(names, name):
+			continue
+		case c.Strict:
+			return nil, BadRequest("The query has the unknown parameter " + shown(name)), false
 		}
+		c.Unknown = append(c.Unknown, "the parameter "+shown(name))
+		values.Del(name)
 	}
-	return Singles(values)
+	once, fine := Singles(values)
+	if !fine {
+		return nil, BadRequest("The query has a parameter twice"), false
+	}
+	return once, Reply{}, true
 }
-
-// BadQuery answers a query that cannot be used.
-func BadQuery() Reply { return BadRequest("The query is malformed, or has an unknown parameter") }
 
 // BadPage answers page parameters that cannot be used.
 func BadPage() Reply { return BadRequest("The page parameters are not valid") }
