@@ -69,7 +69,8 @@ type Account struct {
 	// chosen. Empty: "acme", or "legacy-us" and "legacy-eu".
 	Subdomain string
 
-	// DisplayName is the app's name in token info. Empty: made from Subdomain.
+	// DisplayName is the app's name in token info. Empty: made from Subdomain. The
+	// bytes "\xed\xa0\xbe" become \ud83e, half an emoji, which names can end with.
 	DisplayName string
 
 	// AppID is the customer's app. Empty: 24 hex characters derived from

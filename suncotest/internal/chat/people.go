@@ -19,10 +19,8 @@ func (s *Service) Say(appID, userExternalID, text string) error {
 	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
 		return errors.New("suncotest: a text has 1 to 4096 characters")
 	}
-	content := map[string]json.RawMessage{}
-	for name, value := range map[string]string{"type": "text", "text": text} {
-		content[name], _ = wire.Encode(value) // strings cannot fail
-	}
+	content := map[string]json.RawMessage{"type": json.RawMessage(`"text"`)}
+	content["text"], _ = wire.Encode(wire.String(text)) // a string cannot fail
 	a := s.app(appID)
 	u, v := s.visitor(a, userExternalID)
 	switch {

@@ -203,7 +203,7 @@ func (g *grant) expired() bool {
 // wireApp is the app in token info.
 type wireApp struct {
 	ID          string          `json:"id"`
-	DisplayName string          `json:"displayName"`
+	DisplayName wire.String     `json:"displayName"`
 	Settings    map[string]bool `json:"settings"`
 	Metadata    map[string]any  `json:"metadata"`
 	Subdomain   string          `json:"subdomain,omitempty"`
@@ -215,7 +215,7 @@ func (s *Service) tokenInfo(c *wire.Call) wire.Reply {
 	a := s.byApp(c.AppID)
 	app := wireApp{
 		ID:          a.AppID,
-		DisplayName: a.DisplayName,
+		DisplayName: wire.String(a.DisplayName),
 		Settings: map[string]bool{
 			"appLocalizationEnabled": true,
 			"echoPostback":           false,

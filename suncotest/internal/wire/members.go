@@ -379,6 +379,31 @@ func MediaType(contentType string) string {
 	return media
 }
 
+// String is a text on its way out. JSON can have half an emoji in it and UTF-8 cannot;
+// the three bytes that UTF-8 would have for a half, "\xed\xa0\xbe" for example, become
+// the escape that JSON has for it, \ud83e.
+type String string
+
+// MarshalJSON writes the text and its halves of emojis.
+func (s String) MarshalJSON() ([]byte, error) {
+	out, from := []byte{'"'}, 0
+	plain := func(to int) {
+		quoted, _ := Encode(string(s[from:to])) // a string cannot fail
+		out = append(out, quoted[1:len(quoted)-1]...)
+	}
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] != 0xed || s[i+1]&0xe0 != 0xa0 || s[i+2]&0xc0 != 0x80 {
+			continue
+		}
+		plain(i)
+		out = fmt.Appendf(out, `\u%04x`, 0xd000|int(s[i+1]&0x3f)<<6|int(s[i+2]&0x3f))
+		from = i + 3
+		i += 2
+	}
+	plain(len(s))
+	return append(out, '"'), nil
+}
+
 // Encode is json.Marshal that leaves <, > and & as they are.
 func Encode(value any) (json.RawMessage, error) {
 	var b bytes.Buffer
