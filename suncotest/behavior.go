@@ -46,6 +46,10 @@ type Behavior struct {
 	// token that never was gets 401 always.
 	RevokedStatus int
 
+	// RevokedShape is the form of that answer, and of the 401 for a token that never
+	// was. Unknown.
+	RevokedShape ErrorShape
+
 	// OldTokenDies makes a second authorization by the same customer kill the
 	// token of the first. Unknown; false: both work.
 	OldTokenDies bool
@@ -57,14 +61,9 @@ type Behavior struct {
 	// NoSubdomain leaves the optional subdomain out of token info.
 	NoSubdomain bool
 
-	// OldSubdomainUnresolvable makes the name a customer had before
-	// [Platform.Rename] fail to resolve. False: it resolves and answers 404.
-	OldSubdomainUnresolvable bool
-
-	// UnknownHostAPIError answers 404 with an error of the API for a host where
-	// no customer lives, one that was renamed for example. Unknown; false: 404
-	// with a page.
-	UnknownHostAPIError bool
+	// UnknownHost answers for a host where no customer lives, one that was renamed
+	// for example. Zero: [HostFront], which was seen in public reports.
+	UnknownHost UnknownHost
 
 	// WebhookLimit is how many webhooks an integration may have. Zero: 3, which
 	// the guide says; the description of the API says 10 for a whole app.
@@ -81,6 +80,10 @@ type Behavior struct {
 	// NoRetargetProbe leaves the probe out when a PATCH changes the target.
 	// Whether there is one is unknown.
 	NoRetargetProbe bool
+
+	// CanonicalTargets writes a webhook's target with its host in lower case, without
+	// a default port, and with / for an empty path. Unknown; false: as it was sent.
+	CanonicalTargets bool
 
 	// RemoveFirst calls the remove URL before the token dies. The order is
 	// unknown; false: the token is dead before the call.
@@ -142,12 +145,25 @@ type ErrorShape int
 
 // The shapes of an error that have been seen or must be feared.
 const (
-	ErrorsArray  ErrorShape = iota // {"errors":[{"code":…,"title":…}]}, as API v2 has it
-	ErrorObject                    // {"error":{"code":…,"description":…}}, as API v1 had it
-	ErrorRFC6749                   // {"error":…,"error_description":…}
-	ErrorHTML                      // a page
-	ErrorText                      // one line of text
-	ErrorEmpty                     // no body at all
+	ErrorsArray   ErrorShape = iota // {"errors":[{"code":…,"title":…}]}, as API v2 has it
+	ErrorObject                     // {"error":{"code":…,"description":…}}, as API v1 had it
+	ErrorRFC6749                    // {"error":…,"error_description":…}
+	ErrorHTML                       // a page
+	ErrorText                       // one line of text
+	ErrorEmpty                      // no body at all
+	ErrorSentence                   // {"error":"Couldn't authenticate you"}
+	ErrorFront                      // {"error":{"title":…,"message":…}}, as the front servers have it
+)
+
+// UnknownHost is an answer for a host where no customer lives.
+type UnknownHost int
+
+// What a host where no customer lives answers, always with 404.
+const (
+	HostFront        UnknownHost = iota // {"error":{"title":"No help desk at …","message":…}}
+	HostPage                            // an HTML page
+	HostAPIError                        // an error of the API
+	HostUnresolvable                    // nothing: the name of an account that was renamed does not resolve
 )
 
 func (b Behavior) withDefaults() Behavior {

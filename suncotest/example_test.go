@@ -70,7 +70,7 @@ func Example() {
 	// Output:
 	// 200 {"app":{"id":"385e5d938ef09fb9c71e3a79","displayName":"Acme","settings":{"appLocalizationEnabled":true,"echoPostback":false,"maskCreditCardNumbers":true,"multiConvoEnabled":false,"useAnimalNames":false},"metadata":{},"subdomain":"acme"}}
 	// 200 {}
-	// 401 {"errors":[{"code":"unauthorized","title":"Unauthorized"}]}
+	// 401 {"errors":[{"code":"unauthorized","title":"Couldn't authenticate you"}]}
 }
 
 func ExamplePlatform_Requests() {
@@ -115,8 +115,8 @@ func ExamplePlatform_Mount() {
 	// 201
 	// 400
 	// HEAD partner.example/hooks 200
-	// HEAD nowhere.example/hooks no answer
-	// HEAD nowhere.example/ no answer
+	// HEAD nowhere.example/hooks no answer (dial tcp: lookup nowhere.example: no such host)
+	// HEAD nowhere.example/ no answer (dial tcp: lookup nowhere.example: no such host)
 }
 
 func ExamplePlatform_Inject() {

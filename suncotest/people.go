@@ -88,7 +88,7 @@ func (p *Platform) Uninstall(appID string) error {
 }
 
 // Rename moves a customer to another subdomain. App id, tokens and webhooks stay;
-// what the old name answers is [Behavior.OldSubdomainUnresolvable]. The error says
+// what the old name answers is [Behavior.UnknownHost]. The error says
 // that there is no such customer, or that the new name cannot be had.
 func (p *Platform) Rename(from, to string) error {
 	p.mu.Lock()

@@ -199,7 +199,7 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 	exists := p.oauth.Exists(c.At)
 	p.mu.Unlock()
 	if !exists {
-		return p.nobodyHere()
+		return p.nobodyHere(r.Host)
 	}
 	route, params, allowed := wire.Find(p.routes, c.At, r.Method, r.URL.EscapedPath())
 	switch {
@@ -220,11 +220,15 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 }
 
 // nobodyHere answers for a host where no customer lives, or none any more.
-func (p *Platform) nobodyHere() wire.Reply {
-	if p.cfg.Behavior.UnknownHostAPIError {
+func (p *Platform) nobodyHere(host string) wire.Reply {
+	title := "No help desk at " + netsim.Hostname(host)
+	switch p.cfg.Behavior.UnknownHost {
+	case HostAPIError:
 		return wire.Problem(http.StatusNotFound)
+	case HostPage:
+		return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", title)
 	}
-	return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", "There is no account here")
+	return wire.Front(http.StatusNotFound, title, "There is no help desk configured at this address.")
 }
 
 func (p *Platform) hookOptions() hooks.Options {
@@ -233,11 +237,12 @@ func (p *Platform) hookOptions() hooks.Options {
 		Lock:                &p.mu,
 		Network:             p.network,
 		Sent:                &p.sent,
-		Dead:                wire.Problem(b.RevokedStatus),
+		Dead:                oauth.Dead(b.RevokedStatus, wire.Shape(b.RevokedShape)),
 		Limit:               b.WebhookLimit,
 		LimitStatus:         b.WebhookLimitStatus,
 		NoProbe:             b.NoProbe,
 		NoRetargetProbe:     b.NoRetargetProbe,
+		Canonical:           b.CanonicalTargets,
 		RetryInterval:       b.DeliveryRetryInterval,
 		Copies:              b.DeliveryCopies,
 		Doubled:             b.DeliveryDoubled,
@@ -253,31 +258,32 @@ func (p *Platform) hookOptions() hooks.Options {
 func (p *Platform) oauthOptions() oauth.Options {
 	b := p.cfg.Behavior
 	opts := oauth.Options{
-		Lock:                     &p.mu,
-		Network:                  p.network,
-		Hooks:                    p.hooks,
-		ClientID:                 p.cfg.ClientID,
-		ClientSecret:             p.cfg.ClientSecret,
-		RedirectURIs:             p.cfg.RedirectURIs,
-		DefaultRedirectURI:       DefaultRedirectURI,
-		Domain:                   p.cfg.Domain,
-		Approve:                  p.cfg.Approve,
-		UnknownClientStatus:      b.UnknownClientStatus,
-		DenyDescription:          b.DenyDescription,
-		CodeLifetime:             b.CodeLifetime,
-		CodeReuseRevokes:         b.CodeReuseRevokes,
-		TokenErrorStatus:         b.TokenErrorStatus,
-		TokenErrorShape:          wire.Shape(b.TokenErrorShape),
-		TokenLifetime:            b.TokenLifetime,
-		RevokedStatus:            b.RevokedStatus,
-		OldTokenDies:             b.OldTokenDies,
-		WebhooksDie:              b.WebhooksDie,
-		NoSubdomain:              b.NoSubdomain,
-		OldSubdomainUnresolvable: b.OldSubdomainUnresolvable,
-		RemoveFirst:              b.RemoveFirst,
-		RemoveDelay:              b.RemoveDelay,
-		MarketplaceRequired:      b.MarketplaceRequired,
-		MarketplaceStatus:        b.MarketplaceStatus,
+		Lock:                &p.mu,
+		Network:             p.network,
+		Hooks:               p.hooks,
+		ClientID:            p.cfg.ClientID,
+		ClientSecret:        p.cfg.ClientSecret,
+		RedirectURIs:        p.cfg.RedirectURIs,
+		DefaultRedirectURI:  DefaultRedirectURI,
+		Domain:              p.cfg.Domain,
+		Approve:             p.cfg.Approve,
+		UnknownClientStatus: b.UnknownClientStatus,
+		DenyDescription:     b.DenyDescription,
+		CodeLifetime:        b.CodeLifetime,
+		CodeReuseRevokes:    b.CodeReuseRevokes,
+		TokenErrorStatus:    b.TokenErrorStatus,
+		TokenErrorShape:     wire.Shape(b.TokenErrorShape),
+		TokenLifetime:       b.TokenLifetime,
+		RevokedStatus:       b.RevokedStatus,
+		RevokedShape:        wire.Shape(b.RevokedShape),
+		OldTokenDies:        b.OldTokenDies,
+		WebhooksDie:         b.WebhooksDie,
+		NoSubdomain:         b.NoSubdomain,
+		OldNamesResolve:     b.UnknownHost != HostUnresolvable,
+		RemoveFirst:         b.RemoveFirst,
+		RemoveDelay:         b.RemoveDelay,
+		MarketplaceRequired: b.MarketplaceRequired,
+		MarketplaceStatus:   b.MarketplaceStatus,
 	}
 	for _, a := range p.cfg.Accounts {
 		opts.Accounts = append(opts.Accounts, oauth.Account(a))

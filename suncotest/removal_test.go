@@ -157,7 +157,8 @@ func TestRename(t *testing.T) {
 	require.NoError(t, w.p.Rename("acme", "acme-2"))
 	gone := w.api(token, http.MethodGet, hooks, "")
 	assert.Equal(t, 404, gone.Status)
-	assert.Contains(t, gone.Body, "<h1>", "a page, and no error of the API")
+	assert.JSONEq(t, `{"error":{"title":"No help desk at acme.zendesk.com",`+
+		`"message":"There is no help desk configured at this address."}}`, gone.Body, "not the API's")
 	assert.Equal(t, "acme-2", field(t, w.api(token, http.MethodGet, tokenInfoURL, "").Body, "app.subdomain"))
 	assert.Equal(t, app, w.appID("acme-2"))
 	assert.Equal(t, 200, w.api(token, http.MethodGet, w.hooksURL("https://acme-2.zendesk.com/sc", "acme-2"), "").Status)
@@ -176,18 +177,25 @@ func TestRename(t *testing.T) {
 	require.NoError(t, w.p.Rename("acme-3", "acme-2"), "back again")
 
 	cfg := threeCustomers()
-	cfg.Behavior.OldSubdomainUnresolvable = true
+	cfg.Behavior.UnknownHost = suncotest.HostUnresolvable
 	w = newWorld(t, cfg)
 	token = w.install("acme")
 	require.NoError(t, w.p.Rename("acme", "acme-2"))
 	_, err := w.try(http.MethodGet, acmeURL, "", "Authorization", "Bearer "+token)
 	assert.ErrorContains(t, err, "no such host")
 
-	cfg.Behavior = suncotest.Behavior{UnknownHostAPIError: true}
-	w = newWorld(t, cfg)
-	token = w.install("acme")
-	require.NoError(t, w.p.Rename("acme", "acme-2"))
-	requireProblem(t, w.api(token, http.MethodGet, hooks, ""), 404)
+	for answer, check := range map[suncotest.UnknownHost]func(answer){
+		suncotest.HostAPIError: func(a answer) { requireProblem(t, a, 404) },
+		suncotest.HostPage:     func(a answer) { assert.Contains(t, a.Body, "<h1>No help desk at acme.zendesk.com</h1>") },
+	} {
+		cfg.Behavior = suncotest.Behavior{UnknownHost: answer}
+		w = newWorld(t, cfg)
+		token = w.install("acme")
+		require.NoError(t, w.p.Rename("acme", "acme-2"))
+		a := w.api(token, http.MethodGet, hooks, "")
+		assert.Equal(t, 404, a.Status)
+		check(a)
+	}
 }
 
 func TestManyCustomersAtOnce(t *testing.T) {

@@ -140,18 +140,50 @@ func TestLifetimes(t *testing.T) {
 
 func TestTokenErrorShapes(t *testing.T) {
 	for shape, want := range map[suncotest.ErrorShape]string{
-		suncotest.ErrorsArray:  `{"errors":[{"code":"invalid_grant","title":"The code cannot be used"}]}`,
-		suncotest.ErrorObject:  `{"error":{"code":"invalid_grant","description":"The code cannot be used"}}`,
-		suncotest.ErrorRFC6749: `{"error":"invalid_grant","error_description":"The code cannot be used"}`,
-		suncotest.ErrorHTML:    "<!DOCTYPE html><title>403</title><h1>The code cannot be used</h1>\n",
-		suncotest.ErrorText:    "The code cannot be used\n",
-		suncotest.ErrorEmpty:   "",
+		suncotest.ErrorsArray:   `{"errors":[{"code":"invalid_grant","title":"The code cannot be used"}]}`,
+		suncotest.ErrorObject:   `{"error":{"code":"invalid_grant","description":"The code cannot be used"}}`,
+		suncotest.ErrorRFC6749:  `{"error":"invalid_grant","error_description":"The code cannot be used"}`,
+		suncotest.ErrorHTML:     "<!DOCTYPE html><title>403</title><h1>The code cannot be used</h1>\n",
+		suncotest.ErrorText:     "The code cannot be used\n",
+		suncotest.ErrorEmpty:    "",
+		suncotest.ErrorSentence: `{"error":"The code cannot be used"}`,
+		suncotest.ErrorFront:    `{"error":{"title":"The code cannot be used","message":"403 Forbidden"}}`,
 	} {
 		w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{TokenErrorShape: shape, TokenErrorStatus: 403}})
 		a := w.exchange("unknown")
 		assert.Equal(t, 403, a.Status)
 		assert.Equal(t, want, a.Body)
 	}
+}
+
+func TestRevokedShape(t *testing.T) {
+	for shape, want := range map[suncotest.ErrorShape]string{
+		suncotest.ErrorsArray:   `{"errors":[{"code":"unauthorized","title":"Couldn't authenticate you"}]}`,
+		suncotest.ErrorObject:   `{"error":{"code":"unauthorized","description":"Couldn't authenticate you"}}`,
+		suncotest.ErrorRFC6749:  `{"error":"unauthorized","error_description":"Couldn't authenticate you"}`,
+		suncotest.ErrorSentence: `{"error":"Couldn't authenticate you"}`,
+		suncotest.ErrorText:     "Couldn't authenticate you\n",
+		suncotest.ErrorEmpty:    "",
+	} {
+		w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{RevokedShape: shape}})
+		token := w.install("acme")
+		dead := w.install("acme")
+		require.NoError(t, w.p.Uninstall(w.appID("acme")))
+		for _, presented := range []string{token, dead, "never"} {
+			for _, at := range []string{tokenInfoURL, w.hooksURL(acmeURL, "acme")} {
+				a := w.api(presented, http.MethodGet, at, "")
+				assert.Equal(t, 401, a.Status)
+				assert.Equal(t, "Bearer", a.Header.Get("WWW-Authenticate"))
+				assert.Equal(t, want, a.Body)
+			}
+		}
+	}
+	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{RevokedStatus: 403, RevokedShape: suncotest.ErrorHTML}})
+	token := w.install("acme")
+	require.NoError(t, w.p.Uninstall(w.appID("acme")))
+	a := w.api(token, http.MethodGet, tokenInfoURL, "")
+	assert.Equal(t, 403, a.Status)
+	assert.Contains(t, a.Body, "<h1>")
 }
 
 func TestTokenInfo(t *testing.T) {

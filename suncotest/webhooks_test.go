@@ -142,7 +142,8 @@ func TestProbe(t *testing.T) {
 	require.Equal(t, 200, w.api(token, http.MethodPatch, one, goodHook).Status)
 	assert.Len(t, w.p.Calls(), 2, "the same target is not probed again")
 	requireProblem(t, w.api(token, http.MethodPatch, one, `{"target":"https://gone.example/x"}`), 400)
-	assert.Equal(t, []string{"HEAD gone.example/x no answer", "HEAD gone.example/ no answer"}, probed(w)[2:])
+	const gone = " no answer (dial tcp: lookup gone.example: no such host)"
+	assert.Equal(t, []string{"HEAD gone.example/x" + gone, "HEAD gone.example/" + gone}, probed(w)[2:])
 	assert.Equal(t, hookTarget, w.p.Webhooks()[0].Target)
 	requireProblem(t, w.api(token, http.MethodPost, hooks, strings.Replace(goodHook, "partner", "gone", 1)), 400)
 
@@ -159,6 +160,62 @@ func TestProbe(t *testing.T) {
 	token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
 	one = hooks + "/" + field(t, w.api(token, http.MethodPost, hooks, goodHook).Body, "webhook.id")
 	assert.Equal(t, 200, w.api(token, http.MethodPatch, one, `{"target":"https://gone.example/x"}`).Status)
+}
+
+// A partner whose webhook is refused learns from the title, and from the record, what
+// each HEAD met. The target's query may carry a key.
+func TestProbeSaysWhy(t *testing.T) {
+	w := newWorld(t, suncotest.Config{})
+	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
+	w.p.Mount("partner.example", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			http.Redirect(w, r, "/login", http.StatusFound)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	for target, why := range map[string]string{
+		"https://partner.example/hooks?key=canary": "HEAD https://partner.example/hooks answered 404, " +
+			"HEAD https://partner.example/ answered 302",
+		"https://partner.example:8443": "HEAD https://partner.example:8443: dial tcp partner.example:8443: connect: connection refused, " +
+			"HEAD https://partner.example:8443/: dial tcp partner.example:8443: connect: connection refused",
+		"http://gone.example/": "HEAD http://gone.example/: dial tcp: lookup gone.example: no such host, " +
+			"HEAD http://gone.example/: dial tcp: lookup gone.example: no such host",
+	} {
+		t.Run(target, func(t *testing.T) {
+			a := w.api(token, http.MethodPost, hooks, `{"target":"`+target+`","triggers":["x"]}`)
+			requireCode(t, a, 400, "bad_request")
+			assert.Contains(t, a.Body, `"title":"The target must answer HEAD with 2xx: `+why+`"`)
+			requests := w.p.Requests()
+			assert.Contains(t, requests[len(requests)-1].String(), why)
+		})
+	}
+	for _, r := range append(w.p.Requests(), w.p.Calls()...) {
+		assert.NotContains(t, r.String(), "canary")
+	}
+}
+
+// The platform's database may write a target in another form than the partner did.
+func TestCanonicalTargets(t *testing.T) {
+	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{NoRetargetProbe: true, WebhookLimit: 10, CanonicalTargets: true}})
+	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
+	for sent, kept := range map[string]string{
+		"https://PARTNER.example":             "https://partner.example/",
+		"HTTPS://partner.example:443/Hooks":   "https://partner.example/Hooks",
+		"http://partner.example:80?a=%41":     "http://partner.example/?a=%41",
+		"https://partner.example/a/../%7Eb/?": "https://partner.example/a/../%7Eb/?",
+	} {
+		a := w.api(token, http.MethodPost, hooks, `{"target":"`+sent+`","triggers":["x"]}`)
+		require.Equal(t, 201, a.Status, a.Body)
+		one := hooks + "/" + field(t, a.Body, "webhook.id")
+		assert.Equal(t, kept, field(t, a.Body, "webhook.target"))
+		assert.Equal(t, kept, field(t, w.api(token, http.MethodGet, one, "").Body, "webhook.target"))
+		assert.Equal(t, kept, field(t, w.api(token, http.MethodPatch, one, `{"target":"`+sent+`"}`).Body, "webhook.target"))
+	}
+	w = newWorld(t, suncotest.Config{})
+	token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
+	a := w.api(token, http.MethodPost, hooks, `{"target":"https://PARTNER.example","triggers":["x"]}`)
+	assert.Equal(t, "https://PARTNER.example", field(t, a.Body, "webhook.target"), "unchanged otherwise")
 }
 
 func TestProbeGivesUp(t *testing.T) {

@@ -23,7 +23,7 @@ func TestErrorsOfTheSDK(t *testing.T) {
 	d := load(t)
 	for name, with := range refusals() {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, d, suncotest.Config{Behavior: suncotest.Behavior{UnknownHostAPIError: true}})
+			s := newStage(t, d, suncotest.Config{Behavior: suncotest.Behavior{UnknownHost: suncotest.HostAPIError}})
 			err := with.call(s, s.install(t.Context(), ""))
 			var refused *sunco.Error
 			if !errors.As(err, &refused) || refused.Status != with.status || refused.Code == "" {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
@@ -30,16 +33,18 @@ func newCaller(network *netsim.Network) *http.Client {
 	}
 }
 
-// send makes one request to the partner, within limit, and returns the status of
-// the answer, 0 when there was none. header is name, value, name, value… It is noted
-// in the journal of calls.
-func (s *Service) send(ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string) int {
+// send makes one request to the partner, within limit, and returns the status of the
+// answer, or 0 and why there was none. header is name, value, name, value… The request
+// is noted in the journal of calls.
+func (s *Service) send(
+	ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string,
+) (status int, why string) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(s.opts.Network.Context(), cancel)()
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
-		return 0
+		return 0, "not a URL"
 	}
 	req.Header.Set("User-Agent", userAgent)
 	for i := 0; i < len(header); i += 2 {
@@ -49,31 +54,42 @@ func (s *Service) send(ctx context.Context, limit time.Duration, method, target 
 		req.Header.Set("Content-Type", "application/json")
 	}
 	entry := s.opts.Sent.Add(req, body)
-	status := 0
-	defer func() { s.opts.Sent.Finish(entry, status, "") }()
+	defer func() { s.opts.Sent.Finish(entry, status, why) }()
 	res, err := s.caller.Do(req)
 	if err != nil {
-		return 0
+		var whole *url.Error // whose text has the query in it
+		if errors.As(err, &whole) {
+			err = whole.Err
+		}
+		return 0, err.Error()
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // nothing in it matters
-	status = res.StatusCode
-	return status
+	return res.StatusCode, ""
 }
 
-// probe asks a webhook's target whether it is there: itself, then its origin.
-func (s *Service) probe(ctx context.Context, target string) bool {
+// probe asks a webhook's target whether it is there: itself, then its origin. The
+// text says what each met when neither is.
+func (s *Service) probe(ctx context.Context, target string) (refusal string) {
 	u, err := url.Parse(target)
 	if err != nil {
-		return false
+		return "The target is not a URL"
 	}
 	origin := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
+	var met []string
 	for _, where := range []string{target, origin.String()} {
-		if s.send(ctx, probeTimeout, http.MethodHead, where, nil)/100 == 2 {
-			return true
+		status, why := s.send(ctx, probeTimeout, http.MethodHead, where, nil)
+		if status/100 == 2 {
+			return ""
+		}
+		where, _, _ = strings.Cut(where, "?")
+		if status != 0 {
+			met = append(met, fmt.Sprintf("HEAD %s answered %d", where, status))
+		} else {
+			met = append(met, fmt.Sprintf("HEAD %s: %s", where, why))
 		}
 	}
-	return false
+	return "The target must answer HEAD with 2xx: " + strings.Join(met, ", ")
 }
 
 // CallRemove tells the partner at its remove URL that an integration is gone, as often
@@ -84,7 +100,7 @@ func (s *Service) CallRemove(ctx context.Context, appID, integrationID string) {
 	}
 	body, _ := json.Marshal(map[string]string{"appId": appID, "integrationId": integrationID}) // strings cannot fail
 	for attempt := 0; ; attempt++ {
-		status := s.send(ctx, removeTimeout, http.MethodPost, s.opts.RemoveURL, body)
+		status, _ := s.send(ctx, removeTimeout, http.MethodPost, s.opts.RemoveURL, body)
 		if status/100 == 2 || attempt >= s.opts.RemoveRetries {
 			return
 		}

@@ -184,7 +184,7 @@ func (s *Service) attempt(ctx context.Context, d *delivery) {
 	d.Attempts = append(d.Attempts, Attempt{Start: start})
 	o.mu.Unlock()
 
-	status := s.send(ctx, deliveryTimeout, http.MethodPost, target, d.body, keyHeader, key)
+	status, _ := s.send(ctx, deliveryTimeout, http.MethodPost, target, d.body, keyHeader, key)
 
 	o.mu.Lock()
 	defer o.mu.Unlock()

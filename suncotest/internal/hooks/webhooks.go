@@ -5,7 +5,9 @@ package hooks
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sunco-go/sunco/suncotest/internal/journal"
@@ -25,6 +27,7 @@ type Options struct {
 	LimitStatus     int
 	NoProbe         bool
 	NoRetargetProbe bool
+	Canonical       bool
 
 	RetryInterval time.Duration
 	Copies        int
@@ -141,9 +144,12 @@ func members() wire.Members {
 }
 
 // set takes over the members that are given, and leaves the others alone.
-func (w *webhook) set(given map[string]json.RawMessage) {
+func (s *Service) set(w *webhook, given map[string]json.RawMessage) {
 	if raw := given["target"]; raw != nil {
 		w.Target, _ = wire.As[string](raw)
+		if s.opts.Canonical {
+			w.Target = canonical(w.Target)
+		}
 	}
 	if raw := given["triggers"]; raw != nil {
 		w.Triggers, _ = wire.As[[]string](raw)
@@ -156,18 +162,37 @@ func (w *webhook) set(given map[string]json.RawMessage) {
 	}
 }
 
+// canonical is a target with its host in lower case, without a default port, and with
+// a path.
+func canonical(target string) string {
+	u, err := url.Parse(target) // which writes the scheme in lower case
+	if err != nil {
+		return target
+	}
+	u.Host = strings.ToLower(u.Host)
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
+}
+
 func (s *Service) createWebhook(c *wire.Call) wire.Reply {
 	given, refusal, fine := c.ReadMembers(members(), "target", "triggers")
 	if !fine {
 		return refusal
 	}
 	created := &webhook{Version: "v2", Secret: wire.RandomHex(16)}
-	created.set(given)
+	s.set(created, given)
 	if refusal, full := s.full(c.IntegrationID); full {
 		return refusal
 	}
-	if !s.opts.NoProbe && !s.probe(c.Context(), created.Target) {
-		return wire.BadRequest("Bad request")
+	if !s.opts.NoProbe {
+		if refusal := s.probe(c.Context(), created.Target); refusal != "" {
+			return wire.BadRequest(refusal)
+		}
 	}
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
@@ -246,10 +271,10 @@ func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
 		return refusal
 	}
 	asked := before
-	asked.set(given)
+	s.set(&asked, given)
 	if asked.Target != before.Target && !s.opts.NoProbe && !s.opts.NoRetargetProbe {
-		if !s.probe(c.Context(), asked.Target) {
-			return wire.BadRequest("Bad request")
+		if refusal := s.probe(c.Context(), asked.Target); refusal != "" {
+			return wire.BadRequest(refusal)
 		}
 	}
 	s.opts.Lock.Lock()
@@ -257,7 +282,7 @@ func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
 	if found = s.find(c); found == nil { // deleted meanwhile
 		return noWebhook()
 	}
-	found.set(given)
+	s.set(found, given)
 	return found.reply(http.StatusOK)
 }
 

@@ -139,7 +139,7 @@ func (s *Service) Resolves(subdomain string) bool {
 	if a := s.bySubdomain(subdomain); a != nil {
 		return a.Legacy == ""
 	}
-	return s.renamed[subdomain] && !s.opts.OldSubdomainUnresolvable
+	return s.renamed[subdomain] && s.opts.OldNamesResolve
 }
 
 // Accounts returns the customers, oldest first. The lock is held.

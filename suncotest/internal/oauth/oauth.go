@@ -28,22 +28,23 @@ type Options struct {
 	Approve            bool
 	Accounts           []Account
 
-	UnknownClientStatus      int
-	DenyDescription          string
-	CodeLifetime             time.Duration
-	CodeReuseRevokes         bool
-	TokenErrorStatus         int
-	TokenErrorShape          wire.Shape
-	TokenLifetime            time.Duration
-	RevokedStatus            int
-	OldTokenDies             bool
-	WebhooksDie              bool
-	NoSubdomain              bool
-	OldSubdomainUnresolvable bool
-	RemoveFirst              bool
-	RemoveDelay              time.Duration
-	MarketplaceRequired      bool
-	MarketplaceStatus        int
+	UnknownClientStatus int
+	DenyDescription     string
+	CodeLifetime        time.Duration
+	CodeReuseRevokes    bool
+	TokenErrorStatus    int
+	TokenErrorShape     wire.Shape
+	TokenLifetime       time.Duration
+	RevokedStatus       int
+	RevokedShape        wire.Shape
+	OldTokenDies        bool
+	WebhooksDie         bool
+	NoSubdomain         bool
+	OldNamesResolve     bool
+	RemoveFirst         bool
+	RemoveDelay         time.Duration
+	MarketplaceRequired bool
+	MarketplaceStatus   int
 }
 
 // Service keeps the customers, and everything that was given to the partner for them.
@@ -123,9 +124,19 @@ func (s *Service) Admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
 	return wire.Reply{}, true
 }
 
+// Dead answers a token that is not good, or none.
+func Dead(status int, shape wire.Shape) wire.Reply {
+	code := strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
+	r := wire.Shaped(shape, status, code, "Couldn't authenticate you")
+	if status == http.StatusUnauthorized {
+		r = r.With("WWW-Authenticate", "Bearer")
+	}
+	return r
+}
+
 // authenticate finds out whose token the request carries.
 func (s *Service) authenticate(c *wire.Call) (wire.Reply, bool) {
-	refusal := wire.Problem(http.StatusUnauthorized).With("WWW-Authenticate", "Bearer")
+	refusal := Dead(http.StatusUnauthorized, s.opts.RevokedShape)
 	fields := c.Header.Values("Authorization")
 	if len(fields) != 1 {
 		return refusal, false
@@ -141,11 +152,7 @@ func (s *Service) authenticate(c *wire.Call) (wire.Reply, bool) {
 	case g == nil || !serves(c.At, s.byApp(g.AppID)):
 		return refusal, false
 	case g.Dead || g.expired():
-		gone := wire.Problem(s.opts.RevokedStatus)
-		if gone.Status == http.StatusUnauthorized {
-			gone = refusal
-		}
-		return gone, false
+		return Dead(s.opts.RevokedStatus, s.opts.RevokedShape), false
 	}
 	c.Holder = &g.Holder
 	return wire.Reply{}, true

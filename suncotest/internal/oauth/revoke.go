@@ -15,7 +15,7 @@ func (s *Service) revoke(c *wire.Call) wire.Reply {
 	in := s.installations[c.IntegrationID]
 	if c.Dead || in == nil { // a moment ago it was alive
 		s.opts.Lock.Unlock()
-		return wire.Problem(s.opts.RevokedStatus)
+		return Dead(s.opts.RevokedStatus, s.opts.RevokedShape)
 	}
 	s.remove(s.byApp(c.AppID), in)
 	s.opts.Lock.Unlock()

@@ -92,6 +92,17 @@ func (r Reply) Write(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// Front is a failure as Zendesk's front servers write it.
+func Front(status int, title, message string) Reply {
+	type body struct {
+		Title   string `json:"title"`
+		Message string `json:"message"`
+	}
+	r := OK(status, map[string]body{"error": {title, message}})
+	r.Note = title
+	return r
+}
+
 // Shape is a form in which an error can be written.
 type Shape int
 
@@ -103,6 +114,8 @@ const (
 	ErrorHTML
 	ErrorText
 	ErrorEmpty
+	ErrorSentence
+	ErrorFront
 )
 
 // Shaped is a failure in one of the forms that errors have been seen in. code is
@@ -121,6 +134,10 @@ func Shaped(shape Shape, status int, code, title string) Reply {
 		r = Reply{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(title + "\n")}
 	case ErrorEmpty:
 		r = Reply{Status: status}
+	case ErrorSentence:
+		r = OK(status, map[string]string{"error": title})
+	case ErrorFront:
+		r = Front(status, title, fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	default:
 		return Failure(status, code, title)
 	}
