@@ -117,7 +117,9 @@ func TestChat(t *testing.T) {
 	created := field(t, a.Body, "conversation.createdAt")
 	assert.Regexp(t, timePattern, created)
 	assert.JSONEq(t, `{"conversation":{"id":"`+conv+`","type":"personal","isDefault":true,"metadata":{"lang":"en"},"createdAt":"`+
-		created+`","lastUpdatedAt":"`+created+`"}}`, a.Body)
+		created+`","lastUpdatedAt":"`+created+`","activeSwitchboardIntegration":{"id":"`+
+		field(t, a.Body, "conversation.activeSwitchboardIntegration.id")+
+		`","name":"shoplifter","integrationType":"shoplifter"}}}`, a.Body)
 	assert.Equal(t, a.Body, d.get("/conversations/"+conv).Body)
 	ids, more, _, _ := records(t, d.get("/conversations?filter%5BuserExternalId%5D=jane%40example.com"), "conversations")
 	assert.Equal(t, []string{conv}, ids)

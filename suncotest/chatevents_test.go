@@ -55,7 +55,10 @@ func TestChatIsTold(t *testing.T) {
 				user = told[0]["user"].(map[string]any)
 				assert.Contains(t, user, "profile")
 			}
-			short := map[string]any{"id": conv, "type": "personal"}
+			bot := told[0]["conversation"].(map[string]any)["activeSwitchboardIntegration"].(map[string]any)
+			short := map[string]any{"id": conv, "type": "personal", "activeSwitchboardIntegration": map[string]any{
+				"id": bot["id"], "name": "shoplifter", "integrationType": "shoplifter",
+			}}
 			assert.Equal(t, map[string]any{
 				"type": "conversation:create", "conversation": short, "creationReason": "none", "user": user,
 				"source": map[string]any{"type": "api:conversations"},

@@ -190,6 +190,39 @@ func TestSay(t *testing.T) {
 	})
 }
 
+// A bot that looks at who is in control is silent while a human agent is.
+func TestControl(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newInbox(t, suncotest.Config{ClientID: suncotest.DefaultClientID, Behavior: suncotest.Behavior{DeliverySerial: true}})
+		app := b.appID("acme")
+		b.subscribe(everyTrigger())
+		require.NoError(t, b.p.Say(app, "ada", "hello"))
+		conv := b.p.Conversations(app)[0].ID
+		require.NoError(t, b.p.PassControl(app, conv, suncotest.AgentWorkspace))
+		require.NoError(t, b.p.Say(app, "ada", "a person, please"))
+		assert.Equal(t, "zd-agentWorkspace", b.p.Conversations(app)[0].Control)
+		require.NoError(t, b.p.PassControl(app, conv, suncotest.DefaultClientID))
+		require.NoError(t, b.p.Say(app, "ada", "thanks"))
+		synctest.Wait()
+		var heard []string
+		for _, d := range b.got {
+			active := "conversation.activeSwitchboardIntegration."
+			payload := string(d.Events[0].Payload)
+			heard = append(heard, d.Events[0].Type+" "+field(t, payload, active+"name")+" "+field(t, payload, active+"integrationType"))
+			assert.Regexp(t, idPattern, field(t, payload, active+"id"))
+		}
+		assert.Equal(t, []string{
+			"conversation:create shoplifter shoplifter", "conversation:message shoplifter shoplifter",
+			"switchboard:passControl zd-agentWorkspace zd:agentWorkspace", "conversation:message zd-agentWorkspace zd:agentWorkspace",
+			"switchboard:passControl shoplifter shoplifter", "conversation:message shoplifter shoplifter",
+		}, heard)
+		a := b.api(b.install("acme"), http.MethodGet, acmeURL+"/v2/apps/"+app+"/conversations/"+conv, "")
+		assert.Equal(t, "shoplifter", field(t, a.Body, "conversation.activeSwitchboardIntegration.integrationType"))
+		require.ErrorContains(t, b.p.PassControl("nobody", conv, "x"), "no app")
+		require.ErrorContains(t, b.p.PassControl(app, "nowhere", "x"), "no conversation")
+	})
+}
+
 func TestSayRefuses(t *testing.T) {
 	w := newWorld(t, suncotest.Config{})
 	app := w.appID("acme")

@@ -34,12 +34,29 @@ func (p *Platform) Say(appID, userExternalID, text string) error {
 	return p.chat.Say(appID, userExternalID, text)
 }
 
+// AgentWorkspace is the integration through which human agents answer.
+const AgentWorkspace = "zd-agentWorkspace"
+
+// PassControl puts an integration in control of a conversation, and tells webhooks with
+// a switchboard:passControl. to is [AgentWorkspace] for a human agent, or the partner's
+// client id for its bot, which has control of every new conversation. Bots hear what
+// people write in either case. The error says that there is no such app or conversation.
+func (p *Platform) PassControl(appID, conversationID, to string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.oauth.HasApp(appID) {
+		return fmt.Errorf("suncotest: there is no app %q", appID)
+	}
+	return p.chat.PassControl(appID, conversationID, to)
+}
+
 // Conversation is a snapshot of one conversation of an app.
 type Conversation struct {
 	ID          string
 	Type        string // personal or sdkGroup
 	DisplayName string
 	Users       []string // external ids of those who take part
+	Control     string   // the integration that is in control, as in [Platform.PassControl]
 	Created     time.Time
 	Messages    []Message // oldest first
 }
@@ -68,7 +85,9 @@ func (p *Platform) Conversations(appID string) []Conversation {
 	}
 	var all []Conversation
 	for _, v := range p.chat.Conversations(appID) {
-		s := Conversation{ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Users: v.Users, Created: v.Created}
+		s := Conversation{
+			ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Users: v.Users, Control: v.Control, Created: v.Created,
+		}
 		for _, m := range v.Messages {
 			s.Messages = append(s.Messages, Message(m))
 		}

@@ -50,7 +50,7 @@ func New(cfg Config) *Platform {
 	p.client = p.network.Transport(p.CertPool())
 	p.hooks = hooks.New(p.hookOptions())
 	p.oauth = oauth.New(p.oauthOptions())
-	p.chat = chat.New(chat.Options{Lock: &p.mu, Emit: p.emit})
+	p.chat = chat.New(chat.Options{Lock: &p.mu, Bot: cfg.ClientID, Emit: p.emit})
 	p.routes = slices.Concat(p.oauth.Routes(), p.hooks.Routes(), p.chat.Routes(), wire.Others())
 	return p
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
-// Options are what chat needs to know. Emit tells webhooks what happened in an app;
-// the lock is held when it is called, so that the order is kept.
+// Options are what chat needs to know. Bot is the name of the partner's integration,
+// which is in control of new conversations. Emit tells webhooks what happened in an
+// app; the lock is held when it is called, so that the order is kept.
 type Options struct {
 	Lock *wire.Lock
+	Bot  string
 	Emit func(appID, trigger string, payload wire.Payload)
 }
 
@@ -99,6 +101,7 @@ type Conversation struct {
 	Type        string // personal or sdkGroup
 	DisplayName string
 	Users       []string // external ids of those who take part
+	Control     string   // the name of the integration that is in control
 	Created     time.Time
 	Messages    []Message // oldest first
 }
@@ -117,7 +120,7 @@ type Message struct {
 func (s *Service) Conversations(appID string) []Conversation {
 	var all []Conversation
 	for _, v := range s.app(appID).conversations {
-		copied := Conversation{ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Created: v.created}
+		copied := Conversation{ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Created: v.created, Control: v.Active.Name}
 		for _, u := range v.users {
 			copied.Users = append(copied.Users, u.ExternalID)
 		}

@@ -36,6 +36,7 @@ type conversationReference struct {
 	ID       string          `json:"id"`
 	Type     string          `json:"type"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
+	Active   *responder      `json:"activeSwitchboardIntegration,omitempty"`
 }
 
 func (v *conversation) has(u *user) bool { return slices.Contains(v.users, u) }
@@ -104,6 +105,7 @@ func (s *Service) createConversation(c *wire.Call) wire.Reply {
 // that came from. The lock is held.
 func (s *Service) begin(a *app, fresh *conversation, reason string, from source) {
 	fresh.ID = s.opts.Lock.NextID("conversation", a.id)
+	fresh.Active = a.responder(s.opts.Bot)
 	a.byID[fresh.ID] = fresh
 	a.conversations = append(a.conversations, fresh)
 	if fresh.Type == personal {
