@@ -1,6 +1,8 @@
 package suncotest_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -127,6 +129,11 @@ func TestConsentPage(t *testing.T) {
 	for _, want := range []string{`value="one" checked`, `value="two"`, "api.eu-1.smooch.io", "two.zendesk.com", `value="allow"`, `value="deny"`, "width=device-width"} {
 		assert.Contains(t, a.Body, want)
 	}
+	_, style, _ := strings.Cut(a.Body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	assert.Contains(t, csp, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';")
+	assert.NotEmpty(t, style)
 	for _, never := range []string{"<script", "<b>", "canary-state", "src=", "href=", "sandbox-secret"} {
 		assert.NotContains(t, a.Body, never)
 	}
@@ -170,4 +177,20 @@ func TestConsentExpires(t *testing.T) {
 		a := w.do(http.MethodPost, bridgeURL+"/oauth/consent", "decision=deny&nonce="+nonce, "Content-Type", formType)
 		assert.Equal(t, 400, a.Status)
 	})
+}
+
+// Applications link administrators to the Admin Center of their account.
+func TestAdminCenter(t *testing.T) {
+	w := newWorld(t, threeCustomers())
+	const bots = "/admin/ai/ai-agents/ai-agents/marketplace-bots"
+	a := w.do(http.MethodGet, "https://acme.zendesk.com"+bots, "")
+	require.Equal(t, 200, a.Status)
+	assert.Equal(t, "text/html; charset=utf-8", a.Header.Get("Content-Type"))
+	assert.Contains(t, a.Body, "no bot is installed in Acme yet")
+	w.install("acme")
+	a = w.do(http.MethodGet, "https://acme.zendesk.com"+bots, "")
+	assert.Contains(t, a.Body, "shoplifter answers first")
+	requireProblem(t, w.do(http.MethodPost, "https://acme.zendesk.com"+bots, ""), 404)
+	requireProblem(t, w.do(http.MethodGet, "https://acme.zendesk.com/administrator", ""), 404)
+	requireProblem(t, w.do(http.MethodGet, "https://oauth-bridge.zendesk.com"+bots, ""), 404)
 }

@@ -201,6 +201,9 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 	if !exists {
 		return p.nobodyHere(r.Host)
 	}
+	if r.Method == http.MethodGet && c.At.Kind&wire.Tenant != 0 && strings.HasPrefix(r.URL.Path, "/admin/") {
+		return p.oauth.Admin(c)
+	}
 	route, params, allowed := wire.Find(p.routes, c.At, r.Method, r.URL.EscapedPath())
 	switch {
 	case route == nil && allowed != nil:
