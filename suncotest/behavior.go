@@ -6,164 +6,175 @@ import (
 	"time"
 )
 
-// Behavior chooses, one field each, among the possible answers to what no document
-// settles. The zero value is the likeliest reading of all of them.
+// Behavior chooses between possible answers where no document says what Zendesk does.
+// The zero value is the likeliest reading. Run the tests of a partner with other values
+// to see whether it depends on a guess.
+//
+// The fields are flat, so that a test can say Behavior{NoProbe: true}. They are grouped
+// in the order in which a partner meets them: hosts and requests, authorize, codes and
+// tokens, a second installation, webhooks, deliveries, removal.
 type Behavior struct {
-	// Strict refuses members and query parameters that the description of the API
-	// does not have, with 400. No schema of it is closed; false: they are accepted,
-	// and the record of the request names them.
+	// Hosts and requests.
+	//
+	// UnknownHost is the answer of a host where no customer lives, for example after
+	// [Platform.Rename]. Zero: [HostFront], as seen in public reports.
+	UnknownHost UnknownHost
+
+	// Strict refuses members and query parameters that the API's description does not
+	// have, with status 400. No schema of the description is closed. False: they are
+	// accepted, and the Note of the [Request] names them.
 	Strict bool
 
-	// UnknownClientStatus answers authorize for a client id that is not
+	// MarketplaceRequired refuses API requests, token exchange included, that lack one
+	// of the marketplace headers or carry both Bot-Id and App-Id. Zendesk requires the
+	// headers; whether its servers check them is unknown.
+	MarketplaceRequired bool
+
+	// MarketplaceStatus is the status of that refusal. Unknown; zero: 403.
+	MarketplaceStatus int
+
+	// Authorize.
+	//
+	// UnknownClientStatus is the status of authorize for a client id that is not
 	// registered. Unknown; zero: 404, as for an unregistered redirect URI.
 	UnknownClientStatus int
 
-	// DenyDescription is sent as error_description when the customer denies.
-	// Undocumented, though clients read it. Empty: the parameter is absent.
+	// DenyDescription is the error_description that the partner gets when the customer
+	// denies. Undocumented, although clients read it. Empty: the parameter is absent.
 	DenyDescription string
 
-	// CodeLifetime is how long a code can be exchanged. Unknown; zero: 10
-	// minutes.
+	// Codes and tokens.
+	//
+	// CodeLifetime is how long a code can be exchanged. Unknown; zero: 10 minutes.
 	CodeLifetime time.Duration
 
-	// CodeReuseRevokes makes the second use of a code kill the token of the
-	// first, as RFC 6749 suggests. Unknown.
+	// CodeReuseRevokes makes the second use of a code revoke the token of the first,
+	// as RFC 6749 suggests. Unknown.
 	CodeReuseRevokes bool
 
-	// TokenErrorStatus answers the token endpoint for a wrong client, a wrong
-	// secret and a code that cannot be used. Only old documents name one; zero:
-	// 401. Malformed requests get 400, or this status too when it is set.
+	// TokenErrorStatus is the status of the token endpoint for a wrong client, a wrong
+	// secret, and a code that cannot be used. When it is set, malformed requests get it
+	// too instead of 400. Only old documents name a status; zero: 401.
 	TokenErrorStatus int
 
-	// TokenErrorShape is the form of the token endpoint's errors. Unknown.
+	// TokenErrorShape is the format of the token endpoint's errors. Unknown.
 	TokenErrorShape ErrorShape
 
-	// TokenLifetime gives tokens an exp and ends them with it. Zero: they do
-	// not expire, as in the published example.
+	// TokenLifetime is how long a token works, and gives it an exp claim. Zero: tokens
+	// do not expire, as in the published example.
 	TokenLifetime time.Duration
 
-	// RevokedStatus answers a token that was once good. Unknown; zero: 401. A
-	// token that never was gets 401 always.
+	// RevokedStatus is the status for a token that has been revoked. Unknown; zero: 401.
+	// A token that was never issued always gets 401.
 	RevokedStatus int
 
-	// RevokedShape is the form of that answer, and of the 401 for a token that never
-	// was. Unknown.
+	// RevokedShape is the format of both answers, for revoked tokens and for tokens that
+	// were never issued. Unknown.
 	RevokedShape ErrorShape
-
-	// OldTokenDies makes a second authorization by the same customer kill the
-	// token of the first. Unknown; false: both work.
-	OldTokenDies bool
-
-	// WebhooksDie makes a second authorization by the same customer delete the
-	// webhooks. False: they survive, which is what production code relies on.
-	WebhooksDie bool
 
 	// NoSubdomain leaves the optional subdomain out of token info.
 	NoSubdomain bool
 
-	// UnknownHost answers for a host where no customer lives, one that was renamed
-	// for example. Zero: [HostFront], which was seen in public reports.
-	UnknownHost UnknownHost
+	// A second installation by the same customer.
+	//
+	// OldTokenDies makes it revoke the first token. Unknown; false: both tokens work.
+	OldTokenDies bool
 
-	// WebhookLimit is how many webhooks an integration may have. Zero: 3, which
-	// the guide says; the description of the API says 10 for a whole app.
+	// WebhooksDie makes it delete the webhooks. False: they survive, as production code
+	// expects.
+	WebhooksDie bool
+
+	// Webhooks.
+	//
+	// WebhookLimit is how many webhooks an integration may have. Zero: 3, as in the
+	// guide. The API's description says 10 for a whole app.
 	WebhookLimit int
 
-	// WebhookLimitStatus answers one webhook too many. Unknown; zero: 400.
+	// WebhookLimitStatus is the status for one webhook too many. Unknown; zero: 400.
 	WebhookLimitStatus int
 
-	// NoProbe creates webhooks without asking the target. False: HEAD to the
-	// target, then to its origin's /, and 400 when neither answers 2xx, as old
-	// documents and production code have it.
+	// NoProbe creates webhooks without a probe. False: the platform sends HEAD to the
+	// target, then to / on the same host, and answers 400 unless one of them answers
+	// 2xx, as old documents and production code have it.
 	NoProbe bool
 
-	// NoRetargetProbe leaves the probe out when a PATCH changes the target.
-	// Whether there is one is unknown.
+	// NoRetargetProbe skips the probe when a PATCH changes the target. Unknown.
 	NoRetargetProbe bool
 
-	// CanonicalTargets writes a webhook's target with its host in lower case, without
-	// a default port, and with / for an empty path. Unknown; false: as it was sent.
+	// CanonicalTargets stores a webhook's target with its host in lower case, without a
+	// default port, and with / for an empty path. Unknown; false: as it was sent.
 	CanonicalTargets bool
 
-	// RemoveFirst calls the remove URL before the token dies. The order is
-	// unknown; false: the token is dead before the call.
-	RemoveFirst bool
-
-	// RemoveDelay passes between the two, in either order. Unknown; zero:
-	// nothing passes.
-	RemoveDelay time.Duration
-
-	// RemoveRetries is how often the remove URL is called again, with
-	// RemoveRetryInterval between calls, until it answers 2xx. Unknown; zero: it
-	// is called once.
-	RemoveRetries int
-
-	// RemoveRetryInterval is used by RemoveRetries. Zero: one minute.
-	RemoveRetryInterval time.Duration
-
-	// MarketplaceRequired refuses API requests, token exchange included, that
-	// lack one of the marketplace headers, or that carry the Bot-Id and the
-	// App-Id both. Their presence is required; whether it is enforced at run time
-	// is unknown.
-	MarketplaceRequired bool
-
-	// MarketplaceStatus is used by MarketplaceRequired. Unknown; zero: 403.
-	MarketplaceStatus int
-
-	// DeliveryRetryInterval is the time between the first two attempts at a
-	// delivery; every later one is twice as long as the one before. Only "5 times
-	// within 15 minutes" is documented; zero: one minute, so that the fifth comes
-	// 15 minutes after the first. With a longer one there are fewer attempts, because
-	// none begins later than that.
+	// Deliveries.
+	//
+	// DeliveryRetryInterval is the time between the first two attempts at a delivery.
+	// Each later interval is twice as long as the one before. Zero: one minute, so that
+	// the fifth attempt comes 15 minutes after the first. A longer interval means fewer
+	// attempts, because none begins after 15 minutes.
 	DeliveryRetryInterval time.Duration
 
-	// DeliveryCopies is how many more deliveries carry the same events under the
-	// same ids. Zero: none, although a receiver must expect them.
+	// DeliveryCopies is how many further deliveries carry the same events with the same
+	// ids. Zero: none.
 	DeliveryCopies int
 
-	// DeliveryDoubled puts every event into its delivery twice, under one id.
+	// DeliveryDoubled puts every event into its delivery twice, with one id.
 	DeliveryDoubled bool
 
-	// DeliveryReordered turns the order of events around: within a delivery, and
-	// every other delivery to a webhook is held back for a second, so that the
-	// next can overtake it. No order is documented; false: the one in which the
-	// events happened, as long as the deliveries do not overtake each other.
+	// DeliveryReordered reverses the events of each delivery, and holds back every other
+	// delivery to a webhook for a second, so that the next one overtakes it. No order is
+	// documented; false: the order in which the events happened, although two deliveries
+	// that are under way at once may arrive in either order.
 	DeliveryReordered bool
 
-	// DeliverySerial has one request at a time under way to a webhook. A delivery
-	// that waits for its next turn until the 15 minutes are over is given up.
-	// Unknown; false: up to 64.
+	// DeliverySerial sends one delivery at a time to each webhook. A delivery that has
+	// waited for its next attempt until its 15 minutes are over is dropped. Unknown;
+	// false: up to 64 at a time.
 	DeliverySerial bool
 
-	// DeliveryWrongKey sends deliveries with a key that is not the webhook's
-	// secret, as anybody can.
+	// DeliveryWrongKey sends deliveries with a key that is not the webhook's secret.
 	DeliveryWrongKey bool
+
+	// Removal.
+	//
+	// RemoveFirst calls the remove URL before the token is revoked. Unknown; false: the
+	// token is revoked first.
+	RemoveFirst bool
+
+	// RemoveDelay is the time between the two. Unknown; zero: no time.
+	RemoveDelay time.Duration
+
+	// RemoveRetries is how often the remove URL is called again until it answers 2xx.
+	// Unknown; zero: it is called once.
+	RemoveRetries int
+
+	// RemoveRetryInterval is the time between those calls. Zero: one minute.
+	RemoveRetryInterval time.Duration
 }
 
-// ErrorShape is a form in which an error can be written.
+// ErrorShape is a format of errors.
 type ErrorShape int
 
-// The shapes of an error that have been seen or must be feared.
+// The formats of errors that Zendesk's servers are known to use or may use.
 const (
-	ErrorsArray   ErrorShape = iota // {"errors":[{"code":…,"title":…}]}, as API v2 has it
-	ErrorObject                     // {"error":{"code":…,"description":…}}, as API v1 had it
+	ErrorsArray   ErrorShape = iota // {"errors":[{"code":…,"title":…}]}, as in API v2
+	ErrorObject                     // {"error":{"code":…,"description":…}}, as in API v1
 	ErrorRFC6749                    // {"error":…,"error_description":…}
-	ErrorHTML                       // a page
+	ErrorHTML                       // an HTML page
 	ErrorText                       // one line of text
-	ErrorEmpty                      // no body at all
+	ErrorEmpty                      // no body
 	ErrorSentence                   // {"error":"Couldn't authenticate you"}
-	ErrorFront                      // {"error":{"title":…,"message":…}}, as the front servers have it
+	ErrorFront                      // {"error":{"title":…,"message":…}}, as Zendesk's front servers write it
 )
 
-// UnknownHost is an answer for a host where no customer lives.
+// UnknownHost is an answer of a host where no customer lives.
 type UnknownHost int
 
-// What a host where no customer lives answers, always with 404.
+// The answers of a host where no customer lives. Their status is 404.
 const (
 	HostFront        UnknownHost = iota // {"error":{"title":"No help desk at …","message":…}}
 	HostPage                            // an HTML page
 	HostAPIError                        // an error of the API
-	HostUnresolvable                    // nothing: the name of an account that was renamed does not resolve
+	HostUnresolvable                    // none: after Rename, the old name does not resolve
 )
 
 func (b Behavior) withDefaults() Behavior {
