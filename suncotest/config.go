@@ -11,14 +11,14 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
-// What the zero [Config] stands for.
+// The values that the zero [Config] stands for.
 const (
 	DefaultClientID     = "shoplifter"
 	DefaultClientSecret = "sandbox-secret"
 	DefaultDomain       = "zendesk.com"
 	DefaultSubdomain    = "acme"
 
-	// DefaultRedirectURI receives the browser when no redirect URI is
+	// DefaultRedirectURI is where the browser goes when no redirect URI is
 	// registered and the authorize request names none.
 	DefaultRedirectURI = "http://localhost/callback"
 )
@@ -29,64 +29,65 @@ const (
 	LegacyEU = "eu" // api.eu-1.smooch.io
 )
 
-// Config describes the partner and its customers. Every field may be left zero.
-// It is copied by [New]; changing it later has no effect.
+// Config describes the partner and its customers. Every field may be zero. [New] copies
+// the Config, so that later changes have no effect.
 type Config struct {
 	// ClientID and ClientSecret are the partner's credentials. Empty:
 	// [DefaultClientID] and [DefaultClientSecret].
 	ClientID, ClientSecret string
 
-	// RedirectURIs are the registered ones, compared byte for byte. The first is
-	// used when authorize names none. Empty: any URI on a loopback address, on
-	// localhost or on a mounted host is accepted, and [DefaultRedirectURI] is
-	// used when authorize names none.
+	// RedirectURIs are the registered redirect URIs. They are compared byte for byte,
+	// and the first is used when authorize names none. Empty: every URI on a loopback
+	// address, on localhost or on a mounted host is accepted, and [DefaultRedirectURI]
+	// is used when authorize names none.
 	RedirectURIs []string
 
-	// RemoveURL is called when an integration is removed or revokes itself.
-	// Empty: nothing is called.
+	// RemoveURL is the partner's URL that the platform calls after the integration was
+	// removed or revoked. Empty: no call.
 	RemoveURL string
 
-	// Domain is the domain under which the bridge and the customers live.
-	// Empty: [DefaultDomain]. It may carry a port. Under localhost the platform
-	// speaks plain HTTP too; everywhere else only HTTPS.
+	// Domain is the domain of the bridge and the customers, with an optional port.
+	// Empty: [DefaultDomain]. Under localhost the platform answers HTTP and HTTPS,
+	// elsewhere only HTTPS.
 	Domain string
 
 	// Accounts are the customers. Empty: one account, [DefaultSubdomain].
 	Accounts []Account
 
-	// Approve makes authorize redirect at once with the first account, without
-	// showing the consent page.
+	// Approve makes authorize choose the first account and redirect at once, without
+	// the consent page.
 	Approve bool
 
-	// Behavior chooses among the readings of what is not documented.
+	// Behavior chooses how the platform behaves where no document says so.
 	Behavior Behavior
 }
 
 // Account is one customer of the platform.
 type Account struct {
-	// Subdomain is the customer's host label, lower-case. A legacy account has
-	// no host of its own: there it is only the name under which the account is
-	// chosen. Empty: "acme", or "legacy-us" and "legacy-eu".
+	// Subdomain is the first label of the customer's host, in lower case. A legacy
+	// account has no host of its own; its Subdomain is only the name by which
+	// [Platform.Allow] chooses it. Empty: "acme", or "legacy-us" or "legacy-eu".
 	Subdomain string
 
-	// DisplayName is the app's name in token info. Empty: made from Subdomain. The
-	// bytes "\xed\xa0\xbe" become \ud83e, half an emoji, which names can end with.
+	// DisplayName is the app's name in token info. Empty: made from Subdomain. To end a
+	// name with half an emoji, as programs do that cut texts, write the half in three
+	// bytes: "\xed\xa0\xbe" becomes \ud83e in JSON.
 	DisplayName string
 
-	// AppID is the customer's app. Empty: 24 hex characters derived from
+	// AppID is the id of the customer's app. Empty: 24 hex characters derived from
 	// Subdomain, the same in every run.
 	AppID string
 
-	// Legacy is empty, [LegacyUS] or [LegacyEU]. A legacy account lives on
-	// api.smooch.io or api.eu-1.smooch.io, without /sc, and token info names no
-	// subdomain for it.
+	// Legacy is empty, [LegacyUS] or [LegacyEU]. A legacy account is on api.smooch.io or
+	// api.eu-1.smooch.io, without /sc, and its token info has no subdomain.
 	Legacy string
 
-	// Metadata is the app's metadata in token info. Nil: an empty object.
+	// Metadata is the app's metadata in token info. Nil: an empty object. A value may be
+	// a json.RawMessage.
 	Metadata map[string]any
 }
 
-// Validate reports what is wrong with c. [New] panics with the same error.
+// Validate returns an error when c cannot be used. [New] panics with the same error.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	if _, _, err := wire.SplitDomain(c.Domain); err != nil {
@@ -94,12 +95,12 @@ func (c Config) Validate() error {
 	}
 	for _, uri := range c.RedirectURIs {
 		if _, err := wire.ParseAbsolute(uri); err != nil {
-			return fmt.Errorf("suncotest: redirect URI %q: %w", uri, err)
+			return fmt.Errorf("suncotest: RedirectURIs: %q: %w", uri, err)
 		}
 	}
 	if c.RemoveURL != "" {
 		if _, err := wire.ParseAbsolute(c.RemoveURL); err != nil {
-			return fmt.Errorf("suncotest: remove URL: %w", err)
+			return fmt.Errorf("suncotest: RemoveURL: %w", err)
 		}
 	}
 	names, ids := map[string]bool{}, map[string]bool{}
@@ -108,7 +109,7 @@ func (c Config) Validate() error {
 			return err
 		}
 		if names[a.Subdomain] || ids[a.AppID] {
-			return fmt.Errorf("suncotest: account %q appears twice", a.Subdomain)
+			return fmt.Errorf("suncotest: account %q: its subdomain or its app id is used twice", a.Subdomain)
 		}
 		names[a.Subdomain], ids[a.AppID] = true, true
 	}
@@ -151,10 +152,10 @@ func (a Account) validate() error {
 	}
 	switch {
 	case a.Legacy != "" && a.Legacy != LegacyUS && a.Legacy != LegacyEU:
-		return fmt.Errorf("suncotest: account %q: legacy region %q is neither %q nor %q",
+		return fmt.Errorf("suncotest: account %q: Legacy is %q; it must be %q, %q or empty",
 			a.Subdomain, a.Legacy, LegacyUS, LegacyEU)
 	case !wire.IsID(a.AppID):
-		return fmt.Errorf("suncotest: account %q: %q cannot be an app id", a.Subdomain, a.AppID)
+		return fmt.Errorf("suncotest: account %q: AppID is %q; it must have 1 to 64 letters, digits, - or _", a.Subdomain, a.AppID)
 	}
 	return nil
 }

@@ -1,10 +1,9 @@
-// Package suncotest is a stand-in for the platform side of Zendesk's Sunshine
-// Conversations partner OAuth: the bridge, the customers' hosts and the consent
-// page, in one process, without an account and without a network.
+// Package suncotest is a fake of Zendesk's side of the Sunshine Conversations partner
+// OAuth: the OAuth bridge, the customers' hosts and the consent page, in one process,
+// without an account and without a network.
 //
-// Its model is net/http/httptest. A [Config] says who the partner is and which
-// customers exist, and its zero value is enough to begin with. A [Platform] is
-// what [New] makes of it:
+// It is modeled on net/http/httptest. A [Config] describes the partner and its
+// customers; the zero value is a good start. [New] starts a [Platform]:
 //
 //	p := suncotest.New(suncotest.Config{})
 //	defer p.Close()
@@ -14,45 +13,48 @@
 //		HTTPClient:   p.Client(),
 //	}
 //
-// [Platform.Client] is a real HTTP client on a real transport. It dials
-// in-memory connections to a real HTTP server over TLS, for the production host
-// names, with HTTP/1.1 or HTTP/2, so that what a connection can do to a program
-// happens here as well. No socket is opened and time may be virtual: a Platform
-// made inside a testing/synctest bubble works there and leaves no goroutine
-// behind once it is closed.
+// [Platform.Client] is an ordinary HTTP client. It dials in-memory connections to a
+// real HTTP server, over TLS, with HTTP/1.1 or HTTP/2, under the production host names.
+// Whatever a connection can do to a program it can do here too. No socket is opened and
+// time may be virtual: a Platform made in a testing/synctest bubble works there, and
+// leaves no goroutine behind after Close.
 //
 // # What it plays
 //
-//   - The customer: [Platform.Allow] and [Platform.Deny] walk through the consent
-//     page, [Platform.Uninstall] removes the integration, [Platform.Rename] moves
-//     the account to another subdomain.
+//   - The customer: [Platform.Allow] and [Platform.Deny] answer the consent page,
+//     [Platform.Uninstall] removes the integration, and [Platform.Rename] moves the
+//     account to another subdomain.
 //   - The bridge: authorize, token and token info.
-//   - The customer's hosts, legacy ones included: webhooks, revoke, and as much of
-//     users, conversations and messages as a bot needs to write to somebody.
-//   - People: [Platform.Say] writes to a customer, and [Platform.Emit] makes every
-//     other documented event happen, with a payload of one's own or the one of
-//     [SampleEvent].
-//   - Calls to the partner: the HEAD probe of a webhook's target, the deliveries with
-//     their retries, and the call to the remove URL. [Platform.Mount] puts the
-//     partner's own handler into the same network, so that those calls reach it, and
-//     [NewDelivery] needs no platform at all.
-//   - Trouble: [Platform.Inject] puts any fault at any place.
+//   - The customers' hosts, including the legacy ones: webhooks, revoke, and those
+//     operations on users, conversations and messages that a bot needs to answer. Every
+//     other operation of the API answers 501.
+//   - People: [Platform.Say] writes to a customer, [Platform.PassControl] hands the
+//     conversation to a human agent, and [Platform.Emit] sends any other event.
+//     [SampleEvent] has an example of each.
+//   - Calls to the partner: the HEAD probe of a webhook's target, deliveries with their
+//     retries, and the call to the remove URL. [Platform.Mount] puts the partner's
+//     handler into the same network, so that these calls reach it. [NewDelivery] makes
+//     a delivery without any platform.
+//   - Faults: [Platform.Inject] makes any request or connection fail.
 //
-// [Platform.Requests] tells what arrived, [Platform.Calls] what was sent to the
-// partner. Neither shows a credential when it is printed.
+// [Platform.Requests] lists the requests that arrived and [Platform.Calls] those that
+// were sent to the partner, with the reason of every refusal. Printing them shows no
+// credentials.
 //
 // # How far to trust it
 //
-// It is written from published documents and has never been compared with Zendesk
-// itself. It is strict where the documents speak. Where they are silent a field of
-// [Behavior] chooses, and its zero value is the likeliest reading; a partner who
-// wants to be safe runs the same tests with the other readings too.
+// The fake is written from published documents and has never been compared with Zendesk
+// itself. It is strict where the documents are clear. Where they are silent, a field of
+// [Behavior] chooses, and its zero value is the likeliest reading. To be safe, run your
+// tests with the other values too.
 //
 // # As a server
 //
-// A Platform is also an http.Handler, for a listener of one's own. The Host header
-// decides who answers: oauth-bridge.<anything> is the bridge, <subdomain>.<anything>
-// that customer, both under /sc; api.smooch.io and api.eu-1.smooch.io are the legacy
-// hosts, without /sc; and an IP address or plain localhost answers every route under
-// /sc.
+// A Platform is also an http.Handler, for a listener of your own. The Host header
+// decides who answers:
+//
+//   - oauth-bridge.<anything> is the bridge, under /sc.
+//   - <subdomain>.<anything> is that customer, under /sc.
+//   - api.smooch.io and api.eu-1.smooch.io are the legacy hosts, without /sc.
+//   - An IP address or plain localhost answers every route, under /sc.
 package suncotest

@@ -13,70 +13,68 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
-// Fault is something that goes wrong, or is different, for the requests it fits.
-// Exactly one of Dial, Conn and Handle is set.
+// Fault makes matching requests or connections fail, or changes them. Exactly one of
+// Dial, Conn and Handle is set.
 type Fault struct {
-	// Host is the host name the fault is for, without a port, or a pattern of
-	// path.Match. Empty: any of the platform's and any mounted one; Handle is
-	// for the platform's only.
+	// Host is a host name without a port, or a pattern for path.Match. Empty: every
+	// host, the platform's and the mounted ones. Handle applies to the platform's hosts
+	// only.
 	Host string
 
-	// Method and Path narrow a Handle; empty: any. Path is the beginning of a
-	// path, or a pattern of path.Match when it has one of * ? [ in it, and its
-	// case does not matter. They say nothing to Dial and Conn, for which the
-	// request is not yet known.
+	// Method and Path restrict a Handle. Empty: any. Path is the beginning of a path, or
+	// a pattern for path.Match if it contains *, ? or [; case does not matter. Dial and
+	// Conn ignore them, because the request is not known yet.
 	Method string
 	Path   string
 
-	// Skip is how many fitting requests, or connections, pass unharmed first.
+	// Skip is how many matching requests or connections pass unchanged first.
 	Skip int
 
-	// Times is how many are then hit. Zero: one. Negative: all.
+	// Times is how many are affected after that. Zero: one. Negative: all.
 	Times int
 
-	// Dial makes connecting fail with this error, as a *net.OpError, before
-	// anything is sent. syscall.ECONNREFUSED, os.ErrDeadlineExceeded and
-	// *net.DNSError are what a network returns. Only the connections of the
-	// platform's own clients are concerned.
+	// Dial is the error with which connecting fails, before anything is sent, wrapped in
+	// a *net.OpError. Real networks return syscall.ECONNREFUSED, os.ErrDeadlineExceeded
+	// and *net.DNSError. Dial and Conn affect connections in the platform's network only,
+	// not those of a listener of your own.
 	Dial error
 
-	// Conn stands in for the server on a new connection, before TLS. The
-	// connection is closed when it returns.
+	// Conn takes the server's place on a new connection, before TLS. The connection is
+	// closed when Conn returns.
 	Conn func(c net.Conn)
 
-	// Handle stands in for the platform, or around it: next is the platform.
-	// The request's body can be read, by Handle and by next again.
+	// Handle answers the request instead of the platform, or wraps it: next is the
+	// platform. Both Handle and next can read the whole body.
 	Handle func(w http.ResponseWriter, r *http.Request, next http.Handler)
 }
 
-// Inject adds a fault. Faults are tried in the order in which they were added, and
-// the first that fits is the only one a request meets; one that is used up fits no
-// more. It panics when f does not set exactly one of Dial, Conn and Handle, or when
-// a pattern is malformed.
+// Inject adds a fault. A request or connection meets at most one: the first that matches
+// and is not used up, in the order in which they were added. Inject panics unless exactly
+// one of Dial, Conn and Handle is set, and when a pattern is malformed.
 func (p *Platform) Inject(f Fault) {
 	if err := p.faults.Add(journal.Fault(f)); err != nil {
 		panic("suncotest: " + err.Error())
 	}
 }
 
-// ClearFaults forgets every fault that was injected.
+// ClearFaults removes every injected fault.
 func (p *Platform) ClearFaults() {
 	p.faults.Clear()
 }
 
-// Handle is the type of [Fault.Handle], for the ready-made ones.
+// Handle is the type of [Fault.Handle]. This package has ready-made ones.
 type Handle = func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// Reply returns a Handle that answers with this and does not process the request.
-// An empty contentType sends none.
+// Reply returns a Handle that answers without processing the request. An empty
+// contentType sends no Content-Type.
 func Reply(status int, contentType, body string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		wire.Reply{Status: status, ContentType: contentType, Body: []byte(body)}.Write(w, r)
 	}
 }
 
-// RetryAfter returns a Handle that answers with this status and Retry-After and
-// does not process the request. The header is sent as it is given.
+// RetryAfter returns a Handle that answers with this status and this Retry-After header,
+// unchanged, without processing the request. Use [Reply] for a 429 without the header.
 func RetryAfter(status int, value string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		w.Header()["Retry-After"] = []string{value}
@@ -84,40 +82,39 @@ func RetryAfter(status int, value string) Handle {
 	}
 }
 
-// Redirect returns a Handle that redirects with this status and does not process
-// the request.
+// Redirect returns a Handle that redirects without processing the request.
 func Redirect(status int, location string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		wire.Reply{Status: status}.With("Location", location).Write(w, r)
 	}
 }
 
-// Reset is a Handle that resets the connection and does not process the request.
+// Reset is a Handle that resets the connection without processing the request.
 func Reset(_ http.ResponseWriter, r *http.Request, _ http.Handler) { netsim.Abort(r) }
 
-// ResetAfter is a Handle that processes the request and resets the connection
+// ResetAfter is a Handle that processes the request and then resets the connection
 // instead of answering.
 func ResetAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	netsim.Abort(r)
 }
 
-// Hang is a Handle that does not process the request and never answers: it waits
-// until the client leaves.
+// Hang is a Handle that neither processes nor answers the request. It waits until the
+// client gives up.
 func Hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// HangAfter is a Handle that processes the request and never answers.
+// HangAfter is a Handle that processes the request and then never answers.
 func HangAfter(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// Truncate is a Handle that processes the request and ends the connection in the
-// middle of the answer's body.
+// Truncate is a Handle that processes the request and closes the connection in the middle
+// of the answer's body.
 func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	whole := httptest.NewRecorder()
 	next.ServeHTTP(whole, r)
@@ -132,8 +129,7 @@ func Truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	panic(http.ErrAbortHandler)
 }
 
-// ResetHandshake is a [Fault.Conn]: it resets the connection in the middle of the
-// TLS handshake.
+// ResetHandshake is a [Fault.Conn] that resets the connection during the TLS handshake.
 func ResetHandshake(c net.Conn) {
 	_, _ = c.Read(make([]byte, 1024)) // the beginning of the client's hello
 	if pipe, ok := c.(*netsim.Conn); ok {
@@ -141,17 +137,17 @@ func ResetHandshake(c net.Conn) {
 	}
 }
 
-// PlainHTTP is a [Fault.Conn]: it answers in plain HTTP where TLS is expected.
+// PlainHTTP is a [Fault.Conn] that answers in plain HTTP where TLS is expected.
 func PlainHTTP(c net.Conn) {
 	_, _ = c.Read(make([]byte, 1024))
 	_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 }
 
-// Silent is a [Fault.Conn]: it accepts the connection and never says a word.
+// Silent is a [Fault.Conn] that accepts the connection and never writes to it.
 func Silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
-// StrangerCertificate is a [Fault.Conn]: it shows a certificate of an authority
-// that nobody trusts.
+// StrangerCertificate is a [Fault.Conn] that presents a certificate of an authority that
+// no client trusts.
 func StrangerCertificate(c net.Conn) {
 	ca, err := netsim.NewAuthority()
 	if err != nil {

@@ -14,17 +14,18 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/oauth"
 )
 
-// Say plays a person who writes a text to one of the customers, in the web widget.
-// A person without a user gets one, signed in under userExternalId, and a personal
-// conversation to begin with; otherwise the text goes to the person's latest personal
-// conversation. Webhooks are told, as by [Platform.Emit], of a conversation:create if
-// there was one and of a conversation:message whose author is a user. What the
-// partner answers through the API comes as conversation:message too, its author the
-// business. [Platform.Conversations] shows both.
+// Say plays a person who writes a text to a customer in the web widget. userExternalID
+// names the person. The first text creates the user and a personal conversation; later
+// texts go to the person's latest personal conversation.
 //
-// People can write whether the integration is installed or not. The error says that
-// there is no such app, that a person cannot have such an id or say such a text, or
-// that the conversation or the platform is full.
+// Webhooks receive a conversation:create for a new conversation, and a
+// conversation:message whose author is a user; see [Platform.Emit]. The partner's answers
+// through the API cause a conversation:message whose author is the business.
+// [Platform.Conversations] shows both.
+//
+// People can write while the integration is not installed. Say returns an error when there
+// is no such app, when the id or the text is empty or too long, and when the conversation
+// or the platform is full.
 func (p *Platform) Say(appID, userExternalID, text string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -34,13 +35,14 @@ func (p *Platform) Say(appID, userExternalID, text string) error {
 	return p.chat.Say(appID, userExternalID, text)
 }
 
-// AgentWorkspace is the integration through which human agents answer.
+// AgentWorkspace is the integration with which human agents answer.
 const AgentWorkspace = "zd-agentWorkspace"
 
-// PassControl puts an integration in control of a conversation, and tells webhooks with
-// a switchboard:passControl. to is [AgentWorkspace] for a human agent, or the partner's
-// client id for its bot, which has control of every new conversation. Bots hear what
-// people write in either case. The error says that there is no such app or conversation.
+// PassControl puts an integration in control of a conversation, and sends a
+// switchboard:passControl to webhooks. to is [AgentWorkspace] for a human agent, or the
+// partner's client id for its bot. The bot is in control of new conversations. Webhooks
+// receive messages whoever is in control. PassControl returns an error when there is no
+// such app or conversation.
 func (p *Platform) PassControl(appID, conversationID, to string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,8 +57,8 @@ type Conversation struct {
 	ID          string
 	Type        string // personal or sdkGroup
 	DisplayName string
-	Users       []string // external ids of those who take part
-	Control     string   // the integration that is in control, as in [Platform.PassControl]
+	Users       []string // external ids of the participants
+	Control     string   // the integration in control; see [Platform.PassControl]
 	Created     time.Time
 	Messages    []Message // oldest first
 }
@@ -65,18 +67,17 @@ type Conversation struct {
 type Message struct {
 	ID          string
 	AuthorType  string // user or business
-	AuthorName  string // what it is displayed as; a user without a name has its external id
+	AuthorName  string // the display name; a user without a name has its external id
 	ContentType string // text, image, carousel and so on
 	Text        string // empty when the content has none
 	Time        time.Time
 }
 
-// Conversations returns the conversations of an app, oldest first, with their
-// messages. They belong to the customer and survive an uninstall. There are none
-// when there is no such app.
+// Conversations returns the conversations of an app with their messages, oldest first, and
+// nil when there is no such app. They belong to the customer and survive an uninstall.
 //
-// The platform keeps 32 MiB of messages in all, and forgets the oldest ones beyond
-// that. It refuses users and conversations beyond another 32 MiB with status 507.
+// The platform keeps 32 MiB of messages and forgets the oldest ones beyond that. It keeps
+// another 32 MiB of users and conversations and answers 507 when they are full.
 func (p *Platform) Conversations(appID string) []Conversation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,27 +97,27 @@ func (p *Platform) Conversations(appID string) []Conversation {
 	return all
 }
 
-// Uninstall plays the customer who removes the integration from an app. Its tokens
-// and webhooks are dead when Uninstall returns, unless [Behavior.RemoveFirst] says
-// otherwise; the remove URL is called in the background, as after a revoke. The
-// error says that there is no such app, or that the integration is not in it.
+// Uninstall plays a customer who removes the integration from an app. Its tokens and
+// webhooks have ended when Uninstall returns, unless [Behavior.RemoveFirst] is set. The
+// platform then calls the remove URL in the background, as after a revoke. Uninstall
+// returns an error when there is no such app or the integration is not installed in it.
 func (p *Platform) Uninstall(appID string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.oauth.Uninstall(appID)
 }
 
-// Rename moves a customer to another subdomain. App id, tokens and webhooks stay;
-// what the old name answers is [Behavior.UnknownHost]. The error says
-// that there is no such customer, or that the new name cannot be had.
+// Rename moves a customer to another subdomain. App id, tokens and webhooks stay the same.
+// [Behavior.UnknownHost] is the answer of the old host. Rename returns an error when there
+// is no such customer, and when the new name is taken or not a subdomain.
 func (p *Platform) Rename(from, to string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.oauth.Rename(from, to)
 }
 
-// AddAccount adds a customer. The error says what is wrong with it, or that its
-// name or app id is taken.
+// AddAccount adds a customer. It returns an error when a field is not valid, and when the
+// subdomain or app id is taken.
 func (p *Platform) AddAccount(a Account) error {
 	a = a.withDefaults()
 	if err := a.validate(); err != nil {
@@ -127,16 +128,15 @@ func (p *Platform) AddAccount(a Account) error {
 	return p.oauth.Add(oauth.Account(a))
 }
 
-// Allow plays a customer's browser: it opens the authorize URL, chooses the
-// account on the consent page and allows. It returns where the browser is sent
-// next, with the code in the query, and does not go there. An empty subdomain
-// chooses the first account. The error says which status the platform answered
-// when that was not a redirect.
+// Allow plays a customer's browser: it opens the authorize URL, chooses an account on the
+// consent page and presses Allow. An empty subdomain chooses the first account. Allow
+// returns the URL to which the browser is redirected, with the code in its query, and does
+// not open it. When the platform does not redirect, the error has its status.
 func (p *Platform) Allow(ctx context.Context, authorizeURL, subdomain string) (*url.URL, error) {
 	return p.browse(ctx, authorizeURL, subdomain, "allow")
 }
 
-// Deny is like [Platform.Allow] for a customer who denies.
+// Deny is like [Platform.Allow] for a customer who presses Deny.
 func (p *Platform) Deny(ctx context.Context, authorizeURL string) (*url.URL, error) {
 	return p.browse(ctx, authorizeURL, "", "deny")
 }

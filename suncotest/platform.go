@@ -18,7 +18,7 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
 )
 
-// Platform is the fake platform. It is made by [New] and safe for concurrent use.
+// Platform is a fake platform, started by [New]. Its methods may be called concurrently.
 type Platform struct {
 	cfg     Config // with defaults; Accounts is only what it began with
 	routes  []wire.Route
@@ -35,8 +35,8 @@ type Platform struct {
 	mu wire.Lock // of what the rooms remember
 }
 
-// New starts a platform as cfg describes it. It panics when cfg is not valid, with
-// the error of [Config.Validate]. The caller closes it with [Platform.Close].
+// New starts a platform. It panics with the error of [Config.Validate] when cfg is not
+// valid. The caller must call [Platform.Close].
 func New(cfg Config) *Platform {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -55,49 +55,46 @@ func New(cfg Config) *Platform {
 	return p
 }
 
-// Close stops the platform: connections end, calls to the partner are cancelled
-// and waited for, and every goroutine of the platform ends. It may be called more
-// than once.
+// Close stops the platform. It closes the connections, cancels calls to the partner, and
+// waits until every goroutine of the platform has ended. It may be called twice.
 func (p *Platform) Close() {
 	p.network.Close()
 	p.client.CloseIdleConnections()
 	p.hooks.Close()
 }
 
-// Client returns an HTTP client inside the platform's network. It reaches the
-// bridge, the customers' hosts, the legacy hosts and what [Platform.Mount] added,
-// all of them in memory, and trusts the platform's certificates. Loopback
-// addresses that are not mounted are dialled for real; every other name does not
-// exist. Like any http.Client it follows redirects unless CheckRedirect says
-// otherwise. Each call returns a new client on one shared transport.
+// Client returns an HTTP client in the platform's network. It reaches the bridge, the
+// customers' hosts, the legacy hosts and the hosts of [Platform.Mount] in memory, and it
+// trusts the platform's certificates. It dials loopback addresses that are not mounted on
+// the real network. No other name resolves. The client follows redirects, like any
+// http.Client. Each call returns a new client on one shared transport.
 func (p *Platform) Client() *http.Client {
 	return &http.Client{Transport: p.client}
 }
 
-// Transport returns a new transport like the one of [Platform.Client], for a
-// caller who wants to change it. Its idle connections are the caller's to close,
-// although they end with the platform at the latest.
+// Transport returns a new transport like the one of [Platform.Client], for callers that
+// want to change it. Closing its idle connections is up to the caller; Close ends them at
+// the latest.
 func (p *Platform) Transport() *http.Transport {
 	return p.network.Transport(p.CertPool())
 }
 
-// Mount puts a server of the partner's into the platform's network. host is a
-// name or a loopback address. Without a port it answers HTTPS on 443 and HTTP on
-// 80; with a port it answers both on that port. The platform's probes and calls
-// and [Platform.Client] reach it in memory. Mounting a host again replaces its
-// handler, and a nil handler takes it away. The platform's own hosts cannot be
-// replaced.
+// Mount puts a server of the partner into the platform's network. host is a name or a
+// loopback address, with an optional port. Without a port the server answers HTTPS on
+// 443 and HTTP on 80; with a port it answers both on that port. [Platform.Client] and the
+// platform's own calls reach it in memory. Mounting a host again replaces its handler; a
+// nil handler removes it. The platform's own hosts cannot be replaced.
 func (p *Platform) Mount(host string, h http.Handler) { p.network.Mount(host, h) }
 
-// CertPool returns a new pool that holds the platform's certificate authority.
+// CertPool returns a new pool with the platform's certificate authority.
 func (p *Platform) CertPool() *x509.CertPool { return p.network.Authority().Pool() }
 
-// CertPEM returns the certificate of the platform's authority, for a file that a
-// client in another language trusts. The authority is a new one in every run.
+// CertPEM returns the certificate of the platform's authority in PEM, for clients in other
+// languages. Every platform has a new authority.
 func (p *Platform) CertPEM() []byte { return p.network.Authority().PEM() }
 
-// TLSConfig returns a server's configuration that makes a certificate for each
-// name, or address, a client asks for. It is a new value each time.
+// TLSConfig returns a new configuration for a TLS server that makes a certificate for each
+// name or address a client asks for.
 func (p *Platform) TLSConfig() *tls.Config { return p.network.Authority().TLSConfig() }
 
 // listens tells what one of the platform's own hosts speaks at port, and whether
@@ -142,8 +139,8 @@ func (p *Platform) owns(host string) bool {
 	return p.oauth.Resolves(label)
 }
 
-// ServeHTTP answers as the host the request names; see the package comment. The
-// request is recorded, and faults are played, before the platform sees it.
+// ServeHTTP answers as the host that the request names; see "As a server" above. It
+// records the request and applies faults first.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	entry := p.received.Add(r, body)

@@ -17,7 +17,7 @@ type Installation struct {
 	IntegrationID string
 	Subdomain     string
 	Legacy        string // as in [Account]
-	Tokens        int    // how many work
+	Tokens        int    // how many are valid
 	Webhooks      int
 	Since         time.Time
 }
@@ -32,8 +32,8 @@ type Webhook struct {
 	IncludeFullSource bool
 }
 
-// Accounts returns the customers in the order in which they were added. Metadata is
-// shared with the platform and must not be changed.
+// Accounts returns the customers in the order in which they were added. Do not change
+// their Metadata, which the platform uses.
 func (p *Platform) Accounts() []Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,7 +44,7 @@ func (p *Platform) Accounts() []Account {
 	return all
 }
 
-// Installations returns the apps that have the integration, in the order of
+// Installations returns the apps in which the integration is installed, in the order of
 // [Platform.Accounts].
 func (p *Platform) Installations() []Installation {
 	p.mu.Lock()
@@ -60,7 +60,7 @@ func (p *Platform) Installations() []Installation {
 }
 
 // Webhooks returns every webhook of every installation, in the order of
-// [Platform.Accounts] and of creation.
+// [Platform.Accounts], the oldest first.
 func (p *Platform) Webhooks() []Webhook {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,7 +77,7 @@ func (p *Platform) Webhooks() []Webhook {
 type Delivery struct {
 	AppID     string
 	WebhookID string
-	Target    string // of the latest attempt, or as it was in the beginning
+	Target    string // of the latest attempt
 	Events    []DeliveredEvent
 	Created   time.Time
 	Attempts  []Attempt
@@ -85,28 +85,28 @@ type Delivery struct {
 	Outcome   Outcome
 }
 
-// DeliveredEvent is what [Delivery] tells of an event.
+// DeliveredEvent is an event in a [Delivery].
 type DeliveredEvent struct {
 	ID   string
 	Type string
 }
 
-// Attempt is one try at a delivery.
+// Attempt is one attempt at a delivery.
 type Attempt struct {
-	Status int // 0: no answer, or not yet
+	Status int // 0: no answer, or none yet
 	Start  time.Time
-	Took   time.Duration // zero while it is under way
+	Took   time.Duration // 0 until the attempt has ended
 }
 
-// Outcome is what became of a delivery.
+// Outcome is the state of a delivery.
 type Outcome string
 
-// The outcomes of a delivery.
+// The states of a delivery.
 const (
-	Pending   Outcome = "pending"   // there is an attempt under way or to come
+	Pending   Outcome = "pending"   // an attempt is under way or planned
 	Delivered Outcome = "delivered" // answered 2xx
 	Refused   Outcome = "refused"   // answered 400, 401, 403, 404 or 406
-	Dropped   Outcome = "dropped"   // given up, or its webhook or the platform ended first
+	Dropped   Outcome = "dropped"   // out of attempts, or the webhook or the platform ended first
 )
 
 // Deliveries returns the latest 1,000 deliveries, oldest first.
@@ -128,9 +128,8 @@ func (p *Platform) Deliveries() []Delivery {
 	return all
 }
 
-// Request is a request as it was recorded. Its fields hold what was sent,
-// credentials included; printing it, logging it or encoding it as JSON shows only
-// method, host, path, status and note.
+// Request is a recorded request. Its fields contain credentials. Printing, logging or
+// encoding a Request shows only method, host, path, status and note.
 type Request struct {
 	Method   string
 	Host     string
@@ -138,12 +137,12 @@ type Request struct {
 	RawQuery string
 	Header   http.Header
 	Body     []byte // its first 32 KiB
-	Status   int    // 0: not answered, or not yet
-	Note     string // why it was refused or not answered, or what was unknown in it; often empty
+	Status   int    // 0: no answer, or none yet
+	Note     string // the reason of a refusal, or unknown names in the request; often empty
 	Time     time.Time
 }
 
-// String returns one line without query, header and body.
+// String returns one line, without query, header and body.
 func (r Request) String() string {
 	status := "no answer"
 	if r.Status != 0 {
@@ -177,11 +176,11 @@ func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // MarshalText makes encoders write [Request.String].
 func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Requests returns the latest 1,000 requests the platform received, oldest first.
-// Requests to mounted servers are not among them.
+// Requests returns the latest 1,000 requests that the platform received, oldest first.
+// Requests to mounted servers are not included.
 func (p *Platform) Requests() []Request { return records(&p.received) }
 
-// Calls returns the latest 1,000 requests the platform sent to the partner, oldest
+// Calls returns the latest 1,000 requests that the platform sent to the partner, oldest
 // first: probes, deliveries and calls to the remove URL.
 func (p *Platform) Calls() []Request { return records(&p.sent) }
 
