@@ -78,7 +78,7 @@ func Reply(status int, contentType, body string) Handle {
 func RetryAfter(status int, value string) Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		w.Header()["Retry-After"] = []string{value}
-		wire.Problem(status).Write(w, r)
+		wire.Problem(status, "").Write(w, r)
 	}
 }
 

@@ -253,27 +253,35 @@ func TestMarketplaceHeaders(t *testing.T) {
 	name, org := []string{"X-Zendesk-Marketplace-Name", "Shop"}, []string{"X-Zendesk-Marketplace-Organization-Id", "1"}
 	bot, app := []string{"X-Zendesk-Marketplace-Bot-Id", "2"}, []string{"X-Zendesk-Marketplace-App-Id", "3"}
 	for label, tc := range map[string]struct {
-		status int
+		wrong  string
 		header [][]string
 	}{
-		"bot":      {401, [][]string{name, org, bot}},
-		"app":      {401, [][]string{name, org, app}},
-		"none":     {403, nil},
-		"both":     {403, [][]string{name, org, bot, app}},
-		"neither":  {403, [][]string{name, org}},
-		"no name":  {403, [][]string{org, bot}},
-		"no org":   {403, [][]string{name, bot}},
-		"doubled":  {403, [][]string{name, name, org, bot}},
-		"empty":    {403, [][]string{{name[0], ""}, org, bot}},
-		"not text": {403, [][]string{{name[0], "Caf\xc3\xa9"}, org, bot}},
+		"bot":        {"", [][]string{name, org, bot}},
+		"app":        {"", [][]string{name, org, app}},
+		"none":       {"Name is needed", nil},
+		"both":       {"Bot-Id or", [][]string{name, org, bot, app}},
+		"neither":    {"Bot-Id or", [][]string{name, org}},
+		"no name":    {"Name is needed", [][]string{org, bot}},
+		"no org":     {"Organization-Id is needed", [][]string{name, bot}},
+		"doubled":    {"Name is needed", [][]string{name, name, org, bot}},
+		"two bots":   {"Bot-Id or", [][]string{name, org, bot, bot}},
+		"empty app":  {"Bot-Id or", [][]string{name, org, {app[0], ""}}},
+		"empty both": {"Bot-Id or", [][]string{name, org, bot, {app[0], ""}}},
+		"empty":      {"Name is needed", [][]string{{name[0], ""}, org, bot}},
+		"not text":   {"Name is needed", [][]string{{name[0], "Caf\xc3\xa9"}, org, bot}},
 	} {
 		var header []string
 		for _, h := range tc.header {
 			header = append(header, h...)
 		}
-		assert.Equal(t, tc.status, w.do(http.MethodGet, tokenInfoURL, "", header...).Status, label)
+		status := http.StatusForbidden
+		if tc.wrong == "" {
+			status = http.StatusUnauthorized
+		}
+		assert.Equal(t, status, w.do(http.MethodGet, tokenInfoURL, "", header...).Status, label)
 		a := w.do(http.MethodPost, bridgeURL+"/oauth/token", tokenBody("x"), append(header, "Content-Type", jsonType)...)
-		assert.Equal(t, tc.status, a.Status, label)
+		assert.Equal(t, status, a.Status, label)
+		assert.Contains(t, a.Body, tc.wrong, label)
 	}
 	assert.Equal(t, 200, w.do(http.MethodGet, authorizeURL(), "").Status, "a browser sends none")
 }
@@ -282,6 +290,11 @@ func TestConfigValidate(t *testing.T) {
 	for name, cfg := range map[string]suncotest.Config{
 		"domain":    {Domain: "zendesk_com"},
 		"port":      {Domain: "a:b:c"},
+		"scheme":    {Domain: "https://zendesk.com"},
+		"name":      {Domain: "localhost:http"},
+		"port 0":    {Domain: "localhost:0"},
+		"port high": {Domain: "localhost:65536"},
+		"no port":   {Domain: "localhost:"},
 		"redirect":  {RedirectURIs: []string{"/relative"}},
 		"remove":    {RemoveURL: "partner.example"},
 		"subdomain": {Accounts: []suncotest.Account{{Subdomain: "Acme"}}},

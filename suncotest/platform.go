@@ -158,9 +158,9 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case errors.As(err, &tooLarge):
 			w.Header().Set("Connection", "close")
-			wire.Problem(http.StatusRequestEntityTooLarge).Write(w, r)
+			wire.Problem(http.StatusRequestEntityTooLarge, "The body has more than 100 kB").Write(w, r)
 		case err != nil:
-			wire.Problem(http.StatusBadRequest).Write(w, r)
+			wire.Problem(http.StatusBadRequest, "The body ended too early").Write(w, r)
 		default:
 			reply := p.answer(r)
 			note = reply.Note
@@ -186,11 +186,11 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func (p *Platform) answer(r *http.Request) wire.Reply {
 	body, err := io.ReadAll(io.LimitReader(r.Body, wire.MaxBody))
 	if err != nil {
-		return wire.Problem(http.StatusBadRequest)
+		return wire.Problem(http.StatusBadRequest, "The body cannot be read")
 	}
 	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body, Strict: p.cfg.Behavior.Strict}
 	if wire.Misdirected(r) {
-		return wire.Problem(http.StatusMisdirectedRequest)
+		return wire.Problem(http.StatusMisdirectedRequest, "The Host header names another host than the TLS connection")
 	}
 	p.mu.Lock()
 	exists := p.oauth.Exists(c.At)
@@ -204,9 +204,10 @@ func (p *Platform) answer(r *http.Request) wire.Reply {
 	route, params, allowed := wire.Find(p.routes, c.At, r.Method, r.URL.EscapedPath())
 	switch {
 	case route == nil && allowed != nil:
-		return wire.Problem(http.StatusMethodNotAllowed).With("Allow", strings.Join(allowed, ", "))
+		return wire.Problem(http.StatusMethodNotAllowed, "This path does not take this method").
+			With("Allow", strings.Join(allowed, ", "))
 	case route == nil:
-		return wire.Problem(http.StatusNotFound)
+		return wire.Problem(http.StatusNotFound, "The API has no such path")
 	}
 	c.Params = params
 	if refusal, ok := p.oauth.Admit(c, route.Access); !ok {
@@ -224,7 +225,7 @@ func (p *Platform) nobodyHere(host string) wire.Reply {
 	title := "No help desk at " + netsim.Hostname(host)
 	switch p.cfg.Behavior.UnknownHost {
 	case HostAPIError:
-		return wire.Problem(http.StatusNotFound)
+		return wire.Problem(http.StatusNotFound, "")
 	case HostPage:
 		return wire.Shaped(wire.ErrorHTML, http.StatusNotFound, "", title)
 	}

@@ -140,14 +140,14 @@ func TestLifetimes(t *testing.T) {
 
 func TestTokenErrorShapes(t *testing.T) {
 	for shape, want := range map[suncotest.ErrorShape]string{
-		suncotest.ErrorsArray:   `{"errors":[{"code":"invalid_grant","title":"The code cannot be used"}]}`,
-		suncotest.ErrorObject:   `{"error":{"code":"invalid_grant","description":"The code cannot be used"}}`,
-		suncotest.ErrorRFC6749:  `{"error":"invalid_grant","error_description":"The code cannot be used"}`,
-		suncotest.ErrorHTML:     "<!DOCTYPE html><title>403</title><h1>The code cannot be used</h1>\n",
-		suncotest.ErrorText:     "The code cannot be used\n",
+		suncotest.ErrorsArray:   `{"errors":[{"code":"invalid_grant","title":"The code is unknown, used or expired"}]}`,
+		suncotest.ErrorObject:   `{"error":{"code":"invalid_grant","description":"The code is unknown, used or expired"}}`,
+		suncotest.ErrorRFC6749:  `{"error":"invalid_grant","error_description":"The code is unknown, used or expired"}`,
+		suncotest.ErrorHTML:     "<!DOCTYPE html><title>403</title><h1>The code is unknown, used or expired</h1>\n",
+		suncotest.ErrorText:     "The code is unknown, used or expired\n",
 		suncotest.ErrorEmpty:    "",
-		suncotest.ErrorSentence: `{"error":"The code cannot be used"}`,
-		suncotest.ErrorFront:    `{"error":{"title":"The code cannot be used","message":"403 Forbidden"}}`,
+		suncotest.ErrorSentence: `{"error":"The code is unknown, used or expired"}`,
+		suncotest.ErrorFront:    `{"error":{"title":"The code is unknown, used or expired","message":"403 Forbidden"}}`,
 	} {
 		w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{TokenErrorShape: shape, TokenErrorStatus: 403}})
 		a := w.exchange("unknown")

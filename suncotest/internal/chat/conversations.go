@@ -90,7 +90,7 @@ func (s *Service) createConversation(c *wire.Call) wire.Reply {
 			return noUser()
 		}
 		if fresh.has(u) {
-			return wire.BadRequest("A participant is named twice")
+			return wire.BadRequest("A participant is given twice")
 		}
 		fresh.users = append(fresh.users, u)
 	}
@@ -187,9 +187,9 @@ func (s *Service) listConversations(c *wire.Call) wire.Reply {
 	if !fine {
 		return refusal
 	}
-	page, fine := wire.ReadPaging(query)
-	if !fine {
-		return wire.BadPage()
+	page, wrong := wire.ReadPaging(query)
+	if wrong != "" {
+		return wire.BadRequest(wrong)
 	}
 	who := person{id: query["filter[userId]"], externalID: query["filter[userExternalId]"]}
 	if (who.id == "") == (who.externalID == "") {

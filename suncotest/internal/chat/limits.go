@@ -47,5 +47,6 @@ func (h *history) add(c *conversation, m *message) {
 }
 
 func full() wire.Reply {
-	return wire.Failure(http.StatusInsufficientStorage, "insufficient_storage", "This fake platform keeps no more than it has")
+	return wire.Failure(http.StatusInsufficientStorage, "insufficient_storage",
+		"This fake platform is full; it keeps 32 MiB of users and conversations")
 }

@@ -99,11 +99,11 @@ func (s *Service) postMessage(c *wire.Call) wire.Reply {
 			return noUser()
 		}
 		if !v.has(u) {
-			return wire.BadRequest("The user takes no part in the conversation")
+			return wire.BadRequest("The user is not a participant of the conversation")
 		}
 	}
 	if v.posted >= maxPosted {
-		return wire.Failure(http.StatusLocked, "locked", "The conversation has as many messages as it may")
+		return wire.Failure(http.StatusLocked, "locked", "The conversation has 30,000 messages, which is the limit")
 	}
 	s.say(a, v, u, fresh)
 	return wire.OK(http.StatusCreated, map[string][]*message{"messages": {fresh}})
@@ -176,16 +176,16 @@ func (s *Service) listMessages(c *wire.Call) wire.Reply {
 	if !fine {
 		return refusal
 	}
-	page, fine := wire.ReadPaging(query)
-	if !fine {
-		return wire.BadPage()
+	page, wrong := wire.ReadPaging(query)
+	if wrong != "" {
+		return wire.BadRequest(wrong)
 	}
 	page.Size, page.Backwards = wire.MaxPage, true
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
 	v := s.conversation(c)
 	if v == nil {
-		return wire.Problem(http.StatusNotFound)
+		return wire.Problem(http.StatusNotFound, "Conversation not found")
 	}
 	return wire.List(c, page, "messages", v.messages, func(m *message) string { return m.ID })
 }

@@ -14,10 +14,10 @@ const throughWidget = "web"
 // Say plays a person who writes a text in the web widget of an app. The lock is held.
 func (s *Service) Say(appID, userExternalID, text string) error {
 	if n := utf8.RuneCountInString(userExternalID); n == 0 || n > 1024 {
-		return errors.New("suncotest: an external id has 1 to 1024 characters")
+		return errors.New("suncotest: userExternalID must have 1 to 1024 characters")
 	}
 	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
-		return errors.New("suncotest: a text has 1 to 4096 characters")
+		return errors.New("suncotest: text must have 1 to 4096 characters")
 	}
 	content := map[string]json.RawMessage{"type": json.RawMessage(`"text"`)}
 	content["text"], _ = wire.Encode(wire.String(text)) // a string cannot fail
@@ -25,9 +25,9 @@ func (s *Service) Say(appID, userExternalID, text string) error {
 	u, v := s.visitor(a, userExternalID)
 	switch {
 	case v == nil:
-		return errors.New("suncotest: the platform is full")
+		return errors.New("suncotest: the platform is full; it keeps 32 MiB of users and conversations")
 	case v.posted >= maxPosted:
-		return errors.New("suncotest: the conversation is full")
+		return errors.New("suncotest: the conversation is full; it keeps 30,000 messages")
 	}
 	s.say(a, v, u, &message{
 		Author: author{Type: "user"}, Content: content, Source: a.widget(), size: len(text) + recordOverhead,

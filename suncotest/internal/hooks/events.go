@@ -88,14 +88,14 @@ type happening struct {
 // encode writes the payload.
 func (e Event) encode() (json.RawMessage, error) {
 	if e.Trigger == "" {
-		return nil, errors.New("suncotest: an event has no trigger")
+		return nil, errors.New("suncotest: an Event needs a Trigger")
 	}
 	if e.Payload == nil {
 		return json.RawMessage("{}"), nil
 	}
 	raw, err := wire.Encode(e.Payload)
 	if err != nil {
-		return nil, fmt.Errorf("suncotest: the payload of a %s: %w", e.Trigger, err)
+		return nil, fmt.Errorf("suncotest: Payload of %s: %w", e.Trigger, err)
 	}
 	return raw, nil
 }

@@ -4,6 +4,7 @@ package hooks
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -219,7 +220,8 @@ func (s *Service) full(integrationID string) (wire.Reply, bool) {
 }
 
 func (s *Service) tooMany() wire.Reply {
-	return wire.Failure(s.opts.LimitStatus, "bad_request", "The integration has as many webhooks as it may")
+	return wire.Failure(s.opts.LimitStatus, "bad_request",
+		fmt.Sprintf("The integration has %d webhooks, which is the limit", s.opts.Limit))
 }
 
 func (s *Service) listWebhooks(c *wire.Call) wire.Reply {

@@ -101,7 +101,7 @@ func (s *Service) Exists(at wire.Place) bool {
 // Add adds a customer. The lock is held.
 func (s *Service) Add(a Account) error {
 	if s.bySubdomain(a.Subdomain) != nil || s.byApp(a.AppID) != nil {
-		return fmt.Errorf("suncotest: account %q exists already", a.Subdomain)
+		return fmt.Errorf("suncotest: account %q: its subdomain or its app id is taken", a.Subdomain)
 	}
 	delete(s.renamed, a.Subdomain)
 	s.accounts = append(s.accounts, &account{Account: a})
@@ -112,7 +112,7 @@ func (s *Service) Add(a Account) error {
 func (s *Service) Rename(from, to string) error {
 	a := s.bySubdomain(from)
 	if a == nil || a.Legacy != "" {
-		return fmt.Errorf("suncotest: no account has the subdomain %q", from)
+		return fmt.Errorf("suncotest: there is no account with the subdomain %q", from)
 	}
 	if err := CheckSubdomain(to); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Service) Rename(from, to string) error {
 // CheckSubdomain says what is wrong with the name of a customer.
 func CheckSubdomain(name string) error {
 	if !wire.IsLabel(name) || name == wire.BridgeLabel || name == "localhost" {
-		return fmt.Errorf("suncotest: %q cannot be a subdomain", name)
+		return fmt.Errorf("suncotest: Subdomain is %q; it must be one DNS label in lower case", name)
 	}
 	return nil
 }

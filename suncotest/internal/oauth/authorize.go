@@ -40,7 +40,7 @@ func (s *Service) authorize(c *wire.Call) wire.Reply {
 		s.opts.Lock.Lock()
 		defer s.opts.Lock.Unlock()
 		if len(s.accounts) == 0 {
-			return page(http.StatusNotFound, "No account", "There is no account to install into.")
+			return page(http.StatusNotFound, "No account", "This platform has no account.")
 		}
 		return s.allow(asked, s.accounts[0])
 	}
@@ -60,7 +60,7 @@ func (s *Service) authorizeHead(c *wire.Call) wire.Reply {
 // client and its redirect URI are known to be good.
 func (s *Service) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
 	refuse := func(status int, what string) (consent, wire.Reply, bool) {
-		return consent{}, page(status, "This request cannot be answered", what), false
+		return consent{}, page(status, "This link does not work", what), false
 	}
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
@@ -68,22 +68,22 @@ func (s *Service) readAuthorize(c *wire.Call) (consent, wire.Reply, bool) {
 	}
 	for _, name := range []string{"client_id", "response_type", "state", "redirect_uri"} {
 		if len(values[name]) > 1 {
-			return refuse(http.StatusBadRequest, "A parameter is given more than once.")
+			return refuse(http.StatusBadRequest, "The "+name+" is given more than once.")
 		}
 	}
 	switch {
 	case values.Get("client_id") == "":
 		return refuse(http.StatusBadRequest, "The client_id is missing.")
 	case values.Get("client_id") != s.opts.ClientID:
-		return refuse(s.opts.UnknownClientStatus, "The client_id is not known.")
+		return refuse(s.opts.UnknownClientStatus, "The client_id is not registered.")
 	case values.Get("response_type") != "code":
 		return refuse(http.StatusBadRequest, "The response_type must be code.")
 	case len(values.Get("state")) > maxState:
-		return refuse(http.StatusBadRequest, "The state is too long.")
+		return refuse(http.StatusBadRequest, "The state has more than 4,096 bytes.")
 	}
 	redirect, ok := s.redirectURI(values.Get("redirect_uri"))
 	if !ok {
-		return refuse(http.StatusNotFound, "The redirect_uri is not registered.")
+		return refuse(http.StatusNotFound, "The redirect_uri is not one of the registered redirect URIs.")
 	}
 	return consent{
 		redirect: redirect,

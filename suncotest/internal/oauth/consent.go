@@ -12,7 +12,7 @@ import (
 func (s *Service) ask(c *wire.Call, asked consent) wire.Reply {
 	target, err := url.Parse(asked.redirect)
 	if err != nil {
-		return wire.Problem(http.StatusBadRequest)
+		return wire.Problem(http.StatusBadRequest, "The redirect_uri is not a URL")
 	}
 	origin := target.Scheme + "://" + target.Host
 	data := pageData{
@@ -53,18 +53,18 @@ func (s *Service) choices(host string) []choice {
 func (s *Service) decide(c *wire.Call) wire.Reply {
 	var protection http.CrossOriginProtection
 	if protection.Check(c.Request) != nil {
-		return page(http.StatusForbidden, "Refused", "This answer came from another site.")
+		return page(http.StatusForbidden, "Not accepted", "This answer came from another site.")
 	}
 	if wire.MediaType(c.Header.Get("Content-Type")) != "application/x-www-form-urlencoded" {
-		return page(http.StatusUnsupportedMediaType, "Refused", "This is not a form.")
+		return page(http.StatusUnsupportedMediaType, "Not accepted", "The answer is not a form.")
 	}
 	values, err := url.ParseQuery(string(c.Body))
 	if err != nil {
-		return page(http.StatusBadRequest, "Refused", "The form is malformed.")
+		return page(http.StatusBadRequest, "Not accepted", "The form is malformed.")
 	}
-	form, ok := wire.Singles(values)
-	if !ok || form["decision"] != "allow" && form["decision"] != "deny" {
-		return page(http.StatusBadRequest, "Refused", "The form is not one of this page.")
+	form, doubled := wire.Singles(values)
+	if doubled != "" || form["decision"] != "allow" && form["decision"] != "deny" {
+		return page(http.StatusBadRequest, "Not accepted", "The form is not the one of the consent page.")
 	}
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
@@ -75,14 +75,14 @@ func (s *Service) decide(c *wire.Call) wire.Reply {
 	}
 	if !ok || asked.given != "" {
 		return page(http.StatusBadRequest, "This page is no longer valid",
-			"It was answered before, or it is too old. Go back to the application and start again.")
+			"It was answered before, or it is older than 10 minutes. Go back to the application and start again.")
 	}
 	a := s.bySubdomain(form["account"])
 	switch {
 	case form["decision"] == "deny":
 		asked.reply = s.deny(*asked)
 	case a == nil:
-		return page(http.StatusBadRequest, "Refused", "There is no such account.")
+		return page(http.StatusBadRequest, "Not accepted", "There is no such account.")
 	default:
 		asked.reply = s.allow(*asked, a)
 	}

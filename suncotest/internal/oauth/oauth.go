@@ -105,7 +105,7 @@ func (s *Service) Admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
 		return refusal, false
 	}
 	if encoding := c.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return wire.Problem(http.StatusUnsupportedMediaType), false
+		return wire.Problem(http.StatusUnsupportedMediaType, "The body must not have a Content-Encoding"), false
 	}
 	if need == wire.Partner {
 		return wire.Reply{}, true
@@ -117,9 +117,9 @@ func (s *Service) Admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
 	part, integration := c.Params["integration"]
 	switch {
 	case named && app != c.AppID:
-		return wire.Problem(http.StatusForbidden), false
+		return wire.Problem(http.StatusForbidden, "The token belongs to another app"), false
 	case need == wire.OfTheApp && integration && part != "me":
-		return wire.Failure(http.StatusNotFound, "integration_not_found", "Integration not found"), false
+		return wire.Failure(http.StatusNotFound, "integration_not_found", "The integration in the path must be me"), false
 	}
 	return wire.Reply{}, true
 }
@@ -164,16 +164,22 @@ func (s *Service) checkMarketplace(h http.Header) (wire.Reply, bool) {
 	if !s.opts.MarketplaceRequired {
 		return wire.Reply{}, true
 	}
-	good := func(name string) bool {
+	one := func(name string) bool {
 		values := h.Values(prefix + name)
 		return len(values) == 1 && strings.TrimSpace(values[0]) != "" &&
 			wire.OnlyBytes(values[0], func(c byte) bool { return ' ' <= c && c <= '~' })
 	}
-	absent := func(name string) bool { return len(h.Values(prefix+name)) == 0 }
-	either := good("Bot-Id") && absent("App-Id") || good("App-Id") && absent("Bot-Id")
-	if !good("Name") || !good("Organization-Id") || !either {
-		return wire.Failure(s.opts.MarketplaceStatus, "forbidden",
-			"Marketplace headers are missing or contradict each other"), false
+	given := func(name string) bool { return len(h.Values(prefix+name)) > 0 }
+	wrong := ""
+	switch {
+	case !one("Name"):
+		wrong = prefix + "Name is needed once"
+	case !one("Organization-Id"):
+		wrong = prefix + "Organization-Id is needed once"
+	case given("Bot-Id") == given("App-Id"), given("Bot-Id") && !one("Bot-Id"), given("App-Id") && !one("App-Id"):
+		wrong = "Either " + prefix + "Bot-Id or " + prefix + "App-Id is needed once"
+	default:
+		return wire.Reply{}, true
 	}
-	return wire.Reply{}, true
+	return wire.Failure(s.opts.MarketplaceStatus, "forbidden", wrong), false
 }

@@ -97,7 +97,7 @@ func page(status int, title, text string) wire.Reply {
 func render(status int, data pageData, formAction string) wire.Reply {
 	var out bytes.Buffer
 	if err := template.Must(template.New("page").Parse(pageSource)).Execute(&out, data); err != nil {
-		return wire.Problem(http.StatusInternalServerError)
+		return wire.Problem(http.StatusInternalServerError, "")
 	}
 	r := wire.Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: out.Bytes()}
 	style := sha256.Sum256([]byte(pageStyle))

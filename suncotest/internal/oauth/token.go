@@ -23,11 +23,11 @@ func (s *Service) token(c *wire.Call) wire.Reply {
 		return refusal.NoStore()
 	}
 	if !s.isClient(fields["client_id"], fields["client_secret"]) {
-		return s.tokenError(http.StatusUnauthorized, "invalid_client", "Client authentication failed").NoStore()
+		return s.tokenError(http.StatusUnauthorized, "invalid_client", "The client_id or the client_secret is wrong").NoStore()
 	}
 	token, ok := s.exchange(fields["code"])
 	if !ok {
-		return s.tokenError(http.StatusUnauthorized, "invalid_grant", "The code cannot be used").NoStore()
+		return s.tokenError(http.StatusUnauthorized, "invalid_grant", "The code is unknown, used or expired").NoStore()
 	}
 	return okToken(token).NoStore()
 }
@@ -43,7 +43,7 @@ func okToken(token string) wire.Reply {
 // Others are ignored (RFC 6749, section 3.2): some clients send a redirect_uri.
 func (s *Service) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool) {
 	if c.URL.RawQuery != "" || c.URL.ForceQuery {
-		return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "Parameters belong in the body"), false
+		return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "The parameters must be in the body"), false
 	}
 	fields, status, what := readFields(c)
 	if status != 0 {
@@ -51,11 +51,11 @@ func (s *Service) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool
 	}
 	for _, name := range []string{"grant_type", "code", "client_id", "client_secret"} {
 		if fields[name] == "" {
-			return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "A required field is missing"), false
+			return nil, s.tokenError(http.StatusBadRequest, "invalid_request", "The field "+name+" is missing"), false
 		}
 	}
 	if fields["grant_type"] != "authorization_code" {
-		return nil, s.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant type is not supported"), false
+		return nil, s.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant_type must be authorization_code"), false
 	}
 	return fields, wire.Reply{}, true
 }
@@ -67,13 +67,13 @@ func readFields(c *wire.Call) (fields map[string]string, status int, what string
 	case "application/json":
 		object, err := wire.ReadObject(c.Body)
 		if err != nil {
-			return nil, http.StatusBadRequest, "The body is not one JSON object with distinct keys"
+			return nil, http.StatusBadRequest, "The body " + err.Error()
 		}
 		fields = map[string]string{}
 		for name, raw := range object {
 			value, ok := wire.As[string](raw)
 			if !ok {
-				return nil, http.StatusBadRequest, "A field is not a string"
+				return nil, http.StatusBadRequest, "The fields must be texts"
 			}
 			fields[name] = value
 		}
@@ -82,12 +82,12 @@ func readFields(c *wire.Call) (fields map[string]string, status int, what string
 		if err != nil {
 			return nil, http.StatusBadRequest, "The body is not a form"
 		}
-		var ok bool
-		if fields, ok = wire.Singles(values); !ok {
+		var doubled string
+		if fields, doubled = wire.Singles(values); doubled != "" {
 			return nil, http.StatusBadRequest, "A field is given more than once"
 		}
 	default:
-		return nil, http.StatusUnsupportedMediaType, "Neither JSON nor a form"
+		return nil, http.StatusUnsupportedMediaType, "The Content-Type must be application/json or application/x-www-form-urlencoded"
 	}
 	return fields, 0, ""
 }

@@ -80,8 +80,7 @@ func shown(name string) string {
 // ReadMembers reads the JSON body of a request.
 func (c *Call) ReadMembers(m Members, needed ...string) (map[string]json.RawMessage, Reply, bool) {
 	if MediaType(c.Header.Get("Content-Type")) != "application/json" {
-		return nil, Failure(http.StatusUnsupportedMediaType, "unsupported_media_type",
-			"The Content-Type must be application/json"), false
+		return nil, Problem(http.StatusUnsupportedMediaType, "The Content-Type must be application/json"), false
 	}
 	if _, err := ReadObject(c.Body); err != nil {
 		return nil, BadRequest("The body " + err.Error()), false

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -44,15 +45,22 @@ func SplitDomain(domain string) (host, port string, err error) {
 	host = domain
 	if strings.Contains(domain, ":") {
 		if host, port, err = net.SplitHostPort(domain); err != nil {
-			return "", "", fmt.Errorf("suncotest: domain %q: %w", domain, err)
+			return "", "", errDomain(domain)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", "", errDomain(domain)
 		}
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if !IsLabel(label) {
-			return "", "", fmt.Errorf("suncotest: %q cannot be a domain", domain)
+			return "", "", errDomain(domain)
 		}
 	}
 	return host, port, nil
+}
+
+func errDomain(domain string) error {
+	return fmt.Errorf("suncotest: Domain is %q; it must be a host name with an optional port, like localhost:8484", domain)
 }
 
 // ParseAbsolute accepts an absolute http or https URL without userinfo and
@@ -61,15 +69,15 @@ func ParseAbsolute(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, errors.New("not a URL")
+		return nil, errors.New("it must be a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("neither http nor https")
+		return nil, errors.New("its scheme must be http or https")
 	case u.Hostname() == "" || u.Opaque != "":
-		return nil, errors.New("no host")
+		return nil, errors.New("it must have a host")
 	case u.User != nil:
-		return nil, errors.New("carries user information")
+		return nil, errors.New("it must not have user information")
 	case u.Fragment != "" || strings.Contains(raw, "#"):
-		return nil, errors.New("carries a fragment")
+		return nil, errors.New("it must not have a fragment")
 	}
 	return u, nil
 }

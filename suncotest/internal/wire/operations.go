@@ -14,7 +14,7 @@ func Others() []Route {
 		method, path, _ := strings.Cut(strings.TrimSpace(line), " ")
 		routes = append(routes, Route{
 			On: Tenant, Method: method, Path: path, Access: Beyond,
-			Do: func(*Call) Reply { return Problem(http.StatusForbidden) },
+			Do: func(*Call) Reply { return Problem(http.StatusForbidden, "No integration may do this") },
 		})
 	}
 	for line := range strings.Lines(forIntegrations) {

@@ -35,15 +35,12 @@ func (c *Call) Query(names ...string) (map[string]string, Reply, bool) {
 		c.Unknown = append(c.Unknown, "the parameter "+shown(name))
 		values.Del(name)
 	}
-	once, fine := Singles(values)
-	if !fine {
-		return nil, BadRequest("The query has a parameter twice"), false
+	once, doubled := Singles(values)
+	if doubled != "" {
+		return nil, BadRequest("The query has the parameter " + shown(doubled) + " twice"), false
 	}
 	return once, Reply{}, true
 }
-
-// BadPage answers page parameters that cannot be used.
-func BadPage() Reply { return BadRequest("The page parameters are not valid") }
 
 // wireMeta and wireLinks say what is around a page.
 type wireMeta struct {
@@ -64,22 +61,25 @@ type Paging struct {
 	Backwards     bool // the last page is the first
 }
 
-// ReadPaging reads the page parameters out of a query.
-func ReadPaging(query map[string]string) (Paging, bool) {
-	page := Paging{after: query["page[after]"], before: query["page[before]"], Size: defaultPage}
+// ReadPaging reads the page parameters out of a query. The text says what is wrong.
+func ReadPaging(query map[string]string) (page Paging, wrong string) {
+	page = Paging{after: query["page[after]"], before: query["page[before]"], Size: defaultPage}
 	for _, name := range []string{"page[after]", "page[before]"} {
 		if cursor, given := query[name]; given && len(cursor) != cursorLength {
-			return page, false
+			return page, name + " must be a cursor"
 		}
 	}
 	if raw, given := query["page[size]"]; given {
 		n, err := strconv.Atoi(raw)
 		if err != nil || n < 1 || n > MaxPage || strconv.Itoa(n) != raw {
-			return page, false
+			return page, "page[size] must be a number from 1 to 100"
 		}
 		page.Size = n
 	}
-	return page, page.after == "" || page.before == ""
+	if page.after != "" && page.before != "" {
+		return page, "page[after] and page[before] exclude each other"
+	}
+	return page, ""
 }
 
 // cut returns where the page begins and ends in a list, of which id tells the ids.
@@ -160,22 +160,22 @@ func List[T any](c *Call, page Paging, name string, all []T, id func(T) string) 
 	at := func(i int) string { return id(all[i]) }
 	from, to, fine := page.cut(len(all), at)
 	if !fine {
-		return BadPage()
+		return BadRequest("The list has no such cursor")
 	}
 	meta, links := page.around(c, from, to, len(all), at)
 	records := append([]T{}, all[from:to]...)
 	return OK(http.StatusOK, map[string]any{name: records, "meta": meta, "links": links})
 }
 
-// Singles returns the values that are given exactly once, and false when a name
-// is doubled.
-func Singles(values url.Values) (map[string]string, bool) {
-	once := map[string]string{}
+// Singles returns the values by their names, and the name of one that is not there
+// exactly once.
+func Singles(values url.Values) (once map[string]string, doubled string) {
+	once = map[string]string{}
 	for name, all := range values {
 		if len(all) != 1 {
-			return nil, false
+			return nil, name
 		}
 		once[name] = all[0]
 	}
-	return once, true
+	return once, ""
 }

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -43,15 +44,12 @@ func Failure(status int, code, title string) Reply {
 	return r
 }
 
-// Problem is the failure that says no more than its status.
-func Problem(status int) Reply {
-	text := http.StatusText(status)
-	if text == "" {
-		text = "Status " + strconv.Itoa(status)
-	}
+// Problem is a failure whose code is its status. Without a title it says no more.
+func Problem(status int, title string) Reply {
+	text := cmp.Or(http.StatusText(status), "Status "+strconv.Itoa(status))
 	code := strings.ReplaceAll(strings.ToLower(text), " ", "_")
-	r := Failure(status, code, text[:1]+strings.ToLower(text[1:]))
-	r.Note = ""
+	r := Failure(status, code, cmp.Or(title, text[:1]+strings.ToLower(text[1:])))
+	r.Note = title
 	return r
 }
 
