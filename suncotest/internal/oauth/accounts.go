@@ -129,7 +129,7 @@ func (s *Service) Rename(from, to string) error {
 // CheckSubdomain says what is wrong with the name of a customer.
 func CheckSubdomain(name string) error {
 	if !wire.IsLabel(name) || name == wire.BridgeLabel || name == "localhost" {
-		return fmt.Errorf("suncotest: Subdomain is %q; it must be one DNS label in lower case", name)
+		return fmt.Errorf("suncotest: %q cannot be a subdomain; it must be one DNS label in lower case", name)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func ParseAbsolute(raw string) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("it must be a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("its scheme must be http or https")
+		return nil, errors.New("its scheme is neither http nor https")
 	case u.Hostname() == "" || u.Opaque != "":
 		return nil, errors.New("it must have a host")
 	case u.User != nil:
