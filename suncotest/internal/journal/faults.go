@@ -84,14 +84,14 @@ func (fs *Faults) take(fits func(*Fault) bool) *Fault {
 }
 
 // Dialling returns the fault that a new connection to host meets.
-func (fs *Faults) Dialling(host string) (dial error, conn func(net.Conn)) {
+func (fs *Faults) Dialling(host string) (conn func(net.Conn), dial error) {
 	f := fs.take(func(f *Fault) bool {
 		return f.Handle == nil && fitsHost(f.Host, host)
 	})
 	if f == nil {
 		return nil, nil
 	}
-	return f.Dial, f.Conn
+	return f.Conn, f.Dial
 }
 
 // Serve serves a request through the fault it meets, or by next.

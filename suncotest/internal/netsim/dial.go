@@ -18,7 +18,7 @@ func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, 
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(address, err)
 	}
-	failure, standIn := n.opts.Fault(host)
+	standIn, failure := n.opts.Fault(host)
 	if failure != nil {
 		return nil, dialError(address, failure)
 	}

@@ -29,7 +29,7 @@ type Options struct {
 
 	// Fault returns what a new connection to host meets: an error, or a stand-in
 	// for the server, or neither.
-	Fault func(host string) (dial error, conn func(net.Conn))
+	Fault func(host string) (conn func(net.Conn), dial error)
 }
 
 // Network is what connections run through, and the life of what runs in it: its
