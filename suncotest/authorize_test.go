@@ -17,7 +17,8 @@ import (
 )
 
 func TestAuthorizeRefuses(t *testing.T) {
-	w := newWorld(t, suncotest.Config{RedirectURIs: []string{"https://partner.example/back", "https://partner.example/two"}})
+	w := newWorld(t, suncotest.Config{RedirectURIs: []string{"https://partner.example/back",
+		"https://partner.example/two"}})
 	base := bridgeURL + "/oauth/authorize?"
 	good := "client_id=shoplifter&response_type=code"
 	for name, tc := range map[string]struct {
@@ -84,7 +85,8 @@ func TestAllowAndDeny(t *testing.T) {
 }
 
 func TestApproveSkipsThePage(t *testing.T) {
-	w := newWorld(t, suncotest.Config{Approve: true, Accounts: []suncotest.Account{{Subdomain: "first"}, {Subdomain: "second"}}})
+	w := newWorld(t, suncotest.Config{Approve: true,
+		Accounts: []suncotest.Account{{Subdomain: "first"}, {Subdomain: "second"}}})
 	back, err := w.p.Allow(t.Context(), authorizeURL("state", "s"), "")
 	require.NoError(t, err)
 	assert.Equal(t, "http://localhost/callback", back.Scheme+"://"+back.Host+back.Path)
@@ -117,16 +119,19 @@ func TestRedirectURIWithoutRegistration(t *testing.T) {
 func TestConsentPage(t *testing.T) {
 	w := newWorld(t, suncotest.Config{
 		ClientID: "a<script>", RedirectURIs: []string{"https://partner.example:8443/back?x=1"},
-		Accounts: []suncotest.Account{{Subdomain: "one", DisplayName: `<b>"One"`}, {Subdomain: "two"}, {Legacy: suncotest.LegacyEU}},
+		Accounts: []suncotest.Account{{Subdomain: "one", DisplayName: `<b>"One"`}, {Subdomain: "two"},
+			{Legacy: suncotest.LegacyEU}},
 	})
-	a := w.do(http.MethodGet, bridgeURL+"/oauth/authorize?response_type=code&client_id="+url.QueryEscape("a<script>")+"&state=canary-state", "")
+	a := w.do(http.MethodGet, bridgeURL+"/oauth/authorize?response_type=code&client_id="+url.QueryEscape("a<script>")+
+		"&state=canary-state", "")
 	require.Equal(t, 200, a.Status)
 	csp := a.Header.Get("Content-Security-Policy")
 	assert.Contains(t, csp, "default-src 'none'")
 	assert.Contains(t, csp, "form-action 'self' https://partner.example:8443;")
 	assert.Contains(t, csp, "frame-ancestors 'none'")
 	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
-	for _, want := range []string{`value="one" checked`, `value="two"`, "api.eu-1.smooch.io", "two.zendesk.com", `value="allow"`, `value="deny"`, "width=device-width"} {
+	for _, want := range []string{`value="one" checked`, `value="two"`, "api.eu-1.smooch.io", "two.zendesk.com",
+		`value="allow"`, `value="deny"`, "width=device-width"} {
 		assert.Contains(t, a.Body, want)
 	}
 	_, style, _ := strings.Cut(a.Body, "<style>")

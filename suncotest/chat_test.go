@@ -71,7 +71,8 @@ func (d *desk) conversation(userID string) string {
 
 func (d *desk) say(conversation, text string) answer {
 	d.Helper()
-	return d.post("/conversations/"+conversation+"/messages", `{"author":{"type":"business"},"content":{"type":"text","text":"`+text+`"}}`)
+	return d.post("/conversations/"+conversation+"/messages",
+		`{"author":{"type":"business"},"content":{"type":"text","text":"`+text+`"}}`)
 }
 
 // records returns the ids of a list, and what is around it.
@@ -109,14 +110,17 @@ func TestChat(t *testing.T) {
 	assert.Equal(t, a.Body, d.get("/users/"+id).Body)
 	assert.Equal(t, a.Body, d.get("/users/jane%40example.com").Body)
 
-	assert.JSONEq(t, `{"conversations":[],"meta":{"hasMore":false},"links":{}}`, d.get("/conversations?filter[userId]="+id).Body)
-	a = d.post("/conversations", `{"type":"personal","participants":[{"userExternalId":"jane@example.com","subscribeSDKClient":false}],"metadata":{"lang":"en"}}`)
+	assert.JSONEq(t, `{"conversations":[],"meta":{"hasMore":false},"links":{}}`,
+		d.get("/conversations?filter[userId]="+id).Body)
+	a = d.post("/conversations", `{"type":"personal","participants":[{"userExternalId":"jane@example.com",`+
+		`"subscribeSDKClient":false}],"metadata":{"lang":"en"}}`)
 	require.Equal(t, 201, a.Status, a.Body)
 	conv := field(t, a.Body, "conversation.id")
 	assert.Regexp(t, idPattern, conv)
 	created := field(t, a.Body, "conversation.createdAt")
 	assert.Regexp(t, timePattern, created)
-	assert.JSONEq(t, `{"conversation":{"id":"`+conv+`","type":"personal","isDefault":true,"metadata":{"lang":"en"},"createdAt":"`+
+	assert.JSONEq(t, `{"conversation":{"id":"`+conv+`","type":"personal","isDefault":true,`+
+		`"metadata":{"lang":"en"},"createdAt":"`+
 		created+`","lastUpdatedAt":"`+created+`","activeSwitchboardIntegration":{"id":"`+
 		field(t, a.Body, "conversation.activeSwitchboardIntegration.id")+
 		`","name":"shoplifter","integrationType":"shoplifter"}}}`, a.Body)
@@ -133,7 +137,8 @@ func TestPostMessage(t *testing.T) {
 	require.Equal(t, 201, a.Status, a.Body)
 	id := field(t, a.Body, "user.id")
 	conv := d.conversation(id)
-	a = d.post("/conversations/"+conv+"/messages", `{"author":{"type":"user","userId":"`+id+`"},"content":{"type":"text","text":"Hallo <b>"}}`)
+	a = d.post("/conversations/"+conv+"/messages", `{"author":{"type":"user","userId":"`+
+		id+`"},"content":{"type":"text","text":"Hallo <b>"}}`)
 	require.Equal(t, 201, a.Status, a.Body)
 	var posted struct {
 		Messages []struct {
@@ -161,7 +166,8 @@ func TestPostMessage(t *testing.T) {
 	first := all[0].Messages[0]
 	assert.WithinDuration(t, time.Now(), first.Time, time.Minute)
 	first.Time = time.Time{}
-	assert.Equal(t, suncotest.Message{ID: m.ID, AuthorType: "user", AuthorName: "Jane Doe", ContentType: "text", Text: "Hallo <b>"}, first)
+	assert.Equal(t, suncotest.Message{ID: m.ID, AuthorType: "user", AuthorName: "Jane Doe", ContentType: "text",
+		Text: "Hallo <b>"}, first)
 	assert.Empty(t, d.p.Conversations("nobody"))
 }
 
@@ -178,7 +184,8 @@ func TestChatBelongsToTheApp(t *testing.T) {
 	requireProblem(t, globex.get("/conversations/"+conv+"/messages"), 404)
 	requireProblem(t, globex.say(conv, "x"), 404)
 	requireProblem(t, globex.post("/conversations", `{"type":"personal","participants":[{"userId":"`+id+`"}]}`), 404)
-	requireProblem(t, w.api(globex.token, http.MethodGet, globex.base[:len("https://globex.zendesk.com/sc/v2/apps/")]+w.appID("acme")+"/users/jane", ""), 403)
+	requireProblem(t, w.api(globex.token, http.MethodGet, globex.base[:len("https://globex.zendesk.com/sc/v2/apps/")]+
+		w.appID("acme")+"/users/jane", ""), 403)
 	requireProblem(t, w.api(globex.token, http.MethodGet, acme.base+"/users/jane", ""), 401)
 	require.Empty(t, w.p.Conversations(w.appID("globex")))
 
@@ -205,7 +212,8 @@ func TestChatMethods(t *testing.T) {
 		requireProblem(t, d.do(http.MethodPost, d.base+path, "{}", "Authorization", "Bearer "+d.token), 415)
 		requireProblem(t, d.post(path, `{"x":"`+strings.Repeat("x", 100_000)+`"}`), 413)
 	}
-	for _, path := range []string{"/users/", "/users/x/y", "/conversations/", "/conversations/x/", "/conversations/x/messages/y/z", "/users/%ff%fe"} {
+	for _, path := range []string{"/users/", "/users/x/y", "/conversations/", "/conversations/x/",
+		"/conversations/x/messages/y/z", "/users/%ff%fe"} {
 		requireProblem(t, d.get(path), 404)
 	}
 }
@@ -254,8 +262,10 @@ func TestPagesRefuse(t *testing.T) {
 	id := d.user("jane doe/é")
 	want := []string{d.conversation(id), d.conversation(id)}
 	for _, query := range []string{
-		"page[size]=0", "page[size]=101", "page[size]=x", "page[size]=+3", "page[size]=3&page[size]=3", "page[after]=x", "page[after]=",
-		"page[before]=" + strings.Repeat("0", 24), "page[after]=" + want[0] + "&page[before]=" + want[1], "page[offset]=1", "filter[userId]=" + id,
+		"page[size]=0", "page[size]=101", "page[size]=x", "page[size]=+3", "page[size]=3&page[size]=3", "page[after]=x",
+		"page[after]=",
+		"page[before]=" + strings.Repeat("0", 24), "page[after]=" + want[0] + "&page[before]=" + want[1],
+		"page[offset]=1", "filter[userId]=" + id,
 		"%zz", "page=1", "filter[userId]=",
 	} {
 		path := "/conversations?filter[userExternalId]=jane+doe%2F%C3%A9&" + query

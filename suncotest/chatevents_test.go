@@ -38,7 +38,8 @@ func TestChatIsTold(t *testing.T) {
 				told = append(told, toldPayloads(r)...)
 			}))
 			full := map[bool]string{false: "false", true: "true"}[whole]
-			hook := `{"target":"` + hookTarget + `","triggers":["conversation:create","conversation:message"],"includeFullUser":` + full + `}`
+			hook := `{"target":"` + hookTarget + `","triggers":["conversation:create","conversation:message"],` +
+				`"includeFullUser":` + full + `}`
 			require.Equal(t, 201, d.post("/integrations/me/webhooks", hook).Status)
 			id := d.user("jane")
 			conv := d.conversation(id)

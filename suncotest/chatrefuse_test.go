@@ -23,15 +23,21 @@ func TestUsersRefuse(t *testing.T) {
 	profile := func(member string) string { return with(`"profile":{` + member + `}`) }
 	for name, body := range map[string]string{
 		"empty": "", "array": "[]", "null": "null", "truncated": `{"externalId":"canary"`, "two": `{"externalId":"canary"}{}`,
-		"no external id": `{"profile":{}}`, "empty external id": `{"externalId":""}`, "null external id": `{"externalId":null}`,
-		"number": `{"externalId":1}`, "long external id": `{"externalId":` + long(1025) + `}`, "other case": `{"ExternalId":"canary"}`,
-		"duplicate": with(`"externalId":"x"`), "unknown": with(`"id":"x"`), "profile null": with(`"profile":null`),
-		"profile text": with(`"profile":"x"`), "profile unknown": profile(`"name":"x"`), "long name": profile(`"givenName":` + long(129)),
+		"no external id": `{"profile":{}}`, "empty external id": `{"externalId":""}`,
+		"null external id": `{"externalId":null}`,
+		"number":           `{"externalId":1}`, "long external id": `{"externalId":` + long(1025) + `}`,
+		"other case": `{"ExternalId":"canary"}`,
+		"duplicate":  with(`"externalId":"x"`), "unknown": with(`"id":"x"`), "profile null": with(`"profile":null`),
+		"profile text": with(`"profile":"x"`), "profile unknown": profile(`"name":"x"`),
+		"long name":  profile(`"givenName":` + long(129)),
 		"empty name": profile(`"surname":""`), "e-mail": profile(`"email":"canary"`), "two at": profile(`"email":"a@b@c"`),
 		"avatar": profile(`"avatarUrl":"/canary.png"`), "locale": profile(`"locale":` + long(65)),
-		"signed up": with(`"signedUpAt":"2025-01-01"`), "signed up twice a day": with(`"signedUpAt":"2025-01-01T25:00:00.000Z"`),
-		"retained": with(`"toBeRetained":"yes"`), "brand": with(`"brandId":""`), "nested metadata": with(`"metadata":{"a":{}}`),
-		"null in metadata": with(`"metadata":{"a":null}`), "metadata list": with(`"metadata":[]`), "large metadata": with(`"metadata":{"a":` + long(2046) + `}`),
+		"signed up":             with(`"signedUpAt":"2025-01-01"`),
+		"signed up twice a day": with(`"signedUpAt":"2025-01-01T25:00:00.000Z"`),
+		"retained":              with(`"toBeRetained":"yes"`), "brand": with(`"brandId":""`),
+		"nested metadata":  with(`"metadata":{"a":{}}`),
+		"null in metadata": with(`"metadata":{"a":null}`), "metadata list": with(`"metadata":[]`),
+		"large metadata": with(`"metadata":{"a":` + long(2046) + `}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := d.post("/users", body)
@@ -39,8 +45,10 @@ func TestUsersRefuse(t *testing.T) {
 			assert.NotContains(t, a.Body, "canary")
 		})
 	}
-	whole := `{"externalId":` + long(1024) + `,"brandId":null,"signedUpAt":"2025-01-01T00:00:00.000Z","toBeRetained":true,` +
-		`"metadata":{"a":` + long(2041) + `,"b":1},"profile":{"givenName":null,"surname":` + long(128) + `,"avatarUrl":"https://x.example/"}}`
+	whole := `{"externalId":` + long(1024) + `,"brandId":null,"signedUpAt":"2025-01-01T00:00:00.000Z",` +
+		`"toBeRetained":true,` +
+		`"metadata":{"a":` + long(2041) + `,"b":1},"profile":{"givenName":null,"surname":` + long(128) +
+		`,"avatarUrl":"https://x.example/"}}`
 	assert.Equal(t, 201, d.post("/users", whole).Status)
 	requireCode(t, d.post("/users", whole), 409, "conflict")
 	require.Equal(t, 201, d.post("/users", `{"externalId":"jane","brandId":"7","metadata":null}`).Status)
@@ -61,15 +69,22 @@ func TestConversationsRefuse(t *testing.T) {
 	participants := func(list string) string { return `{"type":"personal","participants":[` + list + `]}` }
 	for name, body := range map[string]string{
 		"empty": "", "no type": `{"participants":[{"userId":"` + id + `"}]}`, "unknown type": `{"type":"group"}`,
-		"no participants": `{"type":"personal"}`, "none": participants(""), "two": participants(`{"userId":"` + id + `"},{"userExternalId":"x"}`),
-		"nobody": participants(`{}`), "both": participants(`{"userId":"` + id + `","userExternalId":"jane"}`), "empty id": participants(`{"userId":""}`),
-		"null id": participants(`{"userId":null}`), "unknown member": participants(`{"userId":"` + id + `","role":"x"}`),
-		"subscribe": participants(`{"userId":"` + id + `","subscribeSDKClient":"yes"}`), "text": participants(`"` + id + `"`), "null": participants("null"),
+		"no participants": `{"type":"personal"}`, "none": participants(""),
+		"two":    participants(`{"userId":"` + id + `"},{"userExternalId":"x"}`),
+		"nobody": participants(`{}`), "both": participants(`{"userId":"` + id + `","userExternalId":"jane"}`),
+		"empty id": participants(`{"userId":""}`),
+		"null id":  participants(`{"userId":null}`), "unknown member": participants(`{"userId":"` + id + `","role":"x"}`),
+		"subscribe": participants(`{"userId":"` + id + `","subscribeSDKClient":"yes"}`),
+		"text":      participants(`"` + id + `"`), "null": participants("null"),
 		"unknown": `{"type":"sdkGroup","isDefault":true}`, "name": `{"type":"sdkGroup","displayName":""}`,
-		"description": `{"type":"sdkGroup","description":"` + strings.Repeat("x", 101) + `"}`, "icon": `{"type":"sdkGroup","iconUrl":"icon"}`,
-		"metadata": `{"type":"sdkGroup","metadata":{"a":[]}}`, "unsubscribed": `{"type":"sdkGroup","participants":[{"userId":"` + id + `"}]}`,
-		"twice": `{"type":"sdkGroup","participants":[{"userId":"` + id + `","subscribeSDKClient":true},{"userExternalId":"jane","subscribeSDKClient":true}]}`,
-		"many":  `{"type":"sdkGroup","participants":[` + strings.Repeat(`{"userId":"x","subscribeSDKClient":true},`, 10) + `{}]}`,
+		"description":  `{"type":"sdkGroup","description":"` + strings.Repeat("x", 101) + `"}`,
+		"icon":         `{"type":"sdkGroup","iconUrl":"icon"}`,
+		"metadata":     `{"type":"sdkGroup","metadata":{"a":[]}}`,
+		"unsubscribed": `{"type":"sdkGroup","participants":[{"userId":"` + id + `"}]}`,
+		"twice": `{"type":"sdkGroup","participants":[{"userId":"` + id +
+			`","subscribeSDKClient":true},{"userExternalId":"jane","subscribeSDKClient":true}]}`,
+		"many": `{"type":"sdkGroup","participants":[` +
+			strings.Repeat(`{"userId":"x","subscribeSDKClient":true},`, 10) + `{}]}`,
 	} {
 		t.Run(name, func(t *testing.T) { requireCode(t, d.post("/conversations", body), 400, "bad_request") })
 	}
@@ -79,7 +94,8 @@ func TestConversationsRefuse(t *testing.T) {
 	requireCode(t, d.get("/conversations/a%2Fb"), 404, "conversation_not_found")
 	assert.Empty(t, d.p.Conversations(d.appID("acme")))
 
-	a := d.post("/conversations", `{"type":"sdkGroup","displayName":"All","description":null,"iconUrl":"https://x.example/"}`)
+	a := d.post("/conversations", `{"type":"sdkGroup","displayName":"All","description":null,`+
+		`"iconUrl":"https://x.example/"}`)
 	require.Equal(t, 201, a.Status, a.Body)
 	assert.Contains(t, a.Body, `"isDefault":false`)
 	one, two := d.conversation(id), d.conversation(id)
@@ -100,14 +116,22 @@ func TestMessagesRefuse(t *testing.T) {
 	more := func(more string) string { return whole(`{"type":"business"}`, hello, ","+more) }
 	for name, body := range map[string]string{
 		"empty": "", "no author": `{"content":` + hello + `}`, "no content": `{"author":{"type":"business"}}`,
-		"author null": whole("null", hello, ""), "author type": whole(`{"type":"system"}`, hello, ""), "no author type": whole(`{}`, hello, ""),
-		"no user": user(""), "two users": user(`,"userId":"` + id + `","userExternalId":"jane"`), "user AI": user(`,"userId":"` + id + `","subtypes":["AI"]`),
-		"stranger": user(`,"userId":"` + other + `"`), "business with user": business(`,"userId":"` + id + `"`), "business with brand": business(`,"brandId":"x"`),
-		"subtype": business(`,"subtypes":["bot"]`), "subtypes": business(`,"subtypes":["AI","AI"]`), "avatar": business(`,"avatarUrl":""`),
-		"author unknown": business(`,"name":"x"`), "unknown": more(`"id":"x"`), "metadata": more(`"metadata":{"a":[]}`), "schema": more(`"schema":"x"`),
-		"schema without template": more(`"schema":"whatsapp"`), "override": more(`"override":{"sms":{}}`), "destination": more(`"destination":{}`),
-		"destinations": more(`"destination":{"integrationId":"x","integrationType":"y"}`), "received": more(`"received":"2025-01-01T00:00:00.000Z"`),
-		"user to a destination": whole(`{"type":"user","userId":"`+id+`"}`, hello, `,"destination":{"integrationType":"none"}`),
+		"author null": whole("null", hello, ""), "author type": whole(`{"type":"system"}`, hello, ""),
+		"no author type": whole(`{}`, hello, ""),
+		"no user":        user(""), "two users": user(`,"userId":"` + id + `","userExternalId":"jane"`),
+		"user AI":  user(`,"userId":"` + id + `","subtypes":["AI"]`),
+		"stranger": user(`,"userId":"` + other + `"`), "business with user": business(`,"userId":"` + id + `"`),
+		"business with brand": business(`,"brandId":"x"`),
+		"subtype":             business(`,"subtypes":["bot"]`), "subtypes": business(`,"subtypes":["AI","AI"]`),
+		"avatar":         business(`,"avatarUrl":""`),
+		"author unknown": business(`,"name":"x"`), "unknown": more(`"id":"x"`), "metadata": more(`"metadata":{"a":[]}`),
+		"schema":                  more(`"schema":"x"`),
+		"schema without template": more(`"schema":"whatsapp"`), "override": more(`"override":{"sms":{}}`),
+		"destination":  more(`"destination":{}`),
+		"destinations": more(`"destination":{"integrationId":"x","integrationType":"y"}`),
+		"received":     more(`"received":"2025-01-01T00:00:00.000Z"`),
+		"user to a destination": whole(`{"type":"user","userId":"`+id+`"}`, hello,
+			`,"destination":{"integrationType":"none"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := d.post("/conversations/"+conv+"/messages", body)
@@ -118,13 +142,17 @@ func TestMessagesRefuse(t *testing.T) {
 	requireCode(t, d.post("/conversations/"+conv+"/messages", user(`,"userExternalId":"nobody"`)), 404, "user_not_found")
 	requireCode(t, d.say("nobody", "x"), 404, "conversation_not_found")
 	group := field(t, d.post("/conversations", `{"type":"sdkGroup"}`).Body, "conversation.id")
-	requireCode(t, d.post("/conversations/"+group+"/messages", more(`"destination":{"integrationType":"none"}`)), 400, "bad_request")
+	requireCode(t, d.post("/conversations/"+group+"/messages", more(`"destination":{"integrationType":"none"}`)), 400,
+		"bad_request")
 	assert.Empty(t, d.p.Conversations(d.appID("acme"))[0].Messages)
 
-	all := `"destination":{"integrationType":"none"},"metadata":{"a":1},"override":{"apple":{"payload":{},"withCapabilities":["LIST"]}}`
-	a := d.post("/conversations/"+conv+"/messages", whole(`{"type":"business","displayName":"Bot","subtypes":["AI"],"avatarUrl":"https://x.example/"}`, hello, ","+all))
+	all := `"destination":{"integrationType":"none"},"metadata":{"a":1},"override":{"apple":{"payload":{},` +
+		`"withCapabilities":["LIST"]}}`
+	a := d.post("/conversations/"+conv+"/messages",
+		whole(`{"type":"business","displayName":"Bot","subtypes":["AI"],"avatarUrl":"https://x.example/"}`, hello, ","+all))
 	require.Equal(t, 201, a.Status, a.Body)
-	assert.Contains(t, a.Body, `"author":{"type":"business","subtypes":["AI"],"displayName":"Bot","avatarUrl":"https://x.example/"}`)
+	assert.Contains(t, a.Body, `"author":{"type":"business","subtypes":["AI"],"displayName":"Bot",`+
+		`"avatarUrl":"https://x.example/"}`)
 	assert.Contains(t, a.Body, `"metadata":{"a":1}`)
 	assert.Equal(t, 201, d.post("/conversations/"+conv+"/messages", user(`,"userExternalId":"jane"`)).Status)
 }
@@ -140,13 +168,18 @@ func TestContent(t *testing.T) {
 	card := `{"title":"Tea","actions":[` + link + `]}`
 	field1 := `{"type":"text","name":"n","label":"Name"}`
 	for _, content := range []string{
-		`{"type":"text","text":"` + long(4096) + `"}`, `{"type":"text","actions":[{"type":"locationRequest","text":"Where?"}]}`,
-		`{"type":"text","text":"x","blockChatInput":true,"actions":[` + link + `,{"type":"reply","text":"Yes","payload":"y","metadata":{"a":1}},` +
+		`{"type":"text","text":"` + long(4096) + `"}`,
+		`{"type":"text","actions":[{"type":"locationRequest","text":"Where?"}]}`,
+		`{"type":"text","text":"x","blockChatInput":true,"actions":[` + link +
+			`,{"type":"reply","text":"Yes","payload":"y","metadata":{"a":1}},` +
 			`{"type":"buy","text":"Buy","amount":100},{"type":"postback","text":"Go","payload":"g"},` +
 			`{"type":"webview","text":"W","uri":"https://x.example","fallback":"https://x.example","size":"tall"}]}`,
-		`{"type":"image","mediaUrl":"https://x.example/a.png","altText":"A"}`, `{"type":"file","mediaUrl":"https://x.example/a.pdf","text":"x"}`,
-		`{"type":"carousel","items":[` + card + `],"displaySettings":{"imageAspectRatio":"square"}}`, `{"type":"list","items":[` + card + `],"actions":[` + link + `]}`,
-		`{"type":"form","fields":[` + field1 + `,{"type":"select","name":"s","label":"S","options":[{"name":"a","label":"A"}]}]}`,
+		`{"type":"image","mediaUrl":"https://x.example/a.png","altText":"A"}`,
+		`{"type":"file","mediaUrl":"https://x.example/a.pdf","text":"x"}`,
+		`{"type":"carousel","items":[` + card + `],"displaySettings":{"imageAspectRatio":"square"}}`,
+		`{"type":"list","items":[` + card + `],"actions":[` + link + `]}`,
+		`{"type":"form","fields":[` + field1 + `,{"type":"select","name":"s","label":"S","options":[{"name":"a",` +
+			`"label":"A"}]}]}`,
 		`{"type":"location","coordinates":{"lat":1.5,"long":-2},"location":{"name":"Here"}}`,
 	} {
 		a := post(content, "")
@@ -158,21 +191,33 @@ func TestContent(t *testing.T) {
 	assert.Contains(t, a.Body, `"text":"1 \u003c 2"`)
 	assert.NotContains(t, a.Body, "markdownText")
 	for name, content := range map[string]string{
-		"null": "null", "text instead": `"x"`, "no type": `{}`, "unknown type": `{"type":"video"}`, "response": `{"type":"formResponse","fields":[` + field1 + `]}`,
-		"long": `{"type":"text","text":"` + long(4097) + `"}`, "nothing": `{"type":"text"}`, "empty": `{"type":"text","text":""}`, "unknown": `{"type":"text","text":"x","html":"y"}`,
-		"two riches": `{"type":"text","htmlText":"x","markdownText":"y"}`, "rich too long": `{"type":"text","markdownText":"` + long(4090) + `"}`,
-		"no url": `{"type":"image"}`, "relative": `{"type":"image","mediaUrl":"/a.png"}`, "file with actions": `{"type":"file","mediaUrl":"https://x.example","actions":[]}`,
-		"no items": `{"type":"carousel","items":[]}`, "no title": `{"type":"carousel","items":[{"actions":[` + link + `]}]}`,
-		"reply on a card": `{"type":"list","items":[{"title":"T","actions":[{"type":"reply","text":"Y","payload":"y"}]}]}`,
-		"eleven":          `{"type":"list","items":[` + strings.Repeat(card+",", 10) + card + `]}`, "unknown action": `{"type":"text","text":"x","actions":[{"type":"dial","text":"x"}]}`,
-		"action without text": `{"type":"text","text":"x","actions":[{"type":"reply","payload":"y"}]}`, "half a cent": `{"type":"text","actions":[{"type":"buy","text":"x","amount":0.5}]}`,
-		"same field twice": `{"type":"form","fields":[` + field1 + `,` + field1 + `]}`, "no label": `{"type":"form","fields":[{"type":"text","name":"n"}]}`,
-		"half a location": `{"type":"location","coordinates":{"lat":1}}`, "text location": `{"type":"location","coordinates":{"lat":"1","long":"2"}}`,
-		"template without schema": `{"type":"template","template":{}}`, "block": `{"type":"text","text":"x","blockChatInput":1}`,
+		"null": "null", "text instead": `"x"`, "no type": `{}`, "unknown type": `{"type":"video"}`,
+		"response": `{"type":"formResponse","fields":[` + field1 + `]}`,
+		"long":     `{"type":"text","text":"` + long(4097) + `"}`, "nothing": `{"type":"text"}`,
+		"empty": `{"type":"text","text":""}`, "unknown": `{"type":"text","text":"x","html":"y"}`,
+		"two riches":    `{"type":"text","htmlText":"x","markdownText":"y"}`,
+		"rich too long": `{"type":"text","markdownText":"` + long(4090) + `"}`,
+		"no url":        `{"type":"image"}`, "relative": `{"type":"image","mediaUrl":"/a.png"}`,
+		"file with actions": `{"type":"file","mediaUrl":"https://x.example","actions":[]}`,
+		"no items":          `{"type":"carousel","items":[]}`,
+		"no title":          `{"type":"carousel","items":[{"actions":[` + link + `]}]}`,
+		"reply on a card": `{"type":"list","items":[{"title":"T","actions":[` +
+			`{"type":"reply","text":"Y","payload":"y"}]}]}`,
+		"eleven":                  `{"type":"list","items":[` + strings.Repeat(card+",", 10) + card + `]}`,
+		"unknown action":          `{"type":"text","text":"x","actions":[{"type":"dial","text":"x"}]}`,
+		"action without text":     `{"type":"text","text":"x","actions":[{"type":"reply","payload":"y"}]}`,
+		"half a cent":             `{"type":"text","actions":[{"type":"buy","text":"x","amount":0.5}]}`,
+		"same field twice":        `{"type":"form","fields":[` + field1 + `,` + field1 + `]}`,
+		"no label":                `{"type":"form","fields":[{"type":"text","name":"n"}]}`,
+		"half a location":         `{"type":"location","coordinates":{"lat":1}}`,
+		"text location":           `{"type":"location","coordinates":{"lat":"1","long":"2"}}`,
+		"template without schema": `{"type":"template","template":{}}`,
+		"block":                   `{"type":"text","text":"x","blockChatInput":1}`,
 	} {
 		t.Run(name, func(t *testing.T) { requireCode(t, post(content, ""), 400, "bad_request") })
 	}
-	requireCode(t, d.do(http.MethodPost, d.base+at, `{}`, "Authorization", "Bearer "+d.token, "Content-Type", "text/plain"), 415, "unsupported_media_type")
+	requireCode(t, d.do(http.MethodPost, d.base+at, `{}`, "Authorization", "Bearer "+d.token, "Content-Type",
+		"text/plain"), 415, "unsupported_media_type")
 }
 
 // The description closes no schema, and so unknown names are accepted.
@@ -193,8 +238,10 @@ func TestUnknownNames(t *testing.T) {
 			"POST", "/users", `{"externalId":"y","profile":{"nick":"canary"}}`, "the member nick",
 			"profile.nick is not a known member",
 		},
-		"conversation": {"POST", "/conversations", `{"type":"sdkGroup","x\ty":"canary"}`, `the member "x\ty"`, "is not a known member"},
-		"message":      {"POST", messages, `{"author":{"type":"business"},"id":"canary",` + says + `}`, "the member id", "id is not a known member"},
+		"conversation": {"POST", "/conversations", `{"type":"sdkGroup","x\ty":"canary"}`, `the member "x\ty"`,
+			"is not a known member"},
+		"message": {"POST", messages, `{"author":{"type":"business"},"id":"canary",` + says + `}`, "the member id",
+			"id is not a known member"},
 		"author": {
 			"POST", messages, `{"author":{"type":"business","mood":"canary"},` + says + `}`, "the member mood",
 			"author.mood is not a known member",
@@ -208,7 +255,8 @@ func TestUnknownNames(t *testing.T) {
 				`{"type":"reply","text":"a","payload":"b","icon":"canary"}]}}`,
 			"the member icon", "content.actions.*.icon is not a known member",
 		},
-		"webhook":    {"POST", hooks, strings.Replace(goodHook, "{", `{"secret":"canary",`, 1), "the member secret", "secret is not a known member"},
+		"webhook": {"POST", hooks, strings.Replace(goodHook, "{", `{"secret":"canary",`, 1), "the member secret",
+			"secret is not a known member"},
 		"parameter":  {"GET", messages + "?filter=canary", "", "the parameter filter", "unknown parameter filter"},
 		"old client": {"GET", messages + "?page={%22size%22:10}", "", "the parameter page", "unknown parameter page"},
 		"long": {

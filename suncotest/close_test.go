@@ -18,13 +18,15 @@ import (
 // The bubble fails the test when a goroutine is left.
 func TestCloseLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := suncotest.New(suncotest.Config{RemoveURL: "https://partner.example/x", Behavior: suncotest.Behavior{RemoveDelay: time.Hour}})
+		p := suncotest.New(suncotest.Config{RemoveURL: "https://partner.example/x",
+			Behavior: suncotest.Behavior{RemoveDelay: time.Hour}})
 		defer p.Close()
 		p.Mount("partner.example", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		w := &world{T: t, p: p, client: p.Client()}
 		token := w.install("acme")
 		go func() { // a probe that nobody answers
-			_, _ = w.try(http.MethodPost, w.hooksURL(acmeURL, "acme"), goodHook, "Authorization", "Bearer "+token, "Content-Type", jsonType)
+			_, _ = w.try(http.MethodPost, w.hooksURL(acmeURL, "acme"), goodHook, "Authorization", "Bearer "+token,
+				"Content-Type", jsonType)
 		}()
 		synctest.Wait()
 		require.NoError(t, p.Uninstall(w.appID("acme"))) // and a call that is not due

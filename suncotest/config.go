@@ -155,7 +155,8 @@ func (a Account) validate() error {
 		return fmt.Errorf("suncotest: account %q: Legacy is %q; it must be %q, %q or empty",
 			a.Subdomain, a.Legacy, LegacyUS, LegacyEU)
 	case !wire.IsID(a.AppID):
-		return fmt.Errorf("suncotest: account %q: AppID is %q; it must have 1 to 64 letters, digits, - or _", a.Subdomain, a.AppID)
+		return fmt.Errorf("suncotest: account %q: AppID is %q; it must have 1 to 64 letters, digits, - or _",
+			a.Subdomain, a.AppID)
 	}
 	return nil
 }

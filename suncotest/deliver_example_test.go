@@ -127,7 +127,8 @@ func ExampleSampleReply() {
 			fmt.Println("a bot does not answer itself")
 		}
 	})
-	handler.ServeHTTP(httptest.NewRecorder(), suncotest.NewDelivery(suncotest.Webhook{}, "secret", suncotest.SampleReply(1)))
+	handler.ServeHTTP(httptest.NewRecorder(), suncotest.NewDelivery(suncotest.Webhook{}, "secret",
+		suncotest.SampleReply(1)))
 	// Output: a bot does not answer itself
 }
 

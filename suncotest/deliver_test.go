@@ -125,7 +125,8 @@ func TestDelivery(t *testing.T) {
 		assert.Equal(t, "conversation:message", d.Events[0].Type)
 		assert.Equal(t, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), d.Events[0].CreatedAt)
 		assert.Equal(t, "mine 2026-05-04T02:02:01.009Z", d.Events[2].ID+" "+d.Events[2].CreatedAt)
-		assert.NotEqual(t, field(t, string(d.Events[0].Payload), "conversation.id"), field(t, string(d.Events[1].Payload), "conversation.id"))
+		assert.NotEqual(t, field(t, string(d.Events[0].Payload), "conversation.id"),
+			field(t, string(d.Events[1].Payload), "conversation.id"))
 		assert.True(t, b.keys[0] == secret, "the key is the webhook's secret")
 
 		calls := b.p.Calls()
@@ -191,7 +192,8 @@ func manyCustomers(t *testing.T) {
 	}
 	wg.Wait()
 	synctest.Wait()
-	assert.False(t, slices.ContainsFunc(b.p.Deliveries(), func(d suncotest.Delivery) bool { return d.Outcome != suncotest.Delivered }))
+	assert.False(t, slices.ContainsFunc(b.p.Deliveries(),
+		func(d suncotest.Delivery) bool { return d.Outcome != suncotest.Delivered }))
 	ids := map[string]bool{}
 	for i, d := range b.got {
 		require.True(t, b.keys[i] == secrets[d.App.ID], "the key of the app's own webhook")
@@ -216,7 +218,8 @@ func TestDeliveryOnLoopback(t *testing.T) {
 		require.NoError(t, b.p.Emit(b.appID("acme"), message(n)))
 	}
 	require.Eventually(t, func() bool {
-		return !slices.ContainsFunc(b.p.Deliveries(), func(d suncotest.Delivery) bool { return d.Outcome == suncotest.Pending })
+		return !slices.ContainsFunc(b.p.Deliveries(),
+			func(d suncotest.Delivery) bool { return d.Outcome == suncotest.Pending })
 	}, time.Minute, 5*time.Millisecond)
 	assert.Len(t, b.got, 30)
 }

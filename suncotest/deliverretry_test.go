@@ -18,8 +18,10 @@ import (
 func TestDeliveryStatuses(t *testing.T) {
 	for code, want := range map[int]suncotest.Outcome{
 		200: suncotest.Delivered, 201: suncotest.Delivered, 204: suncotest.Delivered, 299: suncotest.Delivered,
-		400: suncotest.Refused, 401: suncotest.Refused, 403: suncotest.Refused, 404: suncotest.Refused, 406: suncotest.Refused,
-		302: suncotest.Dropped, 402: suncotest.Dropped, 405: suncotest.Dropped, 408: suncotest.Dropped, 409: suncotest.Dropped,
+		400: suncotest.Refused, 401: suncotest.Refused, 403: suncotest.Refused, 404: suncotest.Refused,
+		406: suncotest.Refused,
+		302: suncotest.Dropped, 402: suncotest.Dropped, 405: suncotest.Dropped, 408: suncotest.Dropped,
+		409: suncotest.Dropped,
 		410: suncotest.Dropped, 413: suncotest.Dropped, 415: suncotest.Dropped, 429: suncotest.Dropped,
 		500: suncotest.Dropped, 503: suncotest.Dropped,
 	} {

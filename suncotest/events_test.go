@@ -41,7 +41,8 @@ func TestSampleEvents(t *testing.T) {
 	for _, trigger := range []string{"", "passthrough:messaging", "conversation:Message"} {
 		assert.Panics(t, func() { suncotest.SampleEvent(trigger, 1) }, trigger)
 	}
-	reply, heard := string(suncotest.SampleReply(4).Payload.(json.RawMessage)), string(message(4).Payload.(json.RawMessage))
+	reply, heard := string(suncotest.SampleReply(4).Payload.(json.RawMessage)),
+		string(message(4).Payload.(json.RawMessage))
 	assert.Equal(t, "business user", field(t, reply, "message.author.type")+" "+field(t, heard, "message.author.type"))
 	assert.Equal(t, field(t, heard, "conversation.id"), field(t, reply, "conversation.id"))
 	assert.NotEmpty(t, field(t, heard, "conversation.brandId"))
@@ -77,10 +78,12 @@ func TestIncludeFull(t *testing.T) {
 				want := payloads(t, suncotest.Webhook{IncludeFullUser: user, IncludeFullSource: from})
 				for trigger, payload := range want {
 					require.NoError(t, b.p.Emit(app, suncotest.SampleEvent(trigger, 7)))
-					short := strings.HasPrefix(trigger, "client:") || strings.Contains("conversation:join conversation:leave user:remove", trigger)
+					short := strings.HasPrefix(trigger, "client:") ||
+						strings.Contains("conversation:join conversation:leave user:remove", trigger)
 					full := string(suncotest.SampleEvent(trigger, 7).Payload.(json.RawMessage))
 					for _, name := range []string{`"profile"`, `"signedUpAt"`, `"identities"`, `"metadata":{"tier"`} {
-						assert.Equal(t, user && !short && strings.Contains(full, name), strings.Contains(payload, name), "%s %s", trigger, name)
+						assert.Equal(t, user && !short && strings.Contains(full, name), strings.Contains(payload, name), "%s %s",
+							trigger, name)
 					}
 					assert.Equal(t, from && strings.Contains(full, `,"device":{`), strings.Contains(payload, `"device":{`), trigger)
 				}
@@ -110,8 +113,10 @@ func TestPayloadsStayAsTheyAre(t *testing.T) {
 		`7`:                        `7`,
 		`["user"]`:                 `["user"]`,
 		`{"user":null,"source":1}`: `{"user":null,"source":1}`,
-		`{"z":{"user":{"profile":{}}},"a":12345678901234567890.0,"t":"<&>"}`:                          `{"z":{"user":{"profile":{}}},"a":12345678901234567890.0,"t":"<&>"}`,
-		`{"recentNotifications":[{"author":{"user":{"id":"u","profile":{}}},"source":{"device":1}}]}`: `{"recentNotifications":[{"author":{"user":{"id":"u"}},"source":{}}]}`,
+		`{"z":{"user":{"profile":{}}},"a":12345678901234567890.0,` +
+			`"t":"<&>"}`: `{"z":{"user":{"profile":{}}},"a":12345678901234567890.0,"t":"<&>"}`,
+		`{"recentNotifications":[{"author":{"user":{"id":"u","profile":{}}},` +
+			`"source":{"device":1}}]}`: `{"recentNotifications":[{"author":{"user":{"id":"u"}},"source":{}}]}`,
 		`{"recentNotifications":null}`:                     `{"recentNotifications":null}`,
 		`{"message":{"content":{"user":{"profile":{}}}}}`:  `{"message":{"content":{"user":{"profile":{}}}}}`,
 		`{"user":{"id":"u","unknown":{"profile":"kept"}}}`: `{"user":{"id":"u","unknown":{"profile":"kept"}}}`,
@@ -130,15 +135,18 @@ func TestPayloadsStayAsTheyAre(t *testing.T) {
 }
 
 func TestNewDelivery(t *testing.T) {
-	r := suncotest.NewDelivery(suncotest.Webhook{AppID: "app", ID: "hook", Target: "https://partner.example/hooks?x=1"}, "secret", message(1), message(2))
-	assert.Equal(t, "POST partner.example /hooks x=1", strings.Join([]string{r.Method, r.Host, r.URL.Path, r.URL.RawQuery}, " "))
+	r := suncotest.NewDelivery(suncotest.Webhook{AppID: "app", ID: "hook",
+		Target: "https://partner.example/hooks?x=1"}, "secret", message(1), message(2))
+	assert.Equal(t, "POST partner.example /hooks x=1",
+		strings.Join([]string{r.Method, r.Host, r.URL.Path, r.URL.RawQuery}, " "))
 	assert.Equal(t, []string{"secret"}, r.Header["X-Api-Key"])
 	assert.Equal(t, jsonType, r.Header.Get("Content-Type"))
 	assert.NotEmpty(t, r.RequestURI)
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
 	assert.EqualValues(t, len(body), r.ContentLength)
-	assert.True(t, strings.HasPrefix(string(body), `{"app":{"id":"app"},"webhook":{"id":"hook","version":"v2"},"events":[{"id":"`), "%s", body)
+	assert.True(t, strings.HasPrefix(string(body),
+		`{"app":{"id":"app"},"webhook":{"id":"hook","version":"v2"},"events":[{"id":"`), "%s", body)
 	var one, two wireDelivery
 	require.NoError(t, json.Unmarshal(body, &one))
 	require.NoError(t, json.NewDecoder(suncotest.NewDelivery(suncotest.Webhook{}, "", message(1)).Body).Decode(&two))
@@ -167,19 +175,23 @@ func TestSay(t *testing.T) {
 		for _, d := range b.got[1:] {
 			payload := string(d.Events[0].Payload)
 			assert.Equal(t, "conversation:message user", d.Events[0].Type+" "+field(t, payload, "message.author.type"))
-			assert.Equal(t, "ada web", field(t, payload, "message.author.user.externalId")+" "+field(t, payload, "message.source.type"))
+			assert.Equal(t, "ada web", field(t, payload, "message.author.user.externalId")+" "+
+				field(t, payload, "message.source.type"))
 			assert.NotEmpty(t, field(t, payload, "message.source.device.clientId"))
 			assert.NotEmpty(t, field(t, payload, "message.author.user.signedUpAt"))
 			texts = append(texts, field(t, payload, "message.content.text"))
 		}
 		assert.Equal(t, []string{"hello <b>", "again"}, texts)
-		assert.Equal(t, "conversation:create message", b.got[0].Events[0].Type+" "+field(t, string(b.got[0].Events[0].Payload), "creationReason"))
+		assert.Equal(t, "conversation:create message", b.got[0].Events[0].Type+" "+
+			field(t, string(b.got[0].Events[0].Payload), "creationReason"))
 		assert.True(t, b.keys[0] == secret)
 
 		// The partner answers through the API, and hears itself.
 		token := b.install("acme")
-		at := acmeURL + "/v2/apps/" + app + "/conversations/" + field(t, string(b.got[1].Events[0].Payload), "conversation.id") + "/messages"
-		require.Equal(t, 201, b.api(token, http.MethodPost, at, `{"author":{"type":"business"},"content":{"type":"text","text":"hi"}}`).Status)
+		at := acmeURL + "/v2/apps/" + app + "/conversations/" +
+			field(t, string(b.got[1].Events[0].Payload), "conversation.id") + "/messages"
+		require.Equal(t, 201, b.api(token, http.MethodPost, at,
+			`{"author":{"type":"business"},"content":{"type":"text","text":"hi"}}`).Status)
 		synctest.Wait()
 		require.Len(t, b.got, 4)
 		payload := string(b.got[3].Events[0].Payload)
@@ -193,7 +205,8 @@ func TestSay(t *testing.T) {
 // A bot that looks at who is in control is silent while a human agent is.
 func TestControl(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newInbox(t, suncotest.Config{ClientID: suncotest.DefaultClientID, Behavior: suncotest.Behavior{DeliverySerial: true}})
+		b := newInbox(t, suncotest.Config{ClientID: suncotest.DefaultClientID,
+			Behavior: suncotest.Behavior{DeliverySerial: true}})
 		app := b.appID("acme")
 		b.subscribe(everyTrigger())
 		require.NoError(t, b.p.Say(app, "ada", "hello"))
@@ -208,12 +221,14 @@ func TestControl(t *testing.T) {
 		for _, d := range b.got {
 			active := "conversation.activeSwitchboardIntegration."
 			payload := string(d.Events[0].Payload)
-			heard = append(heard, d.Events[0].Type+" "+field(t, payload, active+"name")+" "+field(t, payload, active+"integrationType"))
+			heard = append(heard, d.Events[0].Type+" "+field(t, payload, active+"name")+" "+
+				field(t, payload, active+"integrationType"))
 			assert.Regexp(t, idPattern, field(t, payload, active+"id"))
 		}
 		assert.Equal(t, []string{
 			"conversation:create shoplifter shoplifter", "conversation:message shoplifter shoplifter",
-			"switchboard:passControl zd-agentWorkspace zd:agentWorkspace", "conversation:message zd-agentWorkspace zd:agentWorkspace",
+			"switchboard:passControl zd-agentWorkspace zd:agentWorkspace",
+			"conversation:message zd-agentWorkspace zd:agentWorkspace",
 			"switchboard:passControl shoplifter shoplifter", "conversation:message shoplifter shoplifter",
 		}, heard)
 		a := b.api(b.install("acme"), http.MethodGet, acmeURL+"/v2/apps/"+app+"/conversations/"+conv, "")

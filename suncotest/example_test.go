@@ -64,11 +64,12 @@ func Example() {
 	defer p.Close()
 
 	token := connect(p)
-	fmt.Println(send(p, token, "GET", "https://oauth-bridge.zendesk.com/sc/v2/tokenInfo", ""))
+	status, _ := send(p, token, "GET", "https://oauth-bridge.zendesk.com/sc/v2/tokenInfo", "")
+	fmt.Println(status)
 	fmt.Println(send(p, token, "DELETE", "https://acme.zendesk.com/sc/oauth/authorization", ""))
 	fmt.Println(send(p, token, "GET", "https://oauth-bridge.zendesk.com/sc/v2/tokenInfo", ""))
 	// Output:
-	// 200 {"app":{"id":"385e5d938ef09fb9c71e3a79","displayName":"Acme","settings":{"appLocalizationEnabled":true,"echoPostback":false,"maskCreditCardNumbers":true,"multiConvoEnabled":false,"useAnimalNames":false},"metadata":{},"subdomain":"acme"}}
+	// 200
 	// 200 {}
 	// 401 {"errors":[{"code":"unauthorized","title":"Couldn't authenticate you"}]}
 }

@@ -129,7 +129,8 @@ func TestFaultMatching(t *testing.T) {
 	w := newWorld(t, threeCustomers())
 	teapot := suncotest.Reply(418, "", "")
 	status := func(method, at string) int { return w.do(method, at, "").Status }
-	w.p.Inject(suncotest.Fault{Host: "*.zendesk.com", Path: "/sc/v2/apps/*/integrations/me/webhooks", Times: -1, Handle: teapot})
+	w.p.Inject(suncotest.Fault{Host: "*.zendesk.com", Path: "/sc/v2/apps/*/integrations/me/webhooks", Times: -1,
+		Handle: teapot})
 	hooks := w.hooksURL(acmeURL, "acme")
 	assert.Equal(t, 418, status("GET", hooks))
 	assert.Equal(t, 418, status("POST", hooks))
@@ -145,13 +146,17 @@ func TestFaultMatching(t *testing.T) {
 	}
 	assert.Equal(t, []int{401, 418, 418, 401}, got)
 
-	w.p.Inject(suncotest.Fault{Handle: func(_ http.ResponseWriter, r *http.Request, next http.Handler) { panic(http.ErrAbortHandler) }})
-	w.p.Inject(suncotest.Fault{Path: "/sc/oauth/token", Handle: func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		body, err := io.ReadAll(r.Body)
-		assert.NoError(t, err)
-		rw.Header().Set("X-Around", string(body))
-		next.ServeHTTP(rw, r)
+	w.p.Inject(suncotest.Fault{Handle: func(_ http.ResponseWriter, r *http.Request,
+		next http.Handler) {
+		panic(http.ErrAbortHandler)
 	}})
+	w.p.Inject(suncotest.Fault{Path: "/sc/oauth/token",
+		Handle: func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			body, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			rw.Header().Set("X-Around", string(body))
+			next.ServeHTTP(rw, r)
+		}})
 	_, err := w.try(http.MethodPost, tokenInfoURL, "x")
 	require.Error(t, err)
 	a := w.do(http.MethodPost, bridgeURL+"/oauth/token", tokenBody(w.code("acme")), "Content-Type", jsonType)
@@ -180,7 +185,8 @@ func TestConnectionFaults(t *testing.T) {
 			requireProblem(t, w.do(http.MethodGet, tokenInfoURL, ""), 401)
 			return time.Since(start), err
 		}
-		for _, cause := range []error{syscall.ECONNREFUSED, os.ErrDeadlineExceeded, &net.DNSError{Err: "temporary", IsTemporary: true}} {
+		for _, cause := range []error{syscall.ECONNREFUSED, os.ErrDeadlineExceeded,
+			&net.DNSError{Err: "temporary", IsTemporary: true}} {
 			_, err := try(suncotest.Fault{Dial: cause})
 			require.ErrorIs(t, err, cause)
 			var op *net.OpError
@@ -205,7 +211,8 @@ func TestConnectionFaults(t *testing.T) {
 
 func TestRecordShowsNoCredential(t *testing.T) {
 	w := newWorld(t, suncotest.Config{})
-	w.do(http.MethodPost, bridgeURL+"/oauth/token?q=canary", "canary", "Authorization", "Bearer canary", "Content-Type", jsonType)
+	w.do(http.MethodPost, bridgeURL+"/oauth/token?q=canary", "canary", "Authorization", "Bearer canary",
+		"Content-Type", jsonType)
 	all := w.p.Requests()
 	require.Len(t, all, 1)
 	r := all[0]

@@ -41,7 +41,8 @@ func TestHalfEmojis(t *testing.T) {
 	assert.Contains(t, <-heard, `{"\ud83d":1,"\ude00":2}`)
 
 	conv := w.p.Conversations(d.appID("acme"))[0].ID
-	const halves = `{"author":{"type":"business"},"content":{"type":"text","text":"pie \ud83c"},"metadata":{"\ud83d":1,"\ude00":2}}`
+	const halves = `{"author":{"type":"business"},"content":{"type":"text","text":"pie \ud83c"},` +
+		`"metadata":{"\ud83d":1,"\ude00":2}}`
 	a := d.post("/conversations/"+conv+"/messages", halves)
 	require.Equal(t, 201, a.Status, a.Body)
 	assert.Contains(t, a.Body, `"text":"pie \ud83c"`)

@@ -39,7 +39,8 @@ func TestEveryHostAnswersOnlyItsOwn(t *testing.T) {
 		}
 		hooks := w.hooksURL(base, owner)
 		requireProblem(t, w.api(token, http.MethodGet, strings.Replace(hooks, "/me/", "/"+w.appID(owner)+"/", 1), ""), 404)
-		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/3fa1c27e9d0b46855e7210ac/integrations/me/webhooks", ""), 403)
+		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/3fa1c27e9d0b46855e7210ac/integrations/me/webhooks",
+			""), 403)
 		requireProblem(t, w.api(token, http.MethodGet, base+"/v2/apps/"+w.appID(owner), ""), 403)
 		requireProblem(t, w.api(token, http.MethodPost, base+"/v2/apps", "{}"), 403)
 		requireProblem(t, w.api("x", http.MethodPost, base+"/v2/apps", "{}"), 401)
@@ -55,9 +56,11 @@ func TestUnknownPaths(t *testing.T) {
 	for _, at := range []string{
 		"https://oauth-bridge.zendesk.com/", "https://oauth-bridge.zendesk.com/oauth/token",
 		"https://oauth-bridge.zendesk.com/sc", bridgeURL + "/", bridgeURL + hooks,
-		bridgeURL + "/oauth/token/", bridgeURL + "/OAuth/token", bridgeURL + "//oauth/token", bridgeURL + "/oauth/../oauth/token",
+		bridgeURL + "/oauth/token/", bridgeURL + "/OAuth/token", bridgeURL + "//oauth/token", bridgeURL +
+			"/oauth/../oauth/token",
 		bridgeURL + "/oauth%2ftoken", bridgeURL + "/%6fauth/token",
-		"https://acme.zendesk.com" + hooks, acmeURL + hooks + "/", acmeURL + strings.ToUpper(hooks), acmeURL + "/V2" + hooks[3:],
+		"https://acme.zendesk.com" + hooks, acmeURL + hooks + "/", acmeURL + strings.ToUpper(hooks), acmeURL + "/V2" +
+			hooks[3:],
 		acmeURL + "/v2/apps//integrations/me/webhooks", acmeURL + "/v2/apps/a%2fb/integrations/me/webhooks",
 		acmeURL + hooks + "/../webhooks", acmeURL + "/oauth/authorize", "https://api.smooch.io/sc" + hooks,
 	} {
@@ -135,7 +138,8 @@ func TestNames(t *testing.T) {
 		require.ErrorAs(t, err, &op)
 		assert.Equal(t, "dial", op.Op)
 	}
-	for _, at := range []string{"http://acme.zendesk.com/", "https://acme.zendesk.com:8443/", "https://203.0.113.9/", "https://partner.example:1/"} {
+	for _, at := range []string{"http://acme.zendesk.com/", "https://acme.zendesk.com:8443/", "https://203.0.113.9/",
+		"https://partner.example:1/"} {
 		_, err := w.try(http.MethodGet, at, "")
 		assert.ErrorContains(t, err, "connection refused", at)
 	}
@@ -169,7 +173,10 @@ func TestMount(t *testing.T) {
 }
 
 func TestUnmountedLoopbackIsDialledForReal(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("real")) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_,
+			_ = w.Write([]byte("real"))
+	}))
 	defer server.Close()
 	w := newWorld(t, suncotest.Config{})
 	u, err := url.Parse(server.URL)

@@ -185,7 +185,8 @@ func (p *Platform) browse(ctx context.Context, authorizeURL, subdomain, decision
 }
 
 // visit loads one page and returns where it redirects, if it does.
-func visit(ctx context.Context, client *http.Client, method string, u *url.URL, form url.Values) (status int, text string, next *url.URL, err error) {
+func visit(ctx context.Context, client *http.Client, method string, u *url.URL, form url.Values) (status int,
+	text string, next *url.URL, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, "", nil, errors.New("suncotest: the authorize URL cannot be requested")

@@ -115,7 +115,8 @@ func TestRemoveOrderAndRetries(t *testing.T) {
 		assert.True(t, w.alive(fresh), "what was installed meanwhile stays")
 	})
 	synctest.Test(t, func(t *testing.T) {
-		w, calls := removalWorld(t, suncotest.Behavior{RemoveDelay: time.Minute, RemoveRetries: 2, RemoveRetryInterval: time.Hour})
+		w, calls := removalWorld(t, suncotest.Behavior{RemoveDelay: time.Minute, RemoveRetries: 2,
+			RemoveRetryInterval: time.Hour})
 		calls.status = 503
 		token := w.install("acme")
 		start := time.Now()

@@ -86,11 +86,14 @@ func TestTokenRequestForms(t *testing.T) {
 	form := "grant_type=authorization_code&code=CODE&client_id=shoplifter&client_secret=sandbox-secret"
 	a := w.do(http.MethodPost, bridgeURL+"/oauth/token?client_id=shoplifter", tokenBody("x"), "Content-Type", jsonType)
 	requireProblem(t, a, 400)
-	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", strings.ReplaceAll(form, "CODE", w.code("acme")), "Content-Type", formType)
+	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", strings.ReplaceAll(form, "CODE", w.code("acme")),
+		"Content-Type", formType)
 	assert.Equal(t, 200, a.Status)
-	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", strings.ReplaceAll(form, "CODE", w.code("acme"))+"&redirect_uri=x", "Content-Type", formType)
+	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", strings.ReplaceAll(form, "CODE", w.code("acme"))+
+		"&redirect_uri=x", "Content-Type", formType)
 	assert.Equal(t, 200, a.Status, "an unknown field is ignored")
-	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", tokenBody("x"), "Content-Type", jsonType, "Content-Encoding", "gzip")
+	a = w.do(http.MethodPost, bridgeURL+"/oauth/token", tokenBody("x"), "Content-Type", jsonType, "Content-Encoding",
+		"gzip")
 	requireProblem(t, a, 415)
 }
 

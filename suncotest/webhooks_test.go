@@ -25,14 +25,16 @@ func TestWebhookLife(t *testing.T) {
 	id, secret := field(t, a.Body, "webhook.id"), field(t, a.Body, "webhook.secret")
 	assert.Regexp(t, `^[0-9a-f]{24}$`, id)
 	assert.Regexp(t, `^[0-9a-f]{32}$`, secret)
-	whole := `{"id":"` + id + `","version":"v2","target":"` + hookTarget + `","triggers":["conversation:message"],"secret":"` +
+	whole := `{"id":"` + id + `","version":"v2","target":"` + hookTarget +
+		`","triggers":["conversation:message"],"secret":"` +
 		secret + `","includeFullUser":false,"includeFullSource":false}`
 	assert.JSONEq(t, `{"webhook":`+whole+`}`, a.Body)
 	assert.JSONEq(t, `{"webhooks":[`+whole+`]}`, w.api(token, http.MethodGet, hooks, "").Body)
 	assert.JSONEq(t, `{"webhook":`+whole+`}`, w.api(token, http.MethodGet, hooks+"/"+id, "").Body)
 
 	a = w.api(token, http.MethodPatch, hooks+"/"+id, `{"includeFullUser":true}`)
-	assert.JSONEq(t, `{"webhook":`+strings.Replace(whole, `"includeFullUser":false`, `"includeFullUser":true`, 1)+`}`, a.Body)
+	assert.JSONEq(t, `{"webhook":`+strings.Replace(whole, `"includeFullUser":false`, `"includeFullUser":true`, 1)+`}`,
+		a.Body)
 	a = w.api(token, http.MethodPatch, hooks+"/"+id, `{"includeFullUser":false,"triggers":["conversation:read"]}`)
 	assert.JSONEq(t, `{"webhook":`+strings.Replace(whole, "message", "read", 1)+`}`, a.Body)
 	a = w.api(token, http.MethodPatch, hooks+"/"+id, `{"includeFullSource":true}`)
@@ -63,15 +65,17 @@ func TestWebhookRefuses(t *testing.T) {
 	target := func(s string) string { return strings.Replace(goodHook, hookTarget, s, 1) }
 	triggers := func(s string) string { return strings.Replace(goodHook, `["conversation:message"]`, s, 1) }
 	for name, body := range map[string]string{
-		"empty": "", "array": "[]", "string": `"x"`, "truncated": goodHook[:30], "trailing": goodHook + "x", "two": goodHook + goodHook,
+		"empty": "", "array": "[]", "string": `"x"`, "truncated": goodHook[:30], "trailing": goodHook + "x",
+		"two":       goodHook + goodHook,
 		"duplicate": member(`"target":"https://partner.example/"`), "unknown": member(`"secret":"canary"`),
 		"other case": member(`"Target":"https://partner.example/"`), "nested duplicate": member(`"x":{"a":1,"a":2}`),
 		"deep":            member(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)),
 		"boolean as text": member(`"includeFullUser":"true"`), "boolean as number": member(`"includeFullSource":1`),
 		"boolean null": member(`"includeFullUser":null`),
 		"relative":     target("/hooks"), "no scheme": target("partner.example"), "ftp": target("ftp://partner.example/"),
-		"userinfo": target("https://u:canary@partner.example/"), "no host": target("https:///x"), "fragment": target("https://partner.example/#canary"),
-		"opaque": target("https:partner.example"), "broken": target("https://partner.example/%zz"), "no target": target(""),
+		"userinfo": target("https://u:canary@partner.example/"), "no host": target("https:///x"),
+		"fragment": target("https://partner.example/#canary"),
+		"opaque":   target("https:partner.example"), "broken": target("https://partner.example/%zz"), "no target": target(""),
 		"triggers text": triggers(`"conversation:message"`), "triggers null": triggers("null"), "no triggers": triggers("[]"),
 		"empty trigger": triggers(`[""]`), "null trigger": triggers("[null]"), "number trigger": triggers("[1]"),
 	} {
@@ -85,7 +89,8 @@ func TestWebhookRefuses(t *testing.T) {
 	}
 	requireProblem(t, w.api(token, http.MethodPost, hooks, `{"target":"`+hookTarget+`"}`), 400)
 	requireProblem(t, w.api(token, http.MethodPost, hooks, `{"triggers":["x"]}`), 400)
-	requireProblem(t, w.do(http.MethodPost, hooks, goodHook, "Authorization", "Bearer "+token, "Content-Type", "text/plain"), 415)
+	requireProblem(t, w.do(http.MethodPost, hooks, goodHook, "Authorization", "Bearer "+token, "Content-Type",
+		"text/plain"), 415)
 	requireProblem(t, w.do(http.MethodPatch, one, "{}", "Authorization", "Bearer "+token), 415)
 	requireProblem(t, w.do(http.MethodPost, hooks, goodHook, "Content-Type", jsonType), 401)
 	big := member(`"x":"` + strings.Repeat("x", 100_000) + `"`)
@@ -150,7 +155,8 @@ func TestProbe(t *testing.T) {
 	w.p.Mount("partner.example", http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
 	requireProblem(t, w.api(token, http.MethodPost, hooks, goodHook), 400)
 	w.p.Mount("shop.example:8080", http.NotFoundHandler())
-	requireProblem(t, w.api(token, http.MethodPost, hooks, strings.Replace(goodHook, "https://partner.example", "http://shop.example:8080", 1)), 400)
+	requireProblem(t, w.api(token, http.MethodPost, hooks,
+		strings.Replace(goodHook, "https://partner.example", "http://shop.example:8080", 1)), 400)
 
 	w = newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{NoProbe: true}})
 	token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
@@ -177,7 +183,8 @@ func TestProbeSaysWhy(t *testing.T) {
 	for target, why := range map[string]string{
 		"https://partner.example/hooks?key=canary": "HEAD https://partner.example/hooks answered 404, " +
 			"HEAD https://partner.example/ answered 302",
-		"https://partner.example:8443": "HEAD https://partner.example:8443: dial tcp partner.example:8443: connect: connection refused, " +
+		"https://partner.example:8443": "HEAD https://partner.example:8443: dial tcp partner.example:8443: connect: " +
+			"connection refused, " +
 			"HEAD https://partner.example:8443/: dial tcp partner.example:8443: connect: connection refused",
 		"http://gone.example/": "HEAD http://gone.example/: dial tcp: lookup gone.example: no such host, " +
 			"HEAD http://gone.example/: dial tcp: lookup gone.example: no such host",
@@ -197,7 +204,8 @@ func TestProbeSaysWhy(t *testing.T) {
 
 // The platform's database may write a target in another form than the partner did.
 func TestCanonicalTargets(t *testing.T) {
-	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{NoRetargetProbe: true, WebhookLimit: 10, CanonicalTargets: true}})
+	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{NoRetargetProbe: true, WebhookLimit: 10,
+		CanonicalTargets: true}})
 	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
 	for sent, kept := range map[string]string{
 		"https://PARTNER.example":             "https://partner.example/",

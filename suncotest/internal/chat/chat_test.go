@@ -66,7 +66,8 @@ func TestChatStaysSmall(t *testing.T) {
 	h.records = maxRecords - recordOverhead - len(user)
 	require.Equal(t, http.StatusCreated, post("/users", user).Code)
 	require.Equal(t, maxRecords, h.records)
-	for _, refused := range []*httptest.ResponseRecorder{post("/users", `{"externalId":"y"}`), post("/conversations", `{"type":"sdkGroup"}`)} {
+	for _, refused := range []*httptest.ResponseRecorder{post("/users", `{"externalId":"y"}`),
+		post("/conversations", `{"type":"sdkGroup"}`)} {
 		require.Equal(t, http.StatusInsufficientStorage, refused.Code)
 		require.Contains(t, refused.Body.String(), `"code":"insufficient_storage"`)
 	}

@@ -51,7 +51,8 @@ func (s *Service) conversation(c *wire.Call) *conversation {
 }
 
 func conversationMembers() wire.Members {
-	participant := wire.Object(wire.Members{"userId": wire.FreeText, "userExternalId": wire.FreeText, "subscribeSDKClient": wire.Boolean})
+	participant := wire.Object(wire.Members{"userId": wire.FreeText, "userExternalId": wire.FreeText,
+		"subscribeSDKClient": wire.Boolean})
 	return wire.Members{
 		"type":         wire.OneOf(personal, group),
 		"participants": wire.ListOf(0, maxParticipants, participant),
@@ -109,7 +110,8 @@ func (s *Service) begin(a *app, fresh *conversation, reason string, from source)
 	a.byID[fresh.ID] = fresh
 	a.conversations = append(a.conversations, fresh)
 	if fresh.Type == personal {
-		fresh.IsDefault = !slices.ContainsFunc(fresh.users[0].conversations, func(v *conversation) bool { return v.IsDefault })
+		fresh.IsDefault = !slices.ContainsFunc(fresh.users[0].conversations,
+			func(v *conversation) bool { return v.IsDefault })
 	}
 	var alone *user
 	for _, u := range fresh.users {
@@ -183,7 +185,8 @@ func (s *Service) getConversation(c *wire.Call) wire.Reply {
 }
 
 func (s *Service) listConversations(c *wire.Call) wire.Reply {
-	query, refusal, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]", "page[size]")
+	query, refusal, fine := c.Query("filter[userId]", "filter[userExternalId]", "page[after]", "page[before]",
+		"page[size]")
 	if !fine {
 		return refusal
 	}

@@ -49,7 +49,8 @@ type author struct {
 func messageMembers() wire.Members {
 	raw := wire.Object(wire.Members{"payload": wire.AnyObject})
 	apple := wire.Object(wire.Members{
-		"payload": wire.AnyObject, "withCapabilities": wire.ListOf(0, wire.MaxBody, wire.OneOf("LIST", "TIME", "FORM", "QUICK", "AUTH2")),
+		"payload": wire.AnyObject, "withCapabilities": wire.ListOf(0, wire.MaxBody,
+			wire.OneOf("LIST", "TIME", "FORM", "QUICK", "AUTH2")),
 	})
 	return wire.Members{
 		"author": wire.Object(wire.Members{
@@ -82,7 +83,8 @@ func (s *Service) postMessage(c *wire.Call) wire.Reply {
 		return wire.BadRequest(wrong)
 	}
 	fresh := &message{
-		Author: by, Content: said, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"), size: len(c.Body) + recordOverhead,
+		Author: by, Content: said, Source: source{Type: throughAPI}, Metadata: wire.Kept(body, "metadata"),
+		size: len(c.Body) + recordOverhead,
 	}
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
@@ -114,7 +116,8 @@ func (s *Service) postMessage(c *wire.Call) wire.Reply {
 func readAuthor(raw json.RawMessage) (by author, who person, wrong string) {
 	var object map[string]json.RawMessage
 	_ = json.Unmarshal(raw, &object) // it was checked
-	by = author{Type: wire.Given(object, "type"), DisplayName: wire.Given(object, "displayName"), AvatarURL: wire.Given(object, "avatarUrl")}
+	by = author{Type: wire.Given(object, "type"), DisplayName: wire.Given(object, "displayName"),
+		AvatarURL: wire.Given(object, "avatarUrl")}
 	by.Subtypes, _ = wire.As[[]string](object["subtypes"])
 	who, named := readPerson(object)
 	switch {

@@ -66,7 +66,8 @@ func contentMembers(kind string) (m wire.Members, needed []string) {
 		layout := wire.Object(wire.Members{"imageAspectRatio": wire.OneOf("horizontal", "square")})
 		return wire.Members{"items": wire.ListOf(1, 10, item()), "displaySettings": layout}, []string{"items"}
 	case "list":
-		return wire.Members{"items": wire.ListOf(1, 10, item()), "actions": wire.ListOf(1, 10, action(false))}, []string{"items"}
+		return wire.Members{"items": wire.ListOf(1, 10, item()), "actions": wire.ListOf(1, 10, action(false))},
+			[]string{"items"}
 	case "form":
 		return wire.Members{"fields": wire.ListOf(1, 20, formField()), "text": wire.FreeText}, []string{"fields"}
 	case "location":
@@ -97,7 +98,8 @@ func action(everyKind bool) wire.Check {
 }
 
 func actionMembers(kind string) (m wire.Members, needed []string) {
-	messenger := wire.Object(wire.Members{"messenger_extensions": wire.Boolean, "webview_share_button": wire.OneOf("hide")})
+	messenger := wire.Object(wire.Members{"messenger_extensions": wire.Boolean,
+		"webview_share_button": wire.OneOf("hide")})
 	extra := wire.Object(wire.Members{"messenger": messenger})
 	switch kind {
 	case "buy":

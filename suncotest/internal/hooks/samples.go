@@ -77,9 +77,11 @@ const (
 
 	sampleGuest = `{"id":"#guest#","authenticated":false,"profile":{"locale":"de-AT"},"metadata":{},"identities":[]}`
 
-	sampleBot = `{"id":"71c2e0a94d5b8f3616a0e7d2","name":"shoplifter","integrationId":"71c2e0b14d5b8f3616a0e7d9","integrationType":"shoplifter"}`
+	sampleBot = `{"id":"71c2e0a94d5b8f3616a0e7d2","name":"shoplifter","integrationId":"71c2e0b14d5b8f3616a0e7d9",` +
+		`"integrationType":"shoplifter"}`
 
-	sampleConversation = `{"id":"#conversation#","type":"personal","brandId":"360001482915","activeSwitchboardIntegration":@bot@}`
+	sampleConversation = `{"id":"#conversation#","type":"personal","brandId":"360001482915",` +
+		`"activeSwitchboardIntegration":@bot@}`
 
 	sampleGroup = `{"id":"#conversation#","type":"sdkGroup","activeSwitchboardIntegration":@bot@}`
 
@@ -87,8 +89,10 @@ const (
 
 	sampleWeb = `{"type":"web","integrationId":"68f1d20c9a3be4570c12ab34",` +
 		`"client":{"id":"#client#","type":"web","status":"active","integrationId":"68f1d20c9a3be4570c12ab34",` +
-		`"lastSeen":"2026-02-03T09:41:02.118Z","info":{"browser":"Firefox","browserVersion":"147.0","currentUrl":"https://shop.example/cart"}},` +
-		`"device":{"id":"#device#","type":"web","guid":"f0a1c5d2-7b36-4e98-8a4d-#n#","clientId":"#client#","status":"active",` +
+		`"lastSeen":"2026-02-03T09:41:02.118Z","info":{"browser":"Firefox","browserVersion":"147.0",` +
+		`"currentUrl":"https://shop.example/cart"}},` +
+		`"device":{"id":"#device#","type":"web","guid":"f0a1c5d2-7b36-4e98-8a4d-#n#","clientId":"#client#",` +
+		`"status":"active",` +
 		`"integrationId":"68f1d20c9a3be4570c12ab34","lastSeen":"2026-02-03T09:41:02.118Z"}}`
 
 	sampleTelegram = `{"integrationId":"68f1d2419a3be4570c12ab51","originalMessageId":"90#n#",` +
@@ -97,13 +101,15 @@ const (
 		`"externalId":"7001#n#","displayName":"#name#","lastSeen":"2026-02-03T09:41:06.000Z"}}`
 
 	samplePhone = `{"integrationId":"68f1d2779a3be4570c12ab6e","type":"twilio","externalId":"#phone#","id":"#client#",` +
-		`"displayName":"#phone#","status":"active","info":{"phoneNumber":"#phone#","city":"VIENNA","country":"AT","state":"W"},` +
+		`"displayName":"#phone#","status":"active","info":{"phoneNumber":"#phone#","city":"VIENNA","country":"AT",` +
+		`"state":"W"},` +
 		`"raw":{"FromZip":"","FromState":"W","FromCity":"VIENNA","FromCountry":"AT","From":"#phone#"},` +
 		`"lastSeen":"2026-02-03T09:40:58.301Z","linkedAt":"2026-02-03T09:40:31.774Z"}`
 
 	sampleReply = `{"conversation":@conversation@,"message":{"id":"#message#","received":"2026-02-03T09:41:09.530Z",` +
 		`"author":{"type":"business","displayName":"Shoplifter","avatarUrl":"https://partner.example/bot.png"},` +
-		`"content":{"type":"text","text":"Good morning, #first#. Let me look that up."},"source":{"type":"api:conversations"}}}`
+		`"content":{"type":"text","text":"Good morning, #first#. Let me look that up."},` +
+		`"source":{"type":"api:conversations"}}}`
 )
 
 // samplePayload returns the payload of a trigger before it is filled in, "" when
@@ -118,8 +124,10 @@ func samplePayload(trigger string) string {
 	case "client:update":
 		return `{"conversation":@link@,"user":@guest@,"client":@phone@,"reason":"confirmed"}`
 	case "user:merge":
-		return `{"mergedUsers":{"surviving":@user@,"discarded":{"id":"#other#","externalId":"old-#external#","authenticated":true,` +
-			`"signedUpAt":"2025-12-19T17:20:05.000Z","profile":{"givenName":"#first#"},"metadata":{},"identities":[]}},"reason":"api"}`
+		return `{"mergedUsers":{"surviving":@user@,"discarded":{"id":"#other#","externalId":"old-#external#",` +
+			`"authenticated":true,` +
+			`"signedUpAt":"2025-12-19T17:20:05.000Z","profile":{"givenName":"#first#"},"metadata":{},"identities":[]}},` +
+			`"reason":"api"}`
 	case "user:update":
 		return `{"user":@user@,"reason":"authentication","source":@web@}`
 	case "user:remove":
@@ -144,7 +152,8 @@ func sampleConversationPayload(trigger string) string {
 		return `{"conversation":@group@}`
 	case "conversation:message":
 		return `{"conversation":@conversation@,"message":{"id":"#message#","received":"2026-02-03T09:41:07.218Z",` +
-			`"author":{"userId":"#user#","avatarUrl":"https://shop.example/people/#n#.png","displayName":"#name#","type":"user","user":@user@},` +
+			`"author":{"userId":"#user#","avatarUrl":"https://shop.example/people/#n#.png","displayName":"#name#",` +
+			`"type":"user","user":@user@},` +
 			`"content":{"type":"text","text":"Where is my parcel?"},"source":@telegram@}}`
 	case "conversation:message:delivery:channel":
 		return sent + `{"type":"telegram","integrationId":"68f1d2419a3be4570c12ab51"},"externalMessages":[{"id":"90#n#"}],` +
@@ -153,7 +162,8 @@ func sampleConversationPayload(trigger string) string {
 		return sent + `{"type":"twilio","integrationId":"68f1d2779a3be4570c12ab6e"},"message":{"id":"#message#"},` +
 			`"isFinalEvent":true,"error":{"code":"unauthorized","message":"The channel no longer takes our token"}}`
 	case "conversation:message:delivery:user":
-		return sent + `{"type":"twilio","integrationId":"68f1d2779a3be4570c12ab6e"},"externalMessages":[{"id":"SM4d09e2f1aa7c#message#"}],` +
+		return sent + `{"type":"twilio","integrationId":"68f1d2779a3be4570c12ab6e"},` +
+			`"externalMessages":[{"id":"SM4d09e2f1aa7c#message#"}],` +
 			`"message":{"id":"#message#"},"isFinalEvent":true}`
 	case "conversation:postback":
 		return `{"conversation":@conversation@,"postback":{"payload":"TRACK_ORDER"},"user":@user@,"source":@telegram@}`
@@ -163,7 +173,8 @@ func sampleConversationPayload(trigger string) string {
 		return `{"conversation":@conversation@,"activity":{"type":"typing:start",` + typing
 	case "conversation:referral":
 		return `{"conversation":@conversation@,"user":{"id":"#user#","externalId":#number#,"authenticated":true,` +
-			`"signedUpAt":"2026-01-15T19:03:27.000Z","profile":{"givenName":"#first#"},"metadata":{},"identities":[]},"source":@web@,"referral":{}}`
+			`"signedUpAt":"2026-01-15T19:03:27.000Z","profile":{"givenName":"#first#"},"metadata":{},"identities":[]},` +
+			`"source":@web@,"referral":{}}`
 	}
 	return ""
 }
@@ -179,11 +190,14 @@ func sampleSwitchboardPayload(trigger string) string {
 			`"pendingSwitchboardIntegration":{"id":"71c2e0c84d5b8f3616a0e7e4","name":"zd-agentWorkspace",` +
 			`"integrationId":"71c2e0d54d5b8f3616a0e7ea","integrationType":"zd:agentWorkspace"}}}`
 	case "switchboard:acceptControl:failure":
-		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_action","message":"Nobody offered control"}}`
+		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_action",` +
+			`"message":"Nobody offered control"}}`
 	case "switchboard:offerControl:failure":
-		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_target","message":"The target has control already"}}`
+		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_target",` +
+			`"message":"The target has control already"}}`
 	case "switchboard:passControl:failure":
-		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_target","message":"There is no such target"}}`
+		return `{"conversation":@conversation@,"error":{"code":"switchboard_invalid_target",` +
+			`"message":"There is no such target"}}`
 	}
 	return ""
 }

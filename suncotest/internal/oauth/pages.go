@@ -11,27 +11,30 @@ import (
 )
 
 const pageStyle = `
-:root{color-scheme:light dark;--page:#f3f5f4;--card:#fff;--text:#1c2321;--soft:#56625e;--line:#cdd5d2;--main:#0b6b4f;--on:#fff}
+:root{color-scheme:light dark;
+--page:#f3f5f4;--card:#fff;--text:#1c2321;--soft:#56625e;--line:#cdd5d2;--main:#0b6b4f;--on:#fff}
 @media (prefers-color-scheme:dark){
 :root{--page:#131817;--card:#1d2422;--text:#e8eeec;--soft:#a7b4b0;--line:#3b4744;--main:#7fd6b6;--on:#0d1b16}
 }
 *{box-sizing:border-box}
-body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem;background:var(--page);color:var(--text);overflow-wrap:anywhere}
+body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem;background:var(--page);color:var(--text);
+overflow-wrap:anywhere}
 main{max-width:30rem;margin:clamp(0rem,6vh,4rem) auto;padding:clamp(1rem,5vw,2rem);background:var(--card);
 border:1px solid var(--line);border-radius:1rem}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .75rem}
 p{margin:0 0 1rem}
 fieldset{min-width:0;border:0;padding:0;margin:1.25rem 0}
 legend{padding:0;margin-bottom:.5rem;font-weight:600}
-label{display:flex;gap:.75rem;align-items:center;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.75rem;cursor:pointer}
+label{display:flex;gap:.75rem;align-items:center;padding:.75rem 1rem;border:1px solid var(--line);
+border-radius:.75rem;cursor:pointer}
 label+label{margin-top:.5rem}
 label:has(:checked){border-color:var(--main);box-shadow:inset 0 0 0 1px var(--main)}
 label>span{min-width:0}
 input[type=radio]{flex:none;width:1.25rem;height:1.25rem;margin:0;accent-color:var(--main)}
 small{font-size:.875rem;color:var(--soft)}
 .buttons{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0}
-button{font:inherit;font-weight:600;flex:1 1 8rem;padding:.75rem 1.25rem;border-radius:.75rem;border:1px solid var(--main);
-background:var(--main);color:var(--on);cursor:pointer}
+button{font:inherit;font-weight:600;flex:1 1 8rem;padding:.75rem 1.25rem;border-radius:.75rem;
+border:1px solid var(--main);background:var(--main);color:var(--on);cursor:pointer}
 button.no{background:transparent;color:inherit;border-color:var(--line)}
 :focus-visible{outline:3px solid var(--main);outline-offset:2px}
 footer{border-top:1px solid var(--line);padding-top:1rem}
@@ -56,7 +59,8 @@ const pageSource = `<!DOCTYPE html>
 <input type="hidden" name="nonce" value="{{.Nonce}}">
 <fieldset>
 <legend>Account</legend>
-{{range $i, $a := .Accounts}}<label><input type="radio" name="account" value="{{$a.Subdomain}}"{{if eq $i 0}} checked{{end}}>
+{{range $i, $a := .Accounts}}<label>
+<input type="radio" name="account" value="{{$a.Subdomain}}"{{if eq $i 0}} checked{{end}}>
 <span>{{$a.DisplayName}}<br><small>{{$a.Where}}</small></span></label>
 {{end}}</fieldset>
 <p class="buttons">
@@ -114,7 +118,8 @@ func render(status int, data pageData, formAction string) wire.Reply {
 func (s *Service) Admin(c *wire.Call) wire.Reply {
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
-	text := "Administrators choose here which bot answers first on each channel. There is nothing to set on this platform: "
+	text := "Administrators choose here which bot answers first on each channel. " +
+		"There is nothing to set on this platform: "
 	if a := s.bySubdomain(c.At.Label); a != nil && a.installed == nil {
 		return page(http.StatusOK, "Admin Center", text+"no bot is installed in "+a.DisplayName+" yet.")
 	}

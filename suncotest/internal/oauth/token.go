@@ -23,7 +23,8 @@ func (s *Service) token(c *wire.Call) wire.Reply {
 		return refusal.NoStore()
 	}
 	if !s.isClient(fields["client_id"], fields["client_secret"]) {
-		return s.tokenError(http.StatusUnauthorized, "invalid_client", "The client_id or the client_secret is wrong").NoStore()
+		return s.tokenError(http.StatusUnauthorized, "invalid_client",
+			"The client_id or the client_secret is wrong").NoStore()
 	}
 	token, ok := s.exchange(fields["code"])
 	if !ok {
@@ -55,7 +56,8 @@ func (s *Service) tokenFields(c *wire.Call) (map[string]string, wire.Reply, bool
 		}
 	}
 	if fields["grant_type"] != "authorization_code" {
-		return nil, s.tokenError(http.StatusBadRequest, "unsupported_grant_type", "The grant_type must be authorization_code"), false
+		return nil, s.tokenError(http.StatusBadRequest, "unsupported_grant_type",
+			"The grant_type must be authorization_code"), false
 	}
 	return fields, wire.Reply{}, true
 }
@@ -87,7 +89,8 @@ func readFields(c *wire.Call) (fields map[string]string, status int, what string
 			return nil, http.StatusBadRequest, "A field is given more than once"
 		}
 	default:
-		return nil, http.StatusUnsupportedMediaType, "The Content-Type must be application/json or application/x-www-form-urlencoded"
+		return nil, http.StatusUnsupportedMediaType, "The Content-Type must be application/json or " +
+			"application/x-www-form-urlencoded"
 	}
 	return fields, 0, ""
 }
