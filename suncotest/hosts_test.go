@@ -123,6 +123,29 @@ func TestNotPlayed(t *testing.T) {
 	}
 }
 
+// The record says why a request was refused, without what the request said.
+func TestNotes(t *testing.T) {
+	w := newWorld(t, threeCustomers())
+	token := w.install("acme")
+	for at, note := range map[string]string{
+		authorizeURL("redirect_uri", "https://evil.example/"):        "The redirect_uri is not one of the registered redirect URIs.",
+		tokenInfoURL + "?access_token=" + token:                      "",
+		acmeURL + "/v3/canary":                                       "The API has no such path",
+		bridgeURL + "/oauth/token":                                   "This path does not take this method",
+		acmeURL + "/v2/apps/" + w.appID("globex"):                    "The token belongs to another app",
+		acmeURL + "/v2/apps/" + w.appID("acme"):                      "No integration may do this",
+		w.hooksURL("https://globex.zendesk.com/sc", "globex"):        "Couldn't authenticate you",
+		strings.Replace(w.hooksURL(acmeURL, "acme"), "me/", "x/", 1): "The integration in the path must be me",
+	} {
+		a := w.api(token, http.MethodGet, at, "")
+		requests := w.p.Requests()
+		last := requests[len(requests)-1]
+		assert.Equal(t, note, last.Note, at)
+		assert.Equal(t, note != "", a.Status >= 400, at)
+		assert.NotContains(t, last.Note, "canary")
+	}
+}
+
 func TestNames(t *testing.T) {
 	w := newWorld(t, threeCustomers())
 	var dns *net.DNSError

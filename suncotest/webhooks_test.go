@@ -248,4 +248,9 @@ func TestTheTokenDiesDuringAProbe(t *testing.T) {
 	token = w.install("acme")
 	requireProblem(t, w.api(token, http.MethodPost, hooks, slow), 401)
 	assert.Empty(t, w.p.Webhooks())
+
+	w = newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{RevokedShape: suncotest.ErrorSentence}})
+	token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
+	w.p.Mount("slow.example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { uninstall() }))
+	assert.JSONEq(t, `{"error":"Couldn't authenticate you"}`, w.api(token, http.MethodPost, hooks, slow).Body)
 }
