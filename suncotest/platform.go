@@ -154,18 +154,19 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Body == kept {
 			kept.Reset(body) // a fault may have read it
 		}
+		var reply wire.Reply
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
-			w.Header().Set("Connection", "close")
-			wire.Problem(http.StatusRequestEntityTooLarge, "The body has more than 100 kB").Write(w, r)
+			reply = wire.Problem(http.StatusRequestEntityTooLarge, "The body has more than 100 kB").
+				With("Connection", "close")
 		case err != nil:
-			wire.Problem(http.StatusBadRequest, "The body ended too early").Write(w, r)
+			reply = wire.Problem(http.StatusBadRequest, "The body ended too early")
 		default:
-			reply := p.answer(r)
-			note = reply.Note
-			reply.Write(w, r)
+			reply = p.answer(r)
 		}
+		note = reply.Note
+		reply.Write(w, r)
 	}))
 }
 
