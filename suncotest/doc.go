@@ -26,8 +26,8 @@
 //     account to another subdomain.
 //   - The bridge: authorize, token and token info.
 //   - The customers' hosts, including the legacy ones: webhooks, revoke, and those
-//     operations on users, conversations and messages that a bot needs to answer. Every
-//     other operation of the API answers 501.
+//     operations on users, conversations and messages that a bot needs to answer. The
+//     other operations of the API answer 501, or 403 if no integration may use them.
 //   - People: [Platform.Say] writes to a customer, [Platform.PassControl] hands the
 //     conversation to a human agent, and [Platform.Emit] sends any other event.
 //     [SampleEvent] has an example of each.

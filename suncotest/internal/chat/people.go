@@ -73,7 +73,7 @@ func (a *app) widget() source {
 	return source{Type: throughWidget, IntegrationID: wire.StableID("web widget", a.id)}
 }
 
-// told is the form in which a webhook is told of where something of u's came from.
+// told is the source of something that u wrote, as webhooks receive it.
 func (s source) told(full bool, u *user) source {
 	if !full || s.Type != throughWidget || u == nil {
 		return s

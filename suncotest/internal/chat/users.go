@@ -29,7 +29,7 @@ type userReference struct {
 	BrandID       string `json:"brandId,omitempty"`
 }
 
-// told is the form in which a webhook is told of the user.
+// told is the user as webhooks receive it.
 func (u user) told(full bool) any {
 	if full {
 		return u

@@ -33,7 +33,7 @@ type Delivery struct {
 	Outcome   Outcome
 }
 
-// DeliveredEvent is what [Delivery] tells of an event.
+// DeliveredEvent is an event in a [Delivery].
 type DeliveredEvent struct {
 	ID   string
 	Type string

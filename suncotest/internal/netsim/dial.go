@@ -49,7 +49,7 @@ type Speech int
 
 // What can be spoken.
 const (
-	Nothing Speech = iota // nobody listens in memory
+	Nothing Speech = iota // no server in memory
 	Plain                 // HTTP
 	Secure                // HTTPS
 	Either                // the first byte tells
@@ -79,7 +79,7 @@ func (n *Network) resolve(host, port string) (Speech, error) {
 	return Nothing, noSuchHost(host)
 }
 
-// accept hands a connection to the server, once it is clear what it speaks.
+// accept gives a connection to the server, after finding out what it speaks.
 func (n *Network) accept(ctx context.Context, c *Conn, speaks Speech) {
 	if speaks == Either {
 		first, err := c.peek()

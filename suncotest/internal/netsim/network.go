@@ -169,7 +169,7 @@ func (n *Network) mounted(host, port string) (h http.Handler, both bool) {
 	return nil, false
 }
 
-// dispatch hands a request to the owner or to the mounted server whose address the
+// dispatch gives a request to the owner or to the mounted server, whichever the
 // connection dialled.
 func (n *Network) dispatch(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*Conn)

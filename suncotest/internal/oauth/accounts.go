@@ -28,7 +28,7 @@ type installation struct {
 	id      string
 	since   time.Time
 	grants  []*grant
-	leaving bool // the remove URL is being called, the end has not come yet
+	leaving bool // the remove URL is being called; the tokens may still work
 }
 
 // grant is an access token and what it is good for.
@@ -62,8 +62,8 @@ func (s *Service) byApp(id string) *account {
 	return nil
 }
 
-// kill ends an installation: its tokens and its webhooks. The account may have a
-// newer one by now, which stays. The lock is held.
+// kill ends an installation: its tokens and its webhooks. A newer installation of the
+// account stays. The lock is held.
 func (s *Service) kill(a *account, in *installation) {
 	for _, g := range in.grants {
 		g.Dead = true
@@ -75,10 +75,10 @@ func (s *Service) kill(a *account, in *installation) {
 	}
 }
 
-// serves reports whether the account lives there. The lock is held.
+// serves reports whether the host is the account's. The lock is held.
 func serves(at wire.Place, a *account) bool {
 	switch {
-	case at.Kind&wire.Bridge != 0: // the bridge knows everyone, and so does an address
+	case at.Kind&wire.Bridge != 0: // the bridge and addresses serve every account
 		return true
 	case at.Region != "":
 		return a.Legacy == at.Region
@@ -86,7 +86,7 @@ func serves(at wire.Place, a *account) bool {
 	return a.Legacy == "" && a.Subdomain == at.Label
 }
 
-// Exists reports whether anybody lives there. The lock is held.
+// Exists reports whether a customer has that host. The lock is held.
 func (s *Service) Exists(at wire.Place) bool {
 	switch {
 	case at.Kind == 0:
