@@ -12,13 +12,14 @@ import (
 )
 
 // Whatever is sent, the platform answers with a status of the client's fault or
-// better, and errors of the API are the documented JSON without an echo.
+// better, and errors of the API are the documented JSON.
 func FuzzServeHTTP(f *testing.F) {
 	f.Add("oauth-bridge.zendesk.com", "POST", "/sc/oauth/token", jsonType, tokenBody("x"))
 	f.Add("oauth-bridge.zendesk.com", "GET", "/sc/oauth/authorize?client_id=shoplifter&response_type=code", "", "")
 	f.Add("oauth-bridge.zendesk.com", "POST", "/sc/oauth/consent", formType, "nonce=1&decision=allow")
 	f.Add("acme.zendesk.com", "POST", "/sc/v2/apps/a/integrations/me/webhooks", jsonType, goodHook)
 	f.Add("[::1]:80", "PATCH", "/sc/v2/apps/a/integrations/me/webhooks/b", jsonType, `{"a":{"a":[1,{}]}}`)
+	f.Add("nobody.zendesk.com", "GET", "/sc/v2/tokenInfo", "", "")
 	f.Add("api.smooch.io", "DELETE", "/oauth/authorization", jsonType, "")
 	p := suncotest.New(suncotest.Config{Behavior: suncotest.Behavior{NoProbe: true}})
 	f.Cleanup(p.Close)
@@ -42,8 +43,10 @@ func FuzzServeHTTP(f *testing.F) {
 		if w.Code >= 400 && strings.HasPrefix(w.Header().Get("Content-Type"), jsonType) {
 			var reply struct {
 				Errors []struct{ Code, Title string }
+				Error  struct{ Title, Message string } // the front servers'
 			}
-			if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil || len(reply.Errors) != 1 {
+			err := json.Unmarshal(w.Body.Bytes(), &reply)
+			if err != nil || (len(reply.Errors) == 1) == (reply.Error.Title != "") {
 				t.Fatalf("error body %q", w.Body)
 			}
 		}
