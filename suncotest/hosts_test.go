@@ -126,9 +126,10 @@ func TestNotPlayed(t *testing.T) {
 // The record says why a request was refused, without what the request said.
 func TestNotes(t *testing.T) {
 	w := newWorld(t, threeCustomers())
-	token := w.install("acme")
+	token, evil := w.install("acme"), authorizeURL("redirect_uri", "https://evil.example/")
+	const unregistered = "The redirect_uri is not one of the registered redirect URIs."
 	for at, note := range map[string]string{
-		authorizeURL("redirect_uri", "https://evil.example/"):        "The redirect_uri is not one of the registered redirect URIs.",
+		evil:                                                         unregistered,
 		tokenInfoURL + "?access_token=" + token:                      "",
 		acmeURL + "/v3/canary":                                       "The API has no such path",
 		bridgeURL + "/oauth/token":                                   "This path does not take this method",
