@@ -205,14 +205,18 @@ func FuzzReadRemoval(f *testing.F) {
 		if (got == nil) == (err == nil) {
 			t.Fatal("both or neither")
 		}
+		strict, once, repeated := strictRemoval(body)
+		good := once && fuzzID(strict.AppID) && fuzzID(strict.IntegrationID)
 		if err != nil {
-			if !errors.As(err, new(*sunco.InputError)) {
+			if !errors.As(err, new(*sunco.RequestError)) {
 				t.Fatalf("%T", err)
+			}
+			if good && !repeated && len(body) <= 16<<10 {
+				t.Fatalf("refused %q: %v", body, err)
 			}
 			return
 		}
-		strict, found := strictRemoval(body)
-		if !fuzzID(got.AppID) || !fuzzID(got.IntegrationID) || !found || *got != strict {
+		if !good || *got != strict {
 			t.Fatalf("accepted %q", body)
 		}
 	})

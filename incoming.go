@@ -1,12 +1,25 @@
 package sunco
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
 )
 
 const bodyTimeout = 10 * time.Second // for an incoming body to arrive
+
+// bodyDeadline is when the body of a request must have arrived: soon, and while
+// there is time to answer before the request's context ends, which is when
+// an [http.TimeoutHandler] gives up.
+func bodyDeadline(ctx context.Context) time.Time {
+	const answerTime = 100 * time.Millisecond
+	until := time.Now().Add(bodyTimeout)
+	if end, limited := ctx.Deadline(); limited && end.Add(-answerTime).Before(until) {
+		return end.Add(-answerTime)
+	}
+	return until
+}
 
 // RequestError says what is wrong with a request that came from outside: a
 // callback, a return_to, a delivery or a removal.

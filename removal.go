@@ -1,67 +1,75 @@
 package sunco
 
 import (
-	"bytes"
-	"errors"
 	"io"
 	"net/http"
-	"strings"
-	"sync"
 
-	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const maxRemoval = 16 << 10 // bytes
 
 // Removal is what Zendesk posts to the partner's remove URL when a customer
-// removed the integration, or when it was revoked. Nothing in it is signed and
-// the URL is public, so that anyone can have sent it: it is a hint to look,
-// and [RemovalHandler] looks.
+// removed the integration, or when it was revoked. It is not signed and the URL
+// is public, so that anyone can send one: [RemovalHandler] checks whether it is
+// true.
 type Removal struct {
 	AppID         string `json:"appId"`
 	IntegrationID string `json:"integrationId"`
 }
 
-// ReadRemoval reads a removal from a request: a POST of at most 16 KiB of
-// JSON with both members, each exactly once. It checks the form and not the
-// truth; [RemovalHandler] does both. The error is an [*InputError], to be
-// answered with status 400. The request's body is not closed.
+// ReadRemoval reads a removal from a request: a POST of at most 16 KiB of JSON.
+// Members it does not know are ignored. It checks the form and not the truth,
+// and does not close the body. The error is a [*RequestError], whose Status is
+//
+//   - 400 for JSON that is no removal: malformed, a member repeated at its top
+//     level, an id missing
+//   - 405 and 415 for another method or content type
+//   - 413 for a longer body
+//   - 503 for an empty body, and one that did not arrive whole: what stands
+//     before the handler may have read it, and the caller may try again
 func ReadRemoval(r *http.Request) (*Removal, error) {
-	removal, refusal := readRemoval(r)
-	if refusal != nil {
-		return nil, refusal
+	removal, refused := readRemoval(r)
+	if refused != nil {
+		return nil, refused
 	}
 	return removal, nil
-}
-
-func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
-	return nil, &RequestError{"removal", reason, status}
 }
 
 func readRemoval(r *http.Request) (*Removal, *RequestError) {
 	switch {
 	case r == nil:
-		return refuseRemoval(http.StatusBadRequest, "nil request")
+		return refuseRemoval(http.StatusBadRequest, "the request is nil")
 	case r.Method != http.MethodPost:
 		return refuseRemoval(http.StatusMethodNotAllowed, "the method is not POST")
-	case r.Body == nil:
-		return refuseRemoval(http.StatusBadRequest, "no request body")
 	case !isJSON(r.Header.Get("Content-Type")):
 		return refuseRemoval(http.StatusUnsupportedMediaType, "the content type is not application/json")
+	case r.Body == nil:
+		return refuseRemoval(http.StatusServiceUnavailable, "the body is empty")
 	}
-	buffer := removalBuffers.Get().(*[maxRemoval + 1]byte)
-	defer removalBuffers.Put(buffer)
-	n, err := readUpTo(r.Body, buffer[:])
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRemoval+1))
 	switch {
-	case n > maxRemoval || err != nil && errors.As(err, new(*http.MaxBytesError)):
-		return refuseRemoval(http.StatusRequestEntityTooLarge, "longer than 16 KiB or than the server takes")
 	case err != nil:
-		return refuseRemoval(http.StatusBadRequest, "the body did not arrive whole")
+		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive whole")
+	case len(body) == 0:
+		return refuseRemoval(http.StatusServiceUnavailable, "the body is empty")
+	case len(body) > maxRemoval:
+		return refuseRemoval(http.StatusRequestEntityTooLarge, "the body is longer than 16 KiB")
 	}
 	removal := new(Removal)
+	err = readObject(body, func(name []byte, value jsontext.Value) {
+		switch string(name) {
+		case "appId":
+			removal.AppID = text(value)
+		case "integrationId":
+			removal.IntegrationID = text(value)
+		}
+	})
 	switch {
-	case !removal.compact(buffer[:n]) && json.Unmarshal(buffer[:n], removal) != nil:
-		return refuseRemoval(http.StatusBadRequest, "not a JSON object of strings, each given once")
+	case err == errNotJSON && int64(len(body)) < r.ContentLength:
+		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive whole")
+	case err != nil:
+		return refuseRemoval(http.StatusBadRequest, "the body is unusable: "+err.Error())
 	case !validID(removal.AppID):
 		return refuseRemoval(http.StatusBadRequest, "appId is missing or no id")
 	case !validID(removal.IntegrationID):
@@ -70,38 +78,6 @@ func readRemoval(r *http.Request) (*Removal, *RequestError) {
 	return removal, nil
 }
 
-var removalBuffers = sync.Pool{New: func() any { return new([maxRemoval + 1]byte) }}
-
-// compact reads the form in which the documents show a removal, without white
-// space and with the members in this order, and leaves every other form to the
-// decoder. Anyone may post to the remove URL, so its cost counts. What stands
-// between the quotes is still to be checked: an id has no character that JSON
-// treats specially.
-func (r *Removal) compact(body []byte) bool {
-	rest, found := bytes.CutPrefix(body, []byte(`{"appId":"`))
-	if !found {
-		return false
-	}
-	rest, found = bytes.CutSuffix(rest, []byte(`"}`))
-	if !found {
-		return false
-	}
-	appID, integrationID, found := strings.Cut(string(rest), `","integrationId":"`)
-	if found = found && validID(appID) && validID(integrationID); found {
-		r.AppID, r.IntegrationID = appID, integrationID
-	}
-	return found
-}
-
-// readUpTo reads r to its end, or until the buffer is full. The end is no error.
-func readUpTo(r io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
-		var more int
-		more, err = r.Read(buffer[n:])
-		n += more
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return n, err
+func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
+	return nil, &RequestError{"removal", reason, status}
 }

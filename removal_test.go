@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 )
 
 const removalBody = `{"appId":"5963ba5b40e2610047cd2c51","integrationId":"5e6d7c8b"}`
+const unknownBody = `{"appId":"unknown","integrationId":"b"}`
 
 func removalRequest(body string) *http.Request {
 	r := httptest.NewRequest("POST", "/removed", strings.NewReader(body))
@@ -26,22 +28,34 @@ func removalRequest(body string) *http.Request {
 
 func TestReadRemoval(t *testing.T) {
 	id := strings.Repeat("a", 64)
+	const plain, inside = `{"appId":"a-1","integrationId":"B_2"}`, `{"appId":"a-1","integrationId":"B_2","x":%s}`
 	for name, body := range map[string]string{
-		"as documented": `{"appId":"a-1","integrationId":"B_2"}`,
+		"as documented": plain,
 		"other order":   `{"integrationId":"B_2","appId":"a-1"}`,
 		"white space":   " {\r\n\t\"appId\" : \"a-1\" , \"integrationId\" : \"B_2\" } \n",
 		"escaped":       `{"app\u0049d":"a\u002d1","integrationId":"B_2"}`,
-		"unknown":       `{"appId":"a-1","integrationId":"B_2","reason":{"a":[1,null]},"AppID":"evil","appid":"evil"}`,
-		"largest":       `{"appId":"a-1","integrationId":"B_2"}` + strings.Repeat(" ", 16<<10-len(`{"appId":"a-1","integrationId":"B_2"}`)),
+		"unknown":       fmt.Sprintf(inside, `{"a":[1,null]},"AppID":"evil","appid":"evil"`),
+		"other case":    `{"APPID":"evil","appId":"a-1","integrationId":"B_2","appID":"evil"}`,
+		"Kelvin":        fmt.Sprintf(inside, `1,"`+"\u212A"+`":2,"k":3`),
+		"half an emoji": fmt.Sprintf(inside, `"Bakery \ud83e"`),
+		"half names":    fmt.Sprintf(inside, `1,"\ud83d":1,"\ude00":2`),
+		"not UTF-8":     fmt.Sprintf(inside, "\"\xff\",\"\xfe\":1,\"\xff\":2"),
+		"twice, inside": fmt.Sprintf(inside, `{"y":[{"k":1,"k":2}],"y":1,"appId":"evil"}`),
+		"deep":          fmt.Sprintf(inside, strings.Repeat("[", 8000)+strings.Repeat("]", 8000)),
+		"largest":       plain + strings.Repeat(" ", 16<<10-len(plain)),
 	} {
-		got, err := sunco.ReadRemoval(removalRequest(body))
-		require.NoError(t, err, name)
-		assert.Equal(t, &sunco.Removal{AppID: "a-1", IntegrationID: "B_2"}, got)
+		t.Run(name, func(t *testing.T) {
+			got, err := sunco.ReadRemoval(removalRequest(body))
+			require.NoError(t, err)
+			assert.Equal(t, &sunco.Removal{AppID: "a-1", IntegrationID: "B_2"}, got)
+		})
 	}
 	got, err := sunco.ReadRemoval(removalRequest(`{"appId":"` + id + `","integrationId":"` + id + `"}`))
 	require.NoError(t, err)
 	assert.Equal(t, id, got.AppID)
-	for _, contentType := range []string{"application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8 "} {
+	for _, contentType := range []string{
+		"application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8 ",
+	} {
 		r := removalRequest(removalBody)
 		r.Header.Set("Content-Type", contentType)
 		_, err := sunco.ReadRemoval(r)
@@ -49,86 +63,115 @@ func TestReadRemoval(t *testing.T) {
 	}
 }
 
-// badRemovals are bodies and the status that answers them.
+// badRemovals are bodies that are answered with status 400.
 var badRemovals = map[string]string{
-	"empty": "", "text": "removed", "null": "null", "array": `[{"appId":"a","integrationId":"b"}]`, "number": "1", "HTML": "<html>", "form": "appId=a&integrationId=b", "truncated": `{"appId":"a","integrationId":"b"`, "truncated text": `{"appId":"a","integrationId":"b`,
-	"no appId": `{"integrationId":"b"}`, "no integrationId": `{"appId":"a"}`, "empty object": `{}`, "empty ids": `{"appId":"","integrationId":""}`, "null id": `{"appId":null,"integrationId":"b"}`, "numeric id": `{"appId":1,"integrationId":"b"}`, "object id": `{"appId":{"a":1},"integrationId":"b"}`, "list id": `{"appId":["a"],"integrationId":"b"}`,
-	"APPID": `{"APPID":"a","INTEGRATIONID":"b"}`, "AppId": `{"AppId":"a","IntegrationId":"b"}`, "Kelvin": "{\"appId\":\"a\",\"integrationId\":\"b\u212A\"}",
-	"appId twice": `{"appId":"a","appId":"b","integrationId":"c"}`, "same twice": `{"appId":"a","appId":"a","integrationId":"c"}`, "integrationId twice": `{"appId":"a","integrationId":"b","integrationId":"c"}`, "twice, escaped": `{"appId":"a","app\u0049d":"b","integrationId":"c"}`, "twice, deep": `{"appId":"a","integrationId":"b","x":{"y":[{"k":1,"k":2}]}}`, "unknown twice": `{"appId":"a","integrationId":"b","x":1,"x":1}`,
-	"trailing text": removalBody + "x", "trailing object": removalBody + removalBody, "trailing bracket": removalBody + "]", "NUL": removalBody + "\x00", "BOM": "\ufeff" + removalBody, "comment": removalBody + "//", "trailing comma": `{"appId":"a","integrationId":"b",}`, "single quotes": `{'appId':'a','integrationId':'b'}`, "unquoted": `{appId:"a",integrationId:"b"}`,
-	"path": `{"appId":"../x","integrationId":"b"}`, "slash": `{"appId":"a/b","integrationId":"b"}`, "dot": `{"appId":"a.b","integrationId":"b"}`, "percent": `{"appId":"a%2eb","integrationId":"b"}`, "newline": `{"appId":"a\nb","integrationId":"b"}`, "space": `{"appId":" a","integrationId":"b"}`, "umlaut": `{"appId":"ä","integrationId":"b"}`, "long": `{"appId":"` + strings.Repeat("a", 65) + `","integrationId":"b"}`,
-	"quote inside": `{"appId":"a\"","integrationId":"b"}`, "third in text": `{"appId":"a","integrationId":"b","integrationId":"c"}`, "not UTF-8": "{\"appId\":\"a\",\"integrationId\":\"b\",\"x\":\"\xff\"}", "lone surrogate": `{"appId":"a","integrationId":"b","x":"\ud800"}`, "bad number": `{"appId":"a","integrationId":"b","x":01}`, "deep": strings.Repeat("[", 15_000),
+	"text": "removed", "null": "null", "array": `[{"appId":"a","integrationId":"b"}]`, "number": "1", "HTML": "<html>",
+	"form": "appId=a&integrationId=b", "white space alone": " \r\n",
+	"truncated": `{"appId":"a","integrationId":"b"`, "truncated text": `{"appId":"a","integrationId":"b`,
+	"no appId": `{"integrationId":"b"}`, "no integrationId": `{"appId":"a"}`, "empty object": `{}`,
+	"empty ids": `{"appId":"","integrationId":""}`, "null id": `{"appId":null,"integrationId":"b"}`,
+	"numeric id": `{"appId":1,"integrationId":"b"}`, "object id": `{"appId":{"a":1},"integrationId":"b"}`,
+	"list id": `{"appId":["a"],"integrationId":"b"}`, "half an emoji": `{"appId":"a\ud83d","integrationId":"b"}`,
+	"id not UTF-8": "{\"appId\":\"a\xff\",\"integrationId\":\"b\"}",
+	"APPID":        `{"APPID":"a","INTEGRATIONID":"b"}`, "AppId": `{"AppId":"a","IntegrationId":"b"}`,
+	"Kelvin":              "{\"appId\":\"a\",\"integrationId\":\"b\u212A\"}",
+	"appId twice":         `{"appId":"a","appId":"b","integrationId":"c"}`,
+	"same twice":          `{"appId":"a","appId":"a","integrationId":"c"}`,
+	"integrationId twice": `{"appId":"a","integrationId":"b","integrationId":"c"}`,
+	"twice, escaped":      `{"appId":"a","app\u0049d":"b","integrationId":"c"}`,
+	"twice, null":         `{"appId":null,"appId":"a","integrationId":"c"}`,
+	"unknown twice":       `{"appId":"a","integrationId":"b","x":1,"x":1}`,
+	"trailing text":       removalBody + "x", "trailing object": removalBody + removalBody,
+	"trailing bracket": removalBody + "]",
+	"NUL":              removalBody + "\x00", "BOM": "\ufeff" + removalBody, "comment": removalBody + "//",
+	"trailing comma": `{"appId":"a","integrationId":"b",}`, "single quotes": `{'appId':'a','integrationId':'b'}`,
+	"unquoted": `{appId:"a",integrationId:"b"}`,
+	"path":     `{"appId":"../x","integrationId":"b"}`, "slash": `{"appId":"a/b","integrationId":"b"}`,
+	"dot": `{"appId":"a.b","integrationId":"b"}`, "percent": `{"appId":"a%2eb","integrationId":"b"}`,
+	"newline": `{"appId":"a\nb","integrationId":"b"}`, "space": `{"appId":" a","integrationId":"b"}`,
+	"umlaut": `{"appId":"ä","integrationId":"b"}`, "quote inside": `{"appId":"a\"","integrationId":"b"}`,
+	"long":       `{"appId":"` + strings.Repeat("a", 65) + `","integrationId":"b"}`,
+	"bad number": `{"appId":"a","integrationId":"b","x":01}`, "deep": strings.Repeat("[", 15_000),
 }
 
 func TestReadRemovalRefused(t *testing.T) {
+	refused := func(name string, status int, r *http.Request) {
+		t.Run(name, func(t *testing.T) {
+			got, err := sunco.ReadRemoval(r)
+			assert.Nil(t, got)
+			var refused *sunco.RequestError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, "removal", refused.Name)
+			assert.Equal(t, status, refused.Status, refused.Reason)
+			assert.NotEmpty(t, refused.Reason)
+		})
+	}
 	for name, body := range badRemovals {
-		got, err := sunco.ReadRemoval(removalRequest(body))
-		assert.Nil(t, got, name)
-		requireInput(t, "removal", err)
+		refused(name, 400, removalRequest(body))
 	}
-	for _, body := range []string{removalBody + strings.Repeat(" ", 16<<10), strings.Repeat("x", 1<<20)} {
-		_, err := sunco.ReadRemoval(removalRequest(body))
-		requireInput(t, "removal", err)
-	}
+	refused("long", 413, removalRequest(removalBody+strings.Repeat(" ", 16<<10)))
+	refused("very long", 413, removalRequest(strings.Repeat("x", 1<<20)))
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "post", ""} {
 		r := removalRequest(removalBody)
 		r.Method = method
-		_, err := sunco.ReadRemoval(r)
-		requireInput(t, "removal", err)
+		refused("method "+method, 405, r)
 	}
-	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json-patch+json", "text/json", "application/ json", "multipart/form-data; boundary=application/json"} {
+	for _, contentType := range []string{
+		"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json-patch+json",
+		"text/json", "application/ json", "multipart/form-data; boundary=application/json",
+	} {
 		r := removalRequest(removalBody)
 		r.Header.Set("Content-Type", contentType)
-		_, err := sunco.ReadRemoval(r)
-		requireInput(t, "removal", err)
+		refused("type "+contentType, 415, r)
 	}
-	r := removalRequest("")
-	r.Body = io.NopCloser(failingReader{errors.New("cut")})
-	_, err := sunco.ReadRemoval(r)
-	requireInput(t, "removal", err)
-	r = removalRequest("")
-	r.Body = http.MaxBytesReader(httptest.NewRecorder(), io.NopCloser(strings.NewReader(removalBody)), 5)
-	_, err = sunco.ReadRemoval(r)
-	requireInput(t, "removal", err)
+	for name, body := range brokenBodies() {
+		r := removalRequest(removalBody)
+		r.Body = body
+		refused(name, 503, r)
+	}
 }
 
-// strictRemoval reads a removal with encoding/json's tokens alone, to compare.
-func strictRemoval(body []byte) (sunco.Removal, bool) {
-	var got sunco.Removal
-	if !json.Valid(body) {
-		return got, false
+// brokenBodies are what is left of removalBody when something on our side of the
+// connection read it, cut it or failed.
+func brokenBodies() map[string]io.ReadCloser {
+	half := removalBody[:20]
+	text := func(s string) io.Reader { return strings.NewReader(s) }
+	return map[string]io.ReadCloser{
+		"no body":          nil,
+		"http.NoBody":      http.NoBody,
+		"read already":     io.NopCloser(text("")),
+		"begun already":    io.NopCloser(text(removalBody[20:])),
+		"cut":              io.NopCloser(io.MultiReader(text(half), failingReader{io.ErrUnexpectedEOF})),
+		"cut without word": io.NopCloser(text(half)),
+		"failing":          io.NopCloser(failingReader{errors.New("cut")}),
+		"failing at end":   io.NopCloser(io.MultiReader(text(removalBody), failingReader{errors.New("cut")})),
+		"closed":           io.NopCloser(failingReader{http.ErrBodyReadAfterClose}),
+		"our own limit":    http.MaxBytesReader(httptest.NewRecorder(), io.NopCloser(text(removalBody)), 5),
 	}
+}
+
+// strictRemoval reads a removal with encoding/json alone, to compare. It counts
+// how often each of the two members stands in the body, and repeated members of
+// any name.
+func strictRemoval(body []byte) (got sunco.Removal, once, repeated bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
-		return got, false
+		return got, false, false
 	}
-	if json.Unmarshal(members["appId"], &got.AppID) != nil || json.Unmarshal(members["integrationId"], &got.IntegrationID) != nil {
-		return got, false
+	if json.Unmarshal(members["appId"], &got.AppID) != nil ||
+		json.Unmarshal(members["integrationId"], &got.IntegrationID) != nil {
+		return got, false, false
 	}
-	// A repeated name anywhere would be in the body more often than in the map.
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	names := 0
-	for depth, key := 0, false; ; {
-		token, err := decoder.Token()
-		if err != nil {
-			break
+	_, _ = decoder.Token() // the opening brace
+	seen := map[string]int{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil || decoder.Decode(new(json.RawMessage)) != nil {
+			return got, false, false
 		}
-		switch token := token.(type) {
-		case json.Delim:
-			if token == '{' || token == '[' {
-				depth++
-			} else {
-				depth--
-			}
-			key = depth == 1
-		default:
-			if depth == 1 && key {
-				names++
-			}
-			if depth == 1 {
-				key = !key
-			}
-		}
+		seen[name.(string)]++
+		repeated = repeated || seen[name.(string)] > 1
 	}
-	return got, names == len(members)
+	return got, seen["appId"] == 1 && seen["integrationId"] == 1, repeated
 }

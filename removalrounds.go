@@ -1,44 +1,47 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
 )
 
 const (
-	removalRest    = time.Minute // of an app between two rounds
-	removalLongest = time.Hour   // between two looks that settled nothing
-	removalAsk     = time.Minute // for what token info and its retries take
+	removalLooks       = 4 // at one app, after a call
+	maxRemovalsLooking = 8 // apps, at the same time
+
+	removalHookTime = 20 * time.Second // for one run of Lookup or OnRemoved
+	removalAskTime  = time.Minute      // for token info with its retries
 )
 
-// removalDelays are the waits before each look of a round: at 0 s, 10 s, 60 s
-// and 5 min. Zendesk may call before the token is dead.
-func removalDelays() [4]time.Duration {
-	return [4]time.Duration{0, 10 * time.Second, 50 * time.Second, 4 * time.Minute}
+// removalWaits are the waits before each look, which fall at 0 s, 10 s, 60 s
+// and 5 min, and before the app can be looked at for another call. There are
+// several looks because Zendesk may call before the token is dead.
+func removalWaits() [removalLooks + 1]time.Duration {
+	return [...]time.Duration{0, 10 * time.Second, 50 * time.Second, 4 * time.Minute, time.Minute}
 }
 
-// pendingRemoval is one app that is being looked at. Its fields belong to the
-// handler's mutex, but for those of the look that runs.
+// pendingRemoval is one app that is being looked at.
 type pendingRemoval struct {
-	timer *time.Timer
-	again bool // another call arrived since the round began
+	timer *time.Timer // of the handler's mutex
+	again bool        // of the handler's mutex: another call arrived
 
-	look    int  // of the round, from 0
-	resting bool // the round is over
+	looks   int // that are over, or removalLooks when no other is needed
 	suspect suspicion
 }
 
-// suspicion is a first 403 or 404, which a later look must repeat.
+// suspicion is an answer that proves a removal when a later look repeats it.
 type suspicion struct {
 	status     int
 	generation string
 	since      time.Time
 }
 
-// begin starts a round, or notes that another is wanted.
+// begin starts the looks at an app, or notes that it was called for again.
 func (h *RemovalHandler) begin(appID string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,144 +52,171 @@ func (h *RemovalHandler) begin(appID string) bool {
 	if h.ctx.Err() != nil || len(h.pending) >= maxPendingRemovals {
 		return false
 	}
-	p := &pendingRemoval{}
+	p := new(pendingRemoval)
 	h.pending[appID] = p
-	h.schedule(appID, p, removalDelays()[0])
+	h.schedule(appID, p)
 	return true
 }
 
-// schedule runs the next look. The mutex is held.
-func (h *RemovalHandler) schedule(appID string, p *pendingRemoval, wait time.Duration) {
+// schedule plans the next look, or the end of the looks. The mutex is held.
+func (h *RemovalHandler) schedule(appID string, p *pendingRemoval) {
 	h.running.Add(1)
-	p.timer = time.AfterFunc(wait, func() {
+	p.timer = time.AfterFunc(removalWaits()[p.looks], func() {
 		defer h.running.Done()
-		h.next(appID, p)
+		if p.looks < removalLooks {
+			h.nextLook(appID, p)
+		} else {
+			h.endLooks(appID, p)
+		}
 	})
 }
 
-// next performs one look, or ends the rest after a round, and plans what comes
-// then, whatever a hook did to the goroutine.
-func (h *RemovalHandler) next(appID string, p *pendingRemoval) {
-	result := unsure
-	defer func() { h.plan(appID, p, result) }()
-	if p.resting {
+// nextLook looks at an app once, and plans what follows.
+func (h *RemovalHandler) nextLook(appID string, p *pendingRemoval) {
+	select {
+	case h.looking <- struct{}{}:
+	case <-h.ctx.Done():
 		return
 	}
-	select {
-	case h.probes <- struct{}{}:
-		defer func() { <-h.probes }()
-		result = h.probe(appID, p)
-	case <-h.ctx.Done():
+	settled, err := h.look(appID, p)
+	<-h.looking
+	p.looks++
+	switch {
+	case settled:
+		p.looks = removalLooks
+	case err == nil || h.ctx.Err() != nil:
+	case p.looks == removalLooks:
+		h.log(slog.LevelError, "not settled, and the last look is over: "+
+			"ask Client.TokenInfo later, and delete the installation if its token is dead", appID, err)
+	default:
+		h.log(slog.LevelDebug, "not settled, another look follows", appID, err)
 	}
-}
-
-// plan schedules what follows a look, or forgets the app.
-func (h *RemovalHandler) plan(appID string, p *pendingRemoval, result verdict) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delays := removalDelays()
-	last := len(delays) - 1
-	switch {
-	case h.ctx.Err() != nil:
-	case p.resting && !p.again:
-		delete(h.pending, appID)
-	case p.resting:
-		*p = pendingRemoval{}
-		h.schedule(appID, p, delays[0])
-	case result == settled || result == keep && p.look >= last:
-		p.resting = true
-		h.schedule(appID, p, removalRest)
-	default:
-		p.look++
-		wait := delays[min(p.look, last)] << max(0, min(p.look-last-1, 8))
-		h.schedule(appID, p, min(wait, removalLongest))
+	if h.ctx.Err() == nil { // else Close has forgotten the app
+		h.schedule(appID, p)
 	}
 }
 
-// verdict is what one look came to.
-type verdict int
-
-const (
-	unsure  verdict = iota // nobody can tell, or a hook failed: look again until it is known
-	keep                   // the token lives; it may die within the round
-	settled                // deleted, or nothing is stored any more
-)
-
-// probe asks the store and the bridge, and runs OnRemoved when both say so.
-func (h *RemovalHandler) probe(appID string, p *pendingRemoval) (result verdict) {
-	result = unsure
-	defer func() {
-		if recover() != nil {
-			h.Client.report(slog.LevelError, "removal: a hook panicked", slog.String("app_id", appID), slog.String("stack", string(debug.Stack())))
-		}
-	}()
-	in, err := h.stored(appID)
-	if err != nil {
-		return unsure
+// endLooks forgets an app, or begins anew when it was called for again.
+func (h *RemovalHandler) endLooks(appID string, p *pendingRemoval) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.ctx.Err() != nil: // Close has forgotten the app
+	case p.again:
+		*p = pendingRemoval{}
+		h.schedule(appID, p)
+	default:
+		delete(h.pending, appID)
 	}
-	if in == nil {
-		return settled
+}
+
+// look asks the store and the bridge about an app, and runs OnRemoved when the
+// app was removed. The removal is settled when nothing is stored, or what is
+// stored has another token. An error says why the look proved nothing, or why
+// OnRemoved has to run again.
+func (h *RemovalHandler) look(appID string, p *pendingRemoval) (settled bool, err error) {
+	in, err := h.lookup(h.ctx, appID, nil)
+	if err != nil || in == nil {
+		return err == nil, err
 	}
-	err = h.ask(in.Token)
-	if err == nil || errors.As(err, new(*InputError)) { // alive, or a token that nobody could ask about
+	ctx, cancel := context.WithTimeout(h.ctx, removalAskTime)
+	_, err = h.Client.TokenInfo(ctx, in.Token)
+	cancel()
+	if err == nil { // the token lives; it may die before the next look
 		p.suspect = suspicion{}
-		return keep
+		return false, nil
 	}
 	if !p.confirms(in, err) {
-		return unsure
+		return false, err
 	}
-	current, err := h.stored(appID)
-	switch {
-	case err != nil:
-		return unsure
-	case current == nil || current.Generation() != in.Generation():
-		return settled
+	current, err := h.lookup(h.ctx, appID, in)
+	if err != nil || current.Generation() != in.Generation() {
+		return err == nil, err
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
-	defer cancel()
-	if err := h.OnRemoved(ctx, in); err != nil {
-		h.Client.report(slog.LevelWarn, "removal: OnRemoved failed and will run again", slog.String("app_id", appID))
-		return unsure
-	}
-	h.Client.report(slog.LevelDebug, "removal: done", slog.String("app_id", appID))
-	return settled
+	err = h.runHook(h.ctx, "OnRemoved", appID, in, func(ctx context.Context) error { return h.OnRemoved(ctx, in) })
+	return err == nil, err
 }
 
-// stored looks the app up, and ask asks the bridge: each in a time of its own,
-// so that a slow one takes nothing from OnRemoved.
-func (h *RemovalHandler) stored(appID string) (*Installation, error) {
-	ctx, cancel := context.WithTimeout(h.ctx, removalTimeout)
-	defer cancel()
-	in, err := h.Lookup(ctx, appID)
-	if err != nil && h.ctx.Err() == nil { // not because of Close
-		h.Client.report(slog.LevelWarn, "removal: Lookup failed", slog.String("app_id", appID))
-	}
-	return in, err
-}
-
-func (h *RemovalHandler) ask(token Token) error {
-	ctx, cancel := context.WithTimeout(h.ctx, removalAsk)
-	defer cancel()
-	_, err := h.Client.TokenInfo(ctx, token)
-	return err
-}
-
-// confirms reports whether token info's error proves the removal: a 401 of the
-// API's at once, a bare 401 and a 403 or 404 of the API's when a look at least a
-// minute later says the same.
+// confirms reports whether token info's error proves the removal. The API's 401
+// does at once. A bare 401, and the API's 403 and 404, do when a look at least a
+// minute later gets the same. Nothing else does.
 func (p *pendingRemoval) confirms(in *Installation, err error) bool {
 	var failed *Error
 	if !errors.As(err, &failed) {
 		return false
 	}
-	switch unauthorized := errors.Is(err, ErrUnauthorized); {
-	case unauthorized && failed.by == byAPI:
+	switch {
+	case errors.Is(err, ErrUnauthorized) && failed.by == byAPI:
 		return true
-	case !unauthorized && (failed.by != byAPI || !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrNotFound)):
-		return false
-	case p.suspect.status != failed.Status || p.suspect.generation != in.Generation():
-		p.suspect = suspicion{failed.Status, in.Generation(), time.Now()}
+	case errors.Is(err, ErrUnauthorized):
+	case failed.by == byAPI && (errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound)):
+	default:
 		return false
 	}
+	if p.suspect.status != failed.Status || p.suspect.generation != in.Generation() {
+		p.suspect = suspicion{failed.Status, in.Generation(), time.Now()}
+	}
 	return time.Since(p.suspect.since) >= time.Minute
+}
+
+// lookup runs Lookup. The installation known so far, if any, is only used to
+// keep its credentials out of the log.
+func (h *RemovalHandler) lookup(ctx context.Context, appID string, known *Installation) (*Installation, error) {
+	var in *Installation
+	err := h.runHook(ctx, "Lookup", appID, known, func(ctx context.Context) (err error) {
+		in, err = h.Lookup(ctx, appID)
+		if err == nil && in != nil && in.AppID != appID {
+			err = errors.New("the installation it returned has another AppID")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// runHook runs Lookup or OnRemoved with a time limit of its own, and logs why
+// it failed. A panic is an error.
+func (h *RemovalHandler) runHook(ctx context.Context, name, appID string, in *Installation,
+	hook func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, removalHookTime)
+	defer cancel()
+	defer func() {
+		level, stack := slog.LevelWarn, []slog.Attr(nil)
+		if ctx.Err() == context.Canceled { // by Close, or by a caller who hung up
+			level = slog.LevelDebug
+		}
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v", value)
+			level, stack = slog.LevelError, []slog.Attr{slog.String("stack", string(debug.Stack()))}
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, h.withhold(err, in))
+			h.log(level, name+" failed", appID, err, stack...)
+		}
+	}()
+	return hook(ctx)
+}
+
+// withhold returns err, or another when its text repeats a credential at hand.
+func (h *RemovalHandler) withhold(err error, in *Installation) error {
+	known := append(credentials{h.Client.ClientSecret}, h.Keys...)
+	if in != nil {
+		known = append(known, in.Token.AccessToken)
+		for _, webhook := range in.Webhooks {
+			known = append(known, webhook.Secret)
+		}
+	}
+	if known.within(err.Error()) {
+		return errors.New("the reason is withheld, because it repeats a credential")
+	}
+	return err
+}
+
+func (h *RemovalHandler) log(level slog.Level, message, appID string, err error, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("app_id", appID), slog.String("error", err.Error())}, more...)
+	cmp.Or(h.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: removal: "+message, attrs...)
 }

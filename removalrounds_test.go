@@ -3,8 +3,9 @@ package sunco_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,56 +17,87 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
+// deadToken is how the API answers a token that is no good, bareStatus is one that
+// anyone may have sent, and pageStatus comes with a page.
+var deadToken = apiStatus(401)
+
+func apiStatus(status int) step  { return step{status: status, body: errorBody} }
+func bareStatus(status int) step { return step{status: status} }
+func pageStatus(status int) step {
+	return step{status: status, body: "<html>", header: []string{"Content-Type", "text/html"}}
+}
+
 func TestRemovalLooks(t *testing.T) {
-	refusal := func(status int) step { return step{status: status, body: errorBody} }
-	page := func(status int) step {
-		return step{status: status, body: "<html>", header: []string{"Content-Type", "text/html"}}
-	}
+	api, bare, page, dead := apiStatus, bareStatus, pageStatus, deadToken
+	lost, all := step{err: errors.New("reset")}, seconds(0, 10, 60, 300)
 	for name, tc := range map[string]struct {
 		looks   []step
 		times   []time.Duration // nil: not compared
 		removed bool
 	}{
-		"dead at once":              {[]step{{status: 401}}, seconds(0), true},
-		"dies within seconds":       {[]step{alive, {status: 401}}, seconds(0, 10), true},
-		"dies within the minute":    {[]step{alive, alive, {status: 401}}, seconds(0, 10, 60), true},
-		"dies within five":          {[]step{alive, alive, alive, {status: 401}}, seconds(0, 10, 60, 300), true},
-		"forged, token alive":       {[]step{alive}, seconds(0, 10, 60, 300), false},
-		"403 twice":                 {[]step{refusal(403)}, seconds(0, 10, 60), true},
-		"404 twice":                 {[]step{refusal(404)}, seconds(0, 10, 60), true},
-		"403 from the second":       {[]step{alive, refusal(403)}, seconds(0, 10, 60, 300), true},
-		"403, then alive":           {[]step{refusal(403), alive}, seconds(0, 10, 60, 300), false},
-		"403, alive, then 403":      {[]step{refusal(403), alive, refusal(403), alive}, seconds(0, 10, 60, 300), false},
-		"403, then 404, then alive": {[]step{refusal(403), refusal(403), refusal(404), alive}, seconds(0, 10, 60, 300), false},
-		"403, then 401":             {[]step{refusal(403), {status: 401}}, seconds(0, 10), true},
-		"401 HTML for ever":         {[]step{page(401)}, nil, false},
-		"401 long page":             {[]step{{status: 401, body: "<html>" + strings.Repeat("<p>no</p>", 10_000)}}, nil, false},
-		"401 page with a mark":      {[]step{{status: 401, body: "\ufeff <html>"}}, nil, false},
-		"403 HTML for ever":         {[]step{page(403)}, nil, false},
-		"404 HTML for ever":         {[]step{page(404)}, nil, false},
-		"403 empty for ever":        {[]step{{status: 403}}, nil, false},
-		"404 other JSON for ever":   {[]step{{status: 404, body: `{"message":"no"}`}}, nil, false},
-		"403 HTML, then alive":      {[]step{page(403), page(403), page(403), page(403), alive}, nil, false},
-		"429 for ever":              {[]step{{status: 429}}, nil, false},
-		"429 a day":                 {[]step{{status: 429, header: []string{"Retry-After", "86400"}}}, nil, false},
-		"500 for ever":              {[]step{refusal(500)}, nil, false},
-		"503 for ever":              {[]step{{status: 503}}, nil, false},
-		"400 for ever":              {[]step{refusal(400)}, nil, false},
-		"410 for ever":              {[]step{refusal(410)}, nil, false},
-		"302 for ever":              {[]step{{status: 302, header: []string{"Location", "/"}}}, nil, false},
-		"lost for ever":             {[]step{{err: errors.New("reset")}}, nil, false},
-		"NXDOMAIN for ever":         {[]step{{err: noSuchHost()}}, nil, false},
-		"bad certificate for ever":  {[]step{{err: badCertificate()}}, nil, false},
-		"200 HTML for ever":         {[]step{page(200)}, nil, false},
-		"200 error inside":          {[]step{{status: 200, body: `{"error":"unauthorized"}`}}, nil, false},
-		"200 other app for ever":    {[]step{{status: 200, body: `{"app":{"id":"another"}}`}}, seconds(0, 10, 60, 300), false},
-		"unsure, then dead":         {[]step{{status: 302}, {status: 400}, page(404), {status: 302}, {status: 302}, {status: 401}}, seconds(0, 10, 60, 300, 540, 1020), true},
+		"dead at once":            {[]step{dead}, seconds(0), true},
+		"dies within seconds":     {[]step{alive, dead}, seconds(0, 10), true},
+		"dies within the minute":  {[]step{alive, alive, dead}, seconds(0, 10, 60), true},
+		"dies within five":        {[]step{alive, alive, alive, dead}, all, true},
+		"dies later":              {[]step{alive, alive, alive, alive, dead}, all, false},
+		"forged, token alive":     {[]step{alive}, all, false},
+		"unsure, then dead":       {[]step{bare(302), api(400), page(404), dead}, all, true},
+		"unsure, then dead later": {[]step{bare(302), bare(302), bare(302), bare(302), dead}, all, false},
+
+		"401 RFC 6749":     {[]step{{status: 401, body: `{"error":"invalid_token"}`}}, seconds(0), true},
+		"401 v1":           {[]step{{status: 401, body: `{"error":{"code":"unauthorized"}}`}}, seconds(0), true},
+		"401 numeric code": {[]step{{status: 401, body: `{"errors":[{"code":401,"title":"no"}]}`}}, seconds(0), true},
+
+		"403 twice":                {[]step{api(403)}, seconds(0, 10, 60), true},
+		"404 twice":                {[]step{api(404)}, seconds(0, 10, 60), true},
+		"401 bare twice":           {[]step{bare(401)}, seconds(0, 10, 60), true},
+		"401 text twice":           {[]step{{status: 401, body: "Unauthorized"}}, seconds(0, 10, 60), true},
+		"401 sentence twice":       {[]step{{status: 401, body: `{"error":"Couldn't sign in"}`}}, seconds(0, 10, 60), true},
+		"403 from the second":      {[]step{alive, api(403)}, all, true},
+		"403 from the third":       {[]step{alive, alive, api(403)}, all, true},
+		"403 at the last alone":    {[]step{alive, alive, alive, api(403)}, all, false},
+		"401 bare from the second": {[]step{alive, bare(401)}, all, true},
+		"401 bare at the last":     {[]step{alive, alive, alive, bare(401)}, all, false},
+		"403, lost, 403":           {[]step{api(403), bare(302), api(403)}, seconds(0, 10, 60), true},
+
+		"401 bare, then alive":        {[]step{bare(401), alive}, all, false},
+		"401 bare within seconds":     {[]step{bare(401), bare(401), alive}, all, false},
+		"401 bare, alive, 401 bare":   {[]step{bare(401), alive, bare(401), alive}, all, false},
+		"401 bare, then 404":          {[]step{bare(401), bare(401), api(404), alive}, all, false},
+		"401 bare, then 403":          {[]step{bare(401), bare(401), api(403), bare(401)}, all, false},
+		"401 bare, then a page":       {[]step{bare(401), bare(401), page(401)}, all, false},
+		"401 bare, then dead":         {[]step{bare(401), dead}, seconds(0, 10), true},
+		"403, then alive":             {[]step{api(403), alive}, all, false},
+		"403, alive, then 403":        {[]step{api(403), alive, api(403), alive}, all, false},
+		"403, then 404, then alive":   {[]step{api(403), api(403), api(404), alive}, all, false},
+		"403, then 404, then 403":     {[]step{api(403), api(403), api(404), api(403)}, all, false},
+		"403, then 403 bare":          {[]step{api(403), bare(403)}, all, false},
+		"403, then 403 page":          {[]step{api(403), page(403)}, all, false},
+		"403, then 401":               {[]step{api(403), dead}, seconds(0, 10), true},
+		"404 page, then 404 once":     {[]step{page(404), page(404), page(404), api(404)}, all, false},
+		"403 page, then alive":        {[]step{page(403), page(403), page(403), alive}, all, false},
+		"no help desk, then dead":     {[]step{noHelpDesk(404), dead}, seconds(0, 10), true},
+		"no help desk, then 404 once": {[]step{noHelpDesk(404), noHelpDesk(404), noHelpDesk(404), api(404)}, all, false},
+		"200 of another app for ever": {[]step{{status: 200, body: `{"app":{"id":"another"}}`}}, all, false},
+		"429 a day":                   {[]step{{status: 429, header: []string{"Retry-After", "86400"}}}, all, false},
+		"302":                         {[]step{{status: 302, header: []string{"Location", "/"}}}, all, false},
+		"429":                         {[]step{bare(429)}, nil, false},
+		"500":                         {[]step{api(500)}, nil, false},
+		"503":                         {[]step{bare(503)}, nil, false},
+		"400":                         {[]step{api(400)}, nil, false},
+		"410":                         {[]step{api(410)}, nil, false},
+		"lost":                        {[]step{lost}, nil, false},
+		"NXDOMAIN":                    {[]step{{err: noSuchHost()}}, nil, false},
+		"bad certificate":             {[]step{{err: badCertificate()}}, nil, false},
+		"200 page":                    {[]step{page(200)}, nil, false},
+		"200 error inside":            {[]step{{status: 200, body: `{"error":"unauthorized"}`}}, nil, false},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			r := newRemovals(t, tc.looks...)
 			resp := r.call(removalBody)
 			assert.Equal(t, 200, resp.StatusCode)
-			wait(3 * time.Hour)
+			wait(48 * time.Hour)
+			assert.LessOrEqual(t, r.count(), 4*4, "four looks, of four attempts each")
 			if tc.times != nil {
 				assert.Equal(t, tc.times, r.times())
 			}
@@ -80,42 +112,136 @@ func TestRemovalLooks(t *testing.T) {
 	}
 }
 
-func TestRemovalHookRunsUntilItSucceeds(t *testing.T) {
-	for name, bad := range map[string]func(int) error{
-		"error":     func(int) error { return errors.New("disk full") },
-		"panic":     func(int) error { panic("token " + testToken) },
-		"nil panic": func(int) error { var in *sunco.Installation; return errors.New(in.AppID) },
-	} {
-		inBubble(t, name, func(t *testing.T) {
-			r := newRemovals(t, step{status: 401})
-			runs := 0
-			r.hook = func(*sunco.Installation) error {
-				if runs++; runs < 6 {
-					return bad(runs)
-				}
-				return nil
+func noHelpDesk(status int) step {
+	return step{status: status, body: `{"error":{"title":"No help desk at acme.zendesk.com","message":"x"}}`}
+}
+
+// One forged call, and an answer that is none of the API's, delete nothing,
+// whatever the status is and however often it comes.
+func TestRemovalForged(t *testing.T) {
+	for _, status := range []int{401, 403, 404} {
+		for name, body := range map[string]string{
+			"no help desk":      noHelpDesk(status).body,
+			"empty error":       `{"error":{}}`,
+			"no error":          `{"error":null,"errors":[]}`,
+			"code of no form":   `{"error":{"code":{}}}`,
+			"other JSON":        `{"message":"no"}`,
+			"list":              `["unauthorized"]`,
+			"JSON cut short":    `{"errors":[{"code":"unauthorized"`,
+			"errors, no object": `{"errors":["unauthorized"]}`,
+			"code second":       `{"errors":[{"title":"no"},{"code":"unauthorized"}]}`,
+			"page":              "<!DOCTYPE html><title>Sign in</title>",
+			"page with a mark":  "\ufeff \r\n<html>",
+			"long page":         "<html>" + strings.Repeat("<p>no</p>", 10_000),
+			"bare":              "",
+			"sentence":          "Not here",
+		} {
+			if status == 401 && (name == "bare" || name == "sentence") {
+				continue // proves something when it is repeated
 			}
-			assert.Equal(t, 200, r.call(removalBody).StatusCode)
-			wait(time.Hour)
-			assert.Equal(t, 6, runs, "at least once, until it succeeds, and not again")
-			assert.Empty(t, r.stored)
-		})
+			inBubble(t, fmt.Sprint(status, " ", name), func(t *testing.T) {
+				r := newRemovals(t, step{status: status, body: body})
+				assert.Equal(t, 200, r.call(removalBody).StatusCode)
+				wait(48 * time.Hour)
+				assert.Equal(t, seconds(0, 10, 60, 300), r.times())
+				assert.Empty(t, r.removed)
+				assert.NotEmpty(t, r.stored)
+			})
+		}
 	}
 }
 
-func TestRemovalLookupPanics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
-		lookup, calls := r.Lookup, 0
-		r.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
-			if calls++; calls == 2 || calls == 3 {
-				panic("lookup")
-			}
-			return lookup(ctx, appID)
+// OnRemoved runs until it succeeds, and no longer than there are looks.
+func TestRemovalHookFails(t *testing.T) {
+	for name, bad := range map[string]func() error{
+		"error":     func() error { return errors.New("disk full") },
+		"panic":     func() error { panic("disk full") },
+		"nil panic": func() error { var in *sunco.Installation; return errors.New(in.AppID) },
+	} {
+		for failures := range 6 {
+			inBubble(t, fmt.Sprint(name, failures), func(t *testing.T) {
+				r := newRemovals(t, deadToken)
+				var logs syncBuffer
+				r.Logger = slog.New(slog.NewTextHandler(&logs, nil))
+				runs := 0
+				r.hook = func(*sunco.Installation) error {
+					if runs++; runs <= failures {
+						return bad()
+					}
+					return nil
+				}
+				assert.Equal(t, 200, r.call(removalBody).StatusCode)
+				wait(48 * time.Hour)
+				const lost = `level=ERROR msg="sunco: removal: not settled, and the last look is over`
+				if failures < 4 {
+					assert.Equal(t, failures+1, runs, "until it succeeds, and not again")
+					assert.Empty(t, r.stored)
+					assert.NotContains(t, logs.String(), lost)
+					return
+				}
+				assert.Equal(t, seconds(0, 10, 60, 300), r.times())
+				assert.Equal(t, 4, runs)
+				assert.Contains(t, logs.String(), lost)
+				assert.Contains(t, logs.String(), "app_id="+testAppID)
+			})
 		}
-		assert.Equal(t, 200, r.call(removalBody).StatusCode)
+	}
+}
+
+// A Lookup that fails settles nothing, whether before the question to the
+// bridge or after it.
+func TestRemovalLookupFailsLater(t *testing.T) {
+	down := errors.New("db: down")
+	for name, bad := range map[string]func(ctx context.Context) (*sunco.Installation, error){
+		"error":        func(context.Context) (*sunco.Installation, error) { return nil, down },
+		"error beside": func(context.Context) (*sunco.Installation, error) { return acme(), down },
+		"panic":        func(context.Context) (*sunco.Installation, error) { panic(down) },
+		"another app":  func(context.Context) (*sunco.Installation, error) { return another(), nil },
+		"until its context ends": func(ctx context.Context) (*sunco.Installation, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	} {
+		for _, failing := range []int{2, 3} { // the first is the request's
+			inBubble(t, fmt.Sprint(name, failing), func(t *testing.T) {
+				r := newRemovals(t, deadToken)
+				find, calls := r.Lookup, 0
+				r.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
+					if calls++; calls == failing {
+						return bad(ctx)
+					}
+					return find(ctx, appID)
+				}
+				assert.Equal(t, 200, r.call(removalBody).StatusCode)
+				wait(9 * time.Second)
+				assert.Empty(t, r.removed, "nothing is deleted when the store cannot be read")
+				wait(time.Minute)
+				assert.Equal(t, []string{acme().Generation()}, r.removed, "and the next look deletes")
+				assert.Equal(t, 2+failing, calls, "two in the look that went through")
+			})
+		}
+	}
+}
+
+func another() *sunco.Installation {
+	in := acme()
+	in.AppID = "another"
+	return in
+}
+
+// What is deleted while the looks go on is asked about no more.
+func TestRemovalOfWhatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, alive)
+		r.call(removalBody)
+		wait(5 * time.Second)
+		r.mu.Lock()
+		delete(r.stored, testAppID)
+		r.mu.Unlock()
 		wait(time.Hour)
-		assert.Len(t, r.removed, 1)
+		assert.Equal(t, seconds(0), r.times())
+		assert.Equal(t, 3, r.lookups, "the request's, and one each of two looks")
+		assert.Empty(t, r.removed)
 	})
 }
 
@@ -123,7 +249,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 	newer := acme()
 	newer.Token = sunco.Token{AccessToken: sunco.NewSecret("another-token")}
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
+		r := newRemovals(t, deadToken)
 		answer := r.wire.answer
 		r.setAnswer(func(n int, request sentRequest) (*http.Response, error) {
 			r.mu.Lock()
@@ -137,7 +263,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		assert.Same(t, newer, r.stored[testAppID])
 	})
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 403, body: errorBody}, step{status: 403, body: errorBody}, step{status: 403, body: errorBody}, alive)
+		r := newRemovals(t, apiStatus(403), apiStatus(403), apiStatus(403), alive)
 		r.call(removalBody)
 		wait(30 * time.Second)
 		r.mu.Lock()
@@ -145,9 +271,21 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		r.mu.Unlock()
 		wait(time.Hour)
 		assert.Empty(t, r.removed, "the first suspicion was about another token")
+		assert.Equal(t, 4, len(r.times()))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
+		r := newRemovals(t, bareStatus(401))
+		r.call(removalBody)
+		wait(5 * time.Second)
+		r.mu.Lock()
+		r.stored[testAppID] = newer
+		r.mu.Unlock()
+		wait(299 * time.Second)
+		assert.Equal(t, []string{newer.Generation()}, r.removed, "a minute after its own first 401")
+		assert.Equal(t, seconds(0, 10, 60, 300), r.times())
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, deadToken)
 		r.call(removalBody)
 		wait(5 * time.Second)
 		r.mu.Lock()
@@ -161,7 +299,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 
 func TestRemovalAgainLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, alive, alive, alive, alive, step{status: 401})
+		r := newRemovals(t, alive, alive, alive, alive, deadToken)
 		r.call(removalBody)
 		wait(time.Hour)
 		assert.Empty(t, r.removed)
@@ -169,14 +307,14 @@ func TestRemovalAgainLater(t *testing.T) {
 		wait(time.Second)
 		assert.Len(t, r.removed, 1, "a forgery does not shadow the real removal")
 	})
-	for _, at := range []time.Duration{time.Second, 30 * time.Second, 299 * time.Second, 301 * time.Second, 359 * time.Second, 361 * time.Second} {
+	for _, at := range seconds(1, 30, 299, 301, 359, 361) {
 		inBubble(t, at.String(), func(t *testing.T) {
 			r := newRemovals(t, alive)
 			r.call(removalBody)
 			wait(at)
 			r.call(removalBody)
 			wait(5*time.Minute - 2*time.Second)
-			r.setAnswer(func(int, sentRequest) (*http.Response, error) { return response(401, ""), nil })
+			r.setAnswer(func(int, sentRequest) (*http.Response, error) { return response(401, errorBody), nil })
 			wait(time.Hour)
 			assert.Len(t, r.removed, 1, "a call during a round or its rest gets looks of its own")
 		})
@@ -192,7 +330,7 @@ func TestRemovalClose(t *testing.T) {
 		require.NoError(t, r.Close(t.Context()))
 		assert.Zero(t, time.Since(began), "it waits for no look that has not begun")
 		assert.Equal(t, 503, r.call(removalBody).StatusCode)
-		assert.Equal(t, 503, r.call(`{"appId":"unknown","integrationId":"b"}`).StatusCode)
+		assert.Equal(t, 503, r.call(unknownBody).StatusCode)
 		looks := r.count()
 		wait(time.Hour)
 		assert.Equal(t, looks, r.count())
@@ -210,7 +348,7 @@ func TestRemovalClose(t *testing.T) {
 		assert.Empty(t, r.removed)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
+		r := newRemovals(t, deadToken)
 		release := make(chan struct{})
 		r.hook = func(*sunco.Installation) error { <-release; return nil }
 		r.call(removalBody)
@@ -232,7 +370,7 @@ func TestRemovalWithASlowBridge(t *testing.T) {
 			r := newRemovals(t)
 			r.Client = newClient(&wire{answer: func(int, sentRequest) (*http.Response, error) {
 				time.Sleep(latency)
-				return response(401, ""), nil
+				return response(401, errorBody), nil
 			}})
 			r.OnRemoved = func(ctx context.Context, _ *sunco.Installation) error {
 				select {
@@ -248,21 +386,4 @@ func TestRemovalWithASlowBridge(t *testing.T) {
 			assert.Equal(t, []string{"done"}, r.removed)
 		})
 	}
-}
-
-// A hook that ends its goroutine is one that failed.
-func TestRemovalHookEndsItsGoroutine(t *testing.T) {
-	inBubble(t, "goexit", func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
-		runs := 0
-		r.OnRemoved = func(context.Context, *sunco.Installation) error {
-			if runs++; runs < 20 { // more than there are places to look
-				runtime.Goexit()
-			}
-			return nil
-		}
-		r.call(removalBody)
-		wait(48 * time.Hour)
-		assert.Equal(t, 20, runs)
-	})
 }

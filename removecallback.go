@@ -5,45 +5,22 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 )
 
-const (
-	maxPendingRemovals = 4096
-	maxRemovalLookups  = 64 // at the same time
-	maxRemovalProbes   = 8  // at the same time
-	removalTimeout     = 20 * time.Second
-)
+const maxPendingRemovals = 4096
 
 // RemovalHandler is the [http.Handler] for the remove URL, which Zendesk calls
-// when an integration is gone.
+// when a customer removed the integration, and after [Client.Revoke].
 //
-//	mux.Handle("/zendesk/removed", handler)
+// Anyone can make that call, so the handler checks it: it asks token info with
+// the stored token of the app, after 0 s, 10 s, 60 s and 5 min, and runs
+// OnRemoved when the token is dead. A 401 of Zendesk's API proves that. So do a
+// 401 without its error, and its 403 or 404, when they repeat after a minute.
+// Nothing else does: a web page never, whatever its status is.
 //
-// The call is not signed and anyone can send it, so it is only a reason to
-// look: the handler asks token info with the customer's stored token, and runs
-// OnRemoved when that token is dead.
-//
-// A known app is looked at after 0 s, 10 s, 60 s and 5 min, one look at a time
-// however many calls arrive. Status 401 confirms the removal; 403 or 404 with
-// an error of Zendesk's confirms it when a look at least a minute later says
-// the same; a token that lives through all looks keeps the installation;
-// everything else, a page with any status among it, says nothing, and the
-// looks go on until one does, every 4 min at first and every hour in the end.
-// Every well-formed call is answered 200 at once, whether the app is known or
-// not.
-//
-// 503 means that Lookup failed or that too much is pending, and that the
-// caller may try again; 400, 405, 413 and 415 that the call is malformed; 403
-// that its key is missing, repeated or wrong, where Keys asks for one.
-//
-// OnRemoved runs at least once for a real removal while the process lives; a
-// crash forgets what is pending, and a removal that arrives before OnInstall
-// has stored the installation finds nothing. A program that must not miss one
-// also asks [Client.TokenInfo] about all its installations now and then. Your
-// own [Client.Revoke] makes Zendesk call here too.
-//
-// [Client.Logger] gets a line when a hook fails or panics.
+// The handler forgets an app after the last look, and all of them when the
+// process ends. So ask [Client.TokenInfo] about every installation now and then,
+// at the start for example.
 //
 // A RemovalHandler is safe for concurrent use and must not be copied. Its
 // fields must not change once it serves.
@@ -58,9 +35,14 @@ type RemovalHandler struct {
 
 	// OnRemoved deletes what is stored for an installation whose token is
 	// dead. It must delete only while the stored Generation is the same,
-	// because the customer may just have installed again. An error makes it
-	// run again later. Required.
+	// because the customer may just have installed again. After an error it
+	// runs again at the next look. Required.
 	OnRemoved func(ctx context.Context, in *Installation) error
+
+	// Logger gets what Lookup and OnRemoved failed with, and what no look
+	// could settle. Lines that a stranger can cause have level Debug. Nil:
+	// [slog.Default].
+	Logger *slog.Logger
 
 	// Keys are the values of which the remove URL's query parameter "key"
 	// must carry one; two while changing it. It keeps strangers out where
@@ -70,8 +52,7 @@ type RemovalHandler struct {
 	mu      sync.Mutex
 	pending map[string]*pendingRemoval
 	running sync.WaitGroup
-	lookups chan struct{}
-	probes  chan struct{}
+	looking chan struct{} // holds a place for each app that is looked at
 	ctx     context.Context
 	cancel  context.CancelFunc
 }
@@ -82,14 +63,9 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: RemovalHandler needs Client, Lookup and OnRemoved")
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	// Also where nothing is read: the server itself reads what is left of a body.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(removalTimeout))
-	if !h.keyed(r) {
-		w.WriteHeader(http.StatusForbidden)
-		return
-	}
-	removal, refused := readRemoval(r)
+	removal, refused := h.read(w, r)
 	if refused != nil {
+		h.log(slog.LevelDebug, "refused", "", refused)
 		if refused.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", http.MethodPost)
 		}
@@ -97,6 +73,24 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(h.accept(r.Context(), removal.AppID))
+}
+
+// read reads a removal in time, from a caller with the right key.
+func (h *RemovalHandler) read(w http.ResponseWriter, r *http.Request) (*Removal, *RequestError) {
+	var removal *Removal
+	var refused *RequestError
+	inTime := readInTime(w, bodyDeadline(r.Context()), func() bool {
+		if h.keyed(r) {
+			removal, refused = readRemoval(r)
+		} else {
+			_, refused = refuseRemoval(http.StatusForbidden, "the key in the URL is missing, repeated or wrong")
+		}
+		return refused == nil
+	})
+	if !inTime {
+		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive in time")
+	}
+	return removal, refused
 }
 
 // keyed reports whether the request carries one of the keys, if any is set.
@@ -115,30 +109,14 @@ func (h *RemovalHandler) keyed(r *http.Request) bool {
 	return found
 }
 
-// accept looks the app up, begins its round, and returns the status for the
-// caller, which must not tell known apps from unknown ones.
+// accept looks the app up and begins the looks at it. The status must not tell
+// known apps from unknown ones.
 func (h *RemovalHandler) accept(ctx context.Context, appID string) int {
 	if !h.open() {
 		return http.StatusServiceUnavailable
 	}
-	ctx, cancel := context.WithTimeout(ctx, removalTimeout)
-	defer cancel()
-	select {
-	case h.lookups <- struct{}{}:
-		defer func() { <-h.lookups }()
-	case <-ctx.Done():
-		return http.StatusServiceUnavailable
-	}
-	in, err := h.Lookup(ctx, appID)
-	if err != nil || in != nil && in.AppID != appID {
-		level := slog.LevelWarn
-		if ctx.Err() == context.Canceled {
-			level = slog.LevelDebug // the caller hung up, and anyone can
-		}
-		h.Client.report(level, "removal: Lookup failed", slog.String("app_id", appID))
-		return http.StatusServiceUnavailable
-	}
-	if in != nil && !h.begin(appID) {
+	in, err := h.lookup(ctx, appID, nil)
+	if err != nil || in != nil && !h.begin(appID) {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusOK
@@ -151,8 +129,7 @@ func (h *RemovalHandler) open() bool {
 	if h.ctx == nil {
 		h.ctx, h.cancel = context.WithCancel(context.Background())
 		h.pending = map[string]*pendingRemoval{}
-		h.lookups = make(chan struct{}, maxRemovalLookups)
-		h.probes = make(chan struct{}, maxRemovalProbes)
+		h.looking = make(chan struct{}, maxRemovalsLooking)
 	}
 	return h.ctx.Err() == nil && len(h.pending) < maxPendingRemovals
 }

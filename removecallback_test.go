@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +52,8 @@ func newRemovals(t *testing.T, looks ...step) *removals {
 		return response(s.status, s.body, s.header...), nil
 	}}
 	r.RemovalHandler = &sunco.RemovalHandler{
-		Client: quiet(newClient(r.wire)),
+		Client: newClient(r.wire),
+		Logger: slog.New(slog.DiscardHandler),
 		Lookup: func(_ context.Context, appID string) (*sunco.Installation, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -117,7 +120,7 @@ func TestRemovalAnswersKnownAndUnknownAlike(t *testing.T) {
 			resp := r.call(body)
 			return fmt.Sprint(resp.StatusCode, resp.Header, resp.ContentLength, readAll(resp))
 		}
-		known, unknown := dump(removalBody), dump(`{"appId":"unknown","integrationId":"b"}`)
+		known, unknown := dump(removalBody), dump(unknownBody)
 		assert.Equal(t, known, unknown)
 		assert.Equal(t, known, dump(removalBody), "and when it is pending")
 		assert.Contains(t, known, "200")
@@ -131,19 +134,30 @@ func TestRemovalAnswersKnownAndUnknownAlike(t *testing.T) {
 
 func TestRemovalLookupFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
+		r := newRemovals(t, deadToken)
 		r.fails = errors.New("db: password=hunter2")
-		for _, body := range []string{removalBody, `{"appId":"unknown","integrationId":"b"}`} {
+		for _, body := range []string{removalBody, unknownBody} {
 			resp := r.call(body)
 			assert.Equal(t, 503, resp.StatusCode)
 			assert.Empty(t, readAll(resp))
 		}
-		r.fails = nil
-		r.stored[testAppID].AppID = "another"
-		assert.Equal(t, 503, r.call(removalBody).StatusCode, "a store that returns another customer has failed")
+		find := r.Lookup
+		for name, bad := range map[string]func() (*sunco.Installation, error){
+			"another customer's": func() (*sunco.Installation, error) { return another(), nil },
+			"panic":              func() (*sunco.Installation, error) { panic("db: password=hunter2") },
+			"nil panic":          func() (*sunco.Installation, error) { return nil, errors.New(((*sunco.Installation)(nil)).AppID) },
+			"abort":              func() (*sunco.Installation, error) { panic(http.ErrAbortHandler) },
+		} {
+			r.Lookup = func(context.Context, string) (*sunco.Installation, error) { return bad() }
+			resp := r.call(removalBody)
+			assert.Equal(t, 503, resp.StatusCode, name)
+			assert.Empty(t, readAll(resp), name)
+		}
+		r.Lookup, r.fails = find, nil
 		wait(time.Hour)
 		assert.Zero(t, r.count())
 		assert.Empty(t, r.removed)
+		assert.Equal(t, 200, r.call(removalBody).StatusCode)
 	})
 }
 
@@ -208,7 +222,7 @@ func TestRemovalPendingIsBounded(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 4096, taken)
-		assert.Equal(t, 503, r.call(`{"appId":"unknown","integrationId":"b"}`).StatusCode, "unknown apps are answered alike then")
+		assert.Equal(t, 503, r.call(unknownBody).StatusCode, "unknown apps are answered alike then")
 		wait(time.Second)
 		assert.Equal(t, 4096, r.count())
 	})
@@ -244,21 +258,23 @@ func TestRemovalProbesAreFewAtATime(t *testing.T) {
 
 func TestRemovalKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		both, one, empty := []string{"new", "old"}, []string{"new"}, []string{""}
 		for _, tc := range []struct {
 			keys   []string
 			query  string
 			status int
 		}{
 			{nil, "", 200}, {nil, "?key=x", 200},
-			{[]string{"new", "old"}, "?key=new", 200}, {[]string{"new", "old"}, "?key=old", 200}, {[]string{"new", "old"}, "?x=1&key=old", 200},
-			{[]string{"new"}, "", 403}, {[]string{"new"}, "?key=", 403}, {[]string{"new"}, "?key=ne", 403}, {[]string{"new"}, "?key=NEW", 403}, {[]string{"new"}, "?key=new&key=new", 403}, {[]string{"new"}, "?Key=new", 403}, {[]string{"new"}, "?key=new%00", 403},
-			{[]string{""}, "?key=", 403}, {[]string{""}, "", 403}, {[]string{"", "new"}, "?key=new", 200},
+			{both, "?key=new", 200}, {both, "?key=old", 200}, {both, "?x=1&key=old", 200}, {both, "?key=", 403},
+			{one, "", 403}, {one, "?key=", 403}, {one, "?key=ne", 403}, {one, "?key=NEW", 403},
+			{one, "?key=new&key=new", 403}, {one, "?Key=new", 403}, {one, "?key=new%00", 403},
+			{empty, "?key=", 403}, {empty, "", 403}, {[]string{"", "new"}, "?key=new", 200},
 		} {
 			r := newRemovals(t, alive)
 			for _, key := range tc.keys {
 				r.Keys = append(r.Keys, sunco.NewSecret(key))
 			}
-			for _, body := range []string{removalBody, `{"appId":"unknown","integrationId":"b"}`} {
+			for _, body := range []string{removalBody, unknownBody} {
 				request := removalRequest(body)
 				request.URL.RawQuery = strings.TrimPrefix(tc.query, "?")
 				rec := httptest.NewRecorder()
@@ -275,7 +291,7 @@ func TestRemovalKeys(t *testing.T) {
 
 func TestRemovalMalformed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, step{status: 401})
+		r := newRemovals(t, deadToken)
 		for name, body := range badRemovals {
 			resp := r.call(body)
 			assert.Equal(t, 400, resp.StatusCode, name)
@@ -301,37 +317,107 @@ func TestRemovalMalformed(t *testing.T) {
 	})
 }
 
-func TestRemovalLogsNoSecret(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var logs syncBuffer
-		r := newRemovals(t, step{status: 401})
-		r.Client = canaryClientFor(r.wire, &logs)
+// The log says why a hook failed, unless that repeats a credential at hand.
+func TestRemovalLogs(t *testing.T) {
+	const key = `key-"of/the+url`
+	secrets := map[string]string{"token": canaryToken, "client": canaryClient, "webhook": canaryHook, "key": key}
+	fail := map[string]func(text string) error{
+		"error": func(text string) error { return errors.New("db: " + text) },
+		"panic": func(text string) error { panic("db: " + text) },
+	}
+	serve := func(t *testing.T) (*removals, *syncBuffer) {
+		r, logs := newRemovals(t, deadToken), new(syncBuffer)
+		r.Client = canaryClientFor(r.wire, logs)
+		r.Logger = r.Client.Logger
+		r.Keys = []sunco.Secret{sunco.NewSecret(key)}
 		r.stored[testAppID].Token = canaryInstallation().Token
-		runs := 0
-		r.hook = func(*sunco.Installation) error {
-			switch runs++; runs {
-			case 1:
-				return errors.New(canaryToken)
-			case 2:
-				panic(canaryToken)
+		r.stored[testAppID].Webhooks = []sunco.Webhook{{Secret: sunco.NewSecret(canaryHook)}}
+		return r, logs
+	}
+	call := func(r *removals) int {
+		request, w := removalRequest(removalBody), httptest.NewRecorder()
+		request.URL.RawQuery = "key=" + url.QueryEscape(key)
+		r.ServeHTTP(w, request)
+		return w.Code
+	}
+	for how, bad := range fail {
+		inBubble(t, how, func(t *testing.T) {
+			r, logs := serve(t)
+			find, calls := r.Lookup, 0
+			r.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
+				if calls++; calls == 1 || calls == 3 || calls == 4 {
+					return nil, bad(fmt.Sprint("broken ", calls))
+				}
+				return find(ctx, appID)
 			}
-			return nil
+			r.hook = func(*sunco.Installation) error { return bad("disk full") }
+			assert.Equal(t, 503, call(r))
+			assert.Equal(t, 200, call(r))
+			wait(time.Hour)
+			for _, said := range []string{"broken 1", "broken 3", "broken 4", "disk full"} {
+				assert.Contains(t, logs.String(), "db: "+said)
+			}
+			assert.Contains(t, logs.String(), "Lookup failed")
+			assert.Contains(t, logs.String(), "OnRemoved failed")
+			assert.Equal(t, how == "panic", strings.Contains(logs.String(), "removecallback_test.go"), "where it panicked")
+		})
+		for what, secret := range secrets {
+			inBubble(t, how+" with the "+what, func(t *testing.T) {
+				r, logs := serve(t)
+				find, calls := r.Lookup, 0
+				r.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
+					if calls++; calls == 3 { // in a look, and the installation is known
+						return nil, bad(secret)
+					}
+					return find(ctx, appID)
+				}
+				r.hook = func(*sunco.Installation) error { return bad(quoteJSON(secret)) }
+				assert.Equal(t, 200, call(r))
+				wait(time.Hour)
+				assert.Contains(t, logs.String(), "Lookup: the reason is withheld")
+				assert.Contains(t, logs.String(), "OnRemoved: the reason is withheld")
+				assertNoSecret(t, "logs", logs.String(), secret)
+			})
 		}
-		r.call(removalBody)
+	}
+}
+
+// What strangers cause is said at level Debug, and without what they sent.
+func TestRemovalLogsOfStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, alive)
+		var logs, debug syncBuffer
+		for _, tc := range []struct {
+			body string
+			keys []sunco.Secret
+		}{
+			{removalBody, nil}, {unknownBody, nil}, {"<their-text>", nil}, {"", nil},
+			{removalBody, []sunco.Secret{sunco.NewSecret("k")}},
+		} {
+			r.Keys = tc.keys
+			r.Logger = slog.New(slog.NewTextHandler(&logs, nil))
+			r.call(tc.body)
+			r.Logger = slog.New(slog.NewTextHandler(&debug, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			r.call(tc.body)
+		}
+		assert.Empty(t, logs.String())
+		assert.Equal(t, 3, strings.Count(debug.String(), "removal: refused"), debug.String())
+		assert.Contains(t, debug.String(), "the key in the URL")
+		assert.NotContains(t, debug.String(), "their-text")
 		wait(time.Hour)
-		r.fails = errors.New(canaryToken)
+		r.Keys = nil
+		r.setAnswer(func(int, sentRequest) (*http.Response, error) { return response(302, ""), nil })
 		r.call(removalBody)
-		assert.Contains(t, logs.String(), "OnRemoved failed")
-		assert.Contains(t, logs.String(), "panicked")
-		assert.Contains(t, logs.String(), "Lookup failed")
-		assertNoSecret(t, "logs", logs.String(), canaryToken, canaryClient)
+		wait(100 * time.Second)
+		assert.Equal(t, 3, strings.Count(debug.String(), `level=DEBUG msg="sunco: removal: not settled`))
 	})
 }
 
 func TestRemovalHandlerSaysWhatItNeeds(t *testing.T) {
 	whole := newRemovals(t, alive).RemovalHandler
 	for _, h := range []*sunco.RemovalHandler{
-		{}, {Client: whole.Client, Lookup: whole.Lookup}, {Client: whole.Client, OnRemoved: whole.OnRemoved}, {Lookup: whole.Lookup, OnRemoved: whole.OnRemoved},
+		{}, {Client: whole.Client, Lookup: whole.Lookup}, {Client: whole.Client, OnRemoved: whole.OnRemoved},
+		{Lookup: whole.Lookup, OnRemoved: whole.OnRemoved},
 	} {
 		assert.PanicsWithValue(t, "sunco: RemovalHandler needs Client, Lookup and OnRemoved", func() {
 			h.ServeHTTP(httptest.NewRecorder(), removalRequest(removalBody))
