@@ -144,7 +144,7 @@ func TestWithoutLogger(t *testing.T) {
 		r.hook = func(*sunco.Installation) error { return failing }
 		r.call(removalBody)
 		synctest.Wait()
-		assert.Contains(t, logs.String(), `level=WARN msg="sunco: removal: OnRemoved failed" app_id=`+testAppID+` error="OnRemoved: down"`)
+		assert.Contains(t, logs.String(), `level=WARN msg="sunco: removal: OnRemoved failed" error="OnRemoved: down" app_id=`+testAppID)
 		require.NoError(t, r.Close(t.Context()))
 	})
 

@@ -87,9 +87,9 @@ func (h *RemovalHandler) nextLook(appID string, p *pendingRemoval) {
 	case err == nil || h.ctx.Err() != nil:
 	case p.looks == removalLooks:
 		h.log(slog.LevelError, "not settled, and the last look is over: "+
-			"ask Client.TokenInfo later, and delete the installation if its token is dead", appID, err)
+			"ask Client.TokenInfo later, and delete the installation if its token is dead", err, slog.String("app_id", appID))
 	default:
-		h.log(slog.LevelDebug, "not settled, another look follows", appID, err)
+		h.log(slog.LevelDebug, "not settled, another look follows", err, slog.String("app_id", appID))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -185,17 +185,17 @@ func (h *RemovalHandler) runHook(ctx context.Context, name, appID string, in *In
 	ctx, cancel := context.WithTimeout(ctx, removalHookTime)
 	defer cancel()
 	defer func() {
-		level, stack := slog.LevelWarn, []slog.Attr(nil)
+		level, attrs := slog.LevelWarn, []slog.Attr{slog.String("app_id", appID)}
 		if ctx.Err() == context.Canceled { // by Close, or by a caller who hung up
 			level = slog.LevelDebug
 		}
 		if value := recover(); value != nil {
 			err = fmt.Errorf("panic: %v", value)
-			level, stack = slog.LevelError, []slog.Attr{slog.String("stack", string(debug.Stack()))}
+			level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(debug.Stack())))
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", name, h.withhold(err, in))
-			h.log(level, name+" failed", appID, err, stack...)
+			h.log(level, name+" failed", err, attrs...)
 		}
 	}()
 	return hook(ctx)
@@ -216,7 +216,7 @@ func (h *RemovalHandler) withhold(err error, in *Installation) error {
 	return err
 }
 
-func (h *RemovalHandler) log(level slog.Level, message, appID string, err error, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("app_id", appID), slog.String("error", err.Error())}, more...)
+func (h *RemovalHandler) log(level slog.Level, message string, err error, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("error", err.Error())}, more...)
 	cmp.Or(h.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: removal: "+message, attrs...)
 }

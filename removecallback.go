@@ -118,15 +118,15 @@ type RemovalHandler struct {
 	// runs again at the next look. Required.
 	OnRemoved func(ctx context.Context, in *Installation) error
 
-	// Logger gets what Lookup and OnRemoved failed with, and what no look
-	// could settle. Lines that a stranger can cause have level Debug. Nil:
-	// [slog.Default].
-	Logger *slog.Logger
-
 	// Keys are the values of which the remove URL's query parameter "key"
 	// must carry one; two while changing it. It keeps strangers out where
 	// the URL is secret, and proves nothing. Empty: no key is asked for.
 	Keys []Secret
+
+	// Logger gets what Lookup and OnRemoved failed with, and what no look
+	// could settle. Lines that a stranger can cause have level Debug. Nil:
+	// [slog.Default].
+	Logger *slog.Logger
 
 	mu      sync.Mutex
 	pending map[string]*pendingRemoval
@@ -144,7 +144,7 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	removal, refused := h.read(w, r)
 	if refused != nil {
-		h.log(slog.LevelDebug, "refused", "", refused)
+		h.log(slog.LevelDebug, "refused", refused, slog.Int("status", refused.Status))
 		if refused.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", http.MethodPost)
 		}

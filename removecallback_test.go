@@ -1,14 +1,11 @@
 package sunco_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -414,153 +411,6 @@ func TestRemovalLogsOfStrangers(t *testing.T) {
 		wait(100 * time.Second)
 		assert.Equal(t, 3, strings.Count(debug.String(), `level=DEBUG msg="sunco: removal: not settled`))
 	})
-}
-
-// hidesController is a middleware as many are: a ResponseWriter around another
-// one, without Unwrap.
-func hidesController(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
-	})
-}
-
-// stalledCalls are removals whose body stops arriving, and the status for them.
-func stalledCalls() map[string]struct {
-	keys   []sunco.Secret
-	stalls string
-	status int
-} {
-	head := func(query, length string) string {
-		return "POST /removed" + query + " HTTP/1.1\r\nHost: partner.example\r\n" +
-			"Content-Type: application/json\r\n" + length + "\r\n\r\n"
-	}
-	const announced, chunked = "Content-Length: 60", "Transfer-Encoding: chunked"
-	keys := []sunco.Secret{sunco.NewSecret("k")}
-	return map[string]struct {
-		keys   []sunco.Secret
-		stalls string
-		status int
-	}{
-		"at once":                {nil, head("", announced), 503},
-		"within":                 {nil, head("", announced) + removalBody[:20], 503},
-		"within, right key":      {keys, head("?key=k", announced) + removalBody[:20], 503},
-		"within, wrong key":      {keys, head("?key=x", announced) + removalBody[:20], 403},
-		"within, no key":         {keys, head("", announced), 403},
-		"chunked":                {nil, head("", chunked) + "5\r\n{\"app\r\n", 503},
-		"chunked, wrong key":     {keys, head("?key=x", chunked) + "5\r\n{\"app\r\n", 403},
-		"at the end":             {nil, head("", chunked) + fmt.Sprintf("%x\r\n", len(removalBody)) + removalBody, 503},
-		"another method":         {nil, strings.Replace(head("", announced), "POST", "PUT", 1), 405},
-		"another type":           {nil, strings.Replace(head("", announced), "json", "xml", 1), 415},
-		"long, and then no more": {nil, head("", "Content-Length: 20000") + strings.Repeat(" ", 17<<10), 413},
-	}
-}
-
-// A body that stalls keeps back neither the answer nor, over TCP, the test.
-func TestRemovalBodyStalls(t *testing.T) {
-	for name, tc := range stalledCalls() {
-		for how, middleware := range map[string]func(http.Handler) http.Handler{
-			"direct": func(next http.Handler) http.Handler { return next }, "hidden": hidesController,
-		} {
-			inBubble(t, how+" "+name, func(t *testing.T) {
-				r := newRemovals(t, alive)
-				r.Keys = tc.keys
-				client := serveEvents(t, middleware(r))
-				began := time.Now()
-				resp := answerTo(t, client, tc.stalls, 30*time.Second)
-				assert.Equal(t, tc.status, resp.StatusCode)
-				assert.LessOrEqual(t, time.Since(began), 10*time.Second)
-				assert.Zero(t, r.lookups)
-			})
-			if !strings.HasPrefix(name, "within") {
-				continue
-			}
-			t.Run("TCP "+how+" "+name, func(t *testing.T) {
-				t.Parallel()
-				r := newRemovals(t, alive)
-				r.Keys = tc.keys
-				server := httptest.NewUnstartedServer(middleware(r))
-				server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-					ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond) // answered 100 ms earlier
-					t.Cleanup(cancel)
-					return ctx
-				}
-				server.Start()
-				defer server.Close()
-				client, err := net.Dial("tcp", server.Listener.Addr().String())
-				require.NoError(t, err)
-				defer client.Close()
-				resp := answerTo(t, client, tc.stalls, 5*time.Second)
-				assert.Equal(t, tc.status, resp.StatusCode)
-			})
-		}
-	}
-}
-
-// answerTo sends the beginning of a request and reads what answers it in time.
-func answerTo(t *testing.T, conn net.Conn, request string, limit time.Duration) *http.Response {
-	t.Helper()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(limit)))
-	go func() { _, _ = io.WriteString(conn, request) }()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err, "no answer")
-	return resp
-}
-
-// A middleware that answers in place of a slow handler is served in time, too.
-func TestRemovalBodyStallsBehindATimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRemovals(t, alive)
-		client := serveEvents(t, http.TimeoutHandler(r, 5*time.Second, "late"))
-		resp := answerTo(t, client, stalledCalls()["within"].stalls, 30*time.Second)
-		assert.Equal(t, 503, resp.StatusCode)
-		assert.Empty(t, readAll(resp), "the handler's own answer")
-	})
-}
-
-// A connection whose body arrived is kept, and watched without a deadline.
-func TestRemovalKeepsTheConnection(t *testing.T) {
-	for name, middleware := range map[string]func(http.Handler) http.Handler{
-		"direct": func(next http.Handler) http.Handler { return next }, "hidden": hidesController,
-	} {
-		inBubble(t, name, func(t *testing.T) {
-			r := newRemovals(t, alive)
-			find := r.Lookup
-			r.Lookup = func(ctx context.Context, appID string) (*sunco.Installation, error) {
-				select {
-				case <-time.After(19 * time.Second):
-					return find(ctx, appID)
-				case <-ctx.Done():
-					return nil, ctx.Err()
-				}
-			}
-			client := serveEvents(t, middleware(r))
-			for range 2 {
-				request := strings.Replace(stalledCalls()["at once"].stalls, "60", fmt.Sprint(len(unknownBody)), 1)
-				resp := answerTo(t, client, request+unknownBody, time.Minute)
-				assert.Equal(t, 200, resp.StatusCode)
-				assert.False(t, resp.Close)
-				wait(time.Minute)
-			}
-		})
-	}
-}
-
-// What a middleware did to the body is no fault of the caller's.
-func TestRemovalBodyBroken(t *testing.T) {
-	for name, body := range brokenBodies() {
-		for how, w := range map[string]http.ResponseWriter{
-			"direct": &deadlines{ResponseRecorder: httptest.NewRecorder()}, "hidden": httptest.NewRecorder(),
-		} {
-			t.Run(how+" "+name, func(t *testing.T) {
-				r := newRemovals(t, alive)
-				request := removalRequest(removalBody)
-				request.Body = body
-				r.ServeHTTP(w, request)
-				assert.Equal(t, 503, w.(interface{ Result() *http.Response }).Result().StatusCode)
-				assert.Zero(t, r.lookups)
-			})
-		}
-	}
 }
 
 func TestRemovalHandlerSaysWhatItNeeds(t *testing.T) {
