@@ -11,6 +11,7 @@ import (
 	"os"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,6 +118,24 @@ func TestRemovalCloseIsQuiet(t *testing.T) {
 		}
 		r.call(removalBody)
 		synctest.Wait()
+		require.NoError(t, r.Close(t.Context()))
+		assert.Empty(t, logs.String())
+	})
+}
+
+// A look that Close ends is not one that settled nothing.
+func TestRemovalCloseIsQuietAtTheLastLook(t *testing.T) {
+	logs := captureDefault(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, alive)
+		r.Logger = nil
+		r.call(removalBody)
+		wait(299 * time.Second)
+		r.setAnswer(func(int, sentRequest) (*http.Response, error) {
+			time.Sleep(10 * time.Second)
+			return response(302, ""), nil
+		})
+		wait(2 * time.Second)
 		require.NoError(t, r.Close(t.Context()))
 		assert.Empty(t, logs.String())
 	})

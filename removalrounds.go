@@ -11,11 +11,9 @@ import (
 )
 
 const (
-	removalLooks       = 4 // at one app, after a call
-	maxRemovalsLooking = 8 // apps, at the same time
-
-	removalHookTime = 20 * time.Second // for one run of Lookup or OnRemoved
-	removalAskTime  = time.Minute      // for token info with its retries
+	removalLooks       = 4                // at one app, after a call
+	maxRemovalsLooking = 8                // apps, at the same time
+	removalHookTime    = 20 * time.Second // for one run of Lookup or OnRemoved
 )
 
 // removalWaits are the waits before each look, which fall at 0 s, 10 s, 60 s
@@ -49,7 +47,7 @@ func (h *RemovalHandler) begin(appID string) bool {
 		p.again = true
 		return true
 	}
-	if h.ctx.Err() != nil || len(h.pending) >= maxPendingRemovals {
+	if h.ctx.Err() != nil {
 		return false
 	}
 	p := new(pendingRemoval)
@@ -121,9 +119,7 @@ func (h *RemovalHandler) look(appID string, p *pendingRemoval) (settled bool, er
 	if err != nil || in == nil {
 		return err == nil, err
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, removalAskTime)
-	_, err = h.Client.TokenInfo(ctx, in.Token)
-	cancel()
+	_, err = h.Client.TokenInfo(h.ctx, in.Token)
 	if err == nil { // the token lives; it may die before the next look
 		p.suspect = suspicion{}
 		return false, nil

@@ -299,6 +299,17 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 
 func TestRemovalAgainLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, alive)
+		r.call(removalBody)
+		wait(time.Second)
+		r.call(removalBody)
+		wait(time.Hour)
+		assert.Equal(t, seconds(0, 10, 60, 300, 360, 370, 420, 660), r.times(), "a minute after the last look")
+		r.call(removalBody)
+		synctest.Wait()
+		assert.Len(t, r.times(), 9, "at once, as nothing is pending")
+	})
+	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, alive, alive, alive, alive, deadToken)
 		r.call(removalBody)
 		wait(time.Hour)
@@ -360,6 +371,32 @@ func TestRemovalClose(t *testing.T) {
 		require.NoError(t, r.Close(t.Context()))
 		var none context.Context
 		assert.NotPanics(t, func() { requireInput(t, "context", r.Close(none)) })
+	})
+}
+
+// After Close nothing is looked at, not even what waits for its turn.
+func TestRemovalCloseEndsTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemovals(t, alive)
+		release := make(chan struct{})
+		r.setAnswer(func(int, sentRequest) (*http.Response, error) {
+			<-release
+			return response(200, tokenInfoReply), nil
+		})
+		for i := range 100 {
+			id := fmt.Sprintf("app%d", i)
+			r.stored[id] = &sunco.Installation{AppID: id, Token: acme().Token}
+			r.call(fmt.Sprintf(`{"appId":%q,"integrationId":"b"}`, id))
+		}
+		synctest.Wait()
+		assert.Equal(t, 100+8, r.lookups)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		assert.ErrorIs(t, r.Close(ctx), context.DeadlineExceeded, "a transport that ignores its context")
+		close(release)
+		require.NoError(t, r.Close(t.Context()))
+		wait(time.Hour)
+		assert.Equal(t, 100+8, r.lookups)
 	})
 }
 
