@@ -228,10 +228,6 @@ func TestNilArguments(t *testing.T) {
 	requireInput(t, "callback", err)
 	_, err = sunco.ParseCallback(&http.Request{}, "state")
 	requireInput(t, "callback", err)
-	_, err = sunco.ReadRemoval(nil)
-	requireInput(t, "removal", err)
-	_, err = sunco.ReadRemoval(&http.Request{})
-	requireInput(t, "removal", err)
 	_, err = c.BaseURL(nil)
 	requireInput(t, "installation", err)
 

@@ -113,6 +113,7 @@ func TestReadRemovalRefused(t *testing.T) {
 	for name, body := range badRemovals {
 		refused(name, 400, removalRequest(body))
 	}
+	refused("no request", 400, nil)
 	refused("long", 413, removalRequest(removalBody+strings.Repeat(" ", 16<<10)))
 	refused("very long", 413, removalRequest(strings.Repeat("x", 1<<20)))
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "post", ""} {
