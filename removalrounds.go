@@ -16,9 +16,8 @@ const (
 	removalHookTime    = 20 * time.Second // for one run of Lookup or OnRemoved
 )
 
-// removalWaits are the waits before each look, which fall at 0 s, 10 s, 60 s
-// and 5 min, and before the app can be looked at for another call. There are
-// several looks because Zendesk may call before the token is dead.
+// removalWaits are the waits before each look, at 0 s, 10 s, 60 s and 5 min, and
+// the wait after the last look, before another call for the app is acted on.
 func removalWaits() [removalLooks + 1]time.Duration {
 	return [...]time.Duration{0, 10 * time.Second, 50 * time.Second, 4 * time.Minute, time.Minute}
 }

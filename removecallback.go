@@ -15,25 +15,27 @@ const (
 	maxPendingRemovals = 4096     // apps
 )
 
-// Removal is what Zendesk posts to the partner's remove URL when a customer
-// removed the integration, or when it was revoked. It is not signed and the URL
-// is public, so that anyone can send one: [RemovalHandler] checks whether it is
-// true.
+// Removal is what Zendesk posts to the remove URL when a customer removes the
+// integration, and after [Client.Revoke]. It is not signed, so anyone who knows
+// the URL can send one. [RemovalHandler] checks whether it is true.
 type Removal struct {
 	AppID         string `json:"appId"`
 	IntegrationID string `json:"integrationId"`
 }
 
-// ReadRemoval reads a removal from a request: a POST of at most 16 KiB of JSON.
-// Members it does not know are ignored. It checks the form and not the truth,
-// and does not close the body. The error is a [*RequestError], whose Status is
+// ReadRemoval reads a removal from a request. The request must be a POST with at
+// most 16 KiB of JSON. Members with other names are ignored. ReadRemoval does not
+// check that the integration is gone; [RemovalHandler] does. It does not close
+// the body.
 //
-//   - 400 for JSON that is no removal: malformed, a member repeated at its top
-//     level, an id missing
-//   - 405 and 415 for another method or content type
-//   - 413 for a longer body
-//   - 503 for an empty body, and one that did not arrive whole: what stands
-//     before the handler may have read it, and the caller may try again
+// The error is a [*RequestError] with one of these statuses:
+//
+//   - 400: the JSON is malformed, repeats a member, or lacks an id
+//   - 405: the method is not POST
+//   - 413: the body is longer than 16 KiB
+//   - 415: the content type is not application/json
+//   - 503: the body is empty or did not arrive whole; a middleware may have read
+//     it, or the connection failed, and the caller may try again
 func ReadRemoval(r *http.Request) (*Removal, error) {
 	removal, refused := readRemoval(r)
 	if refused != nil {
@@ -88,44 +90,43 @@ func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
 	return nil, &RequestError{"removal", reason, status}
 }
 
-// RemovalHandler is the [http.Handler] for the remove URL, which Zendesk calls
-// when a customer removed the integration, and after [Client.Revoke].
+// RemovalHandler is the [http.Handler] for the remove URL. Zendesk calls that URL
+// when a customer removes the integration, and after [Client.Revoke].
 //
-// Anyone can make that call, so the handler checks it: it asks token info with
-// the stored token of the app, after 0 s, 10 s, 60 s and 5 min, and runs
-// OnRemoved when the token is dead. A 401 of Zendesk's API proves that. So do a
-// 401 without its error, and its 403 or 404, when they repeat after a minute.
-// Nothing else does: a web page never, whatever its status is.
+// Anyone can send such a call, so the handler checks it. It asks token info with
+// the app's stored token, and runs OnRemoved if the token is dead. It asks after
+// 0 s, 10 s, 60 s and 5 min, because Zendesk may call before the token dies. A 401
+// from Zendesk's API proves the removal. A 403 or 404 from the API, or a 401 that
+// does not say whose it is, proves it when it repeats after at least a minute. Any
+// other answer, including an HTML page, proves nothing.
 //
-// The handler forgets an app after the last look, and all of them when the
-// process ends. So ask [Client.TokenInfo] about every installation now and then,
-// at the start for example.
-//
-// A RemovalHandler is safe for concurrent use and must not be copied. Its
-// fields must not change once it serves.
+// Removals are kept in memory and dropped after the last look. To miss none, also
+// ask [Client.TokenInfo] about every installation at each start and once a day.
+// A RemovalHandler is safe for concurrent use and must not be copied. Its fields
+// must not change once it serves.
 type RemovalHandler struct {
 	// Client asks token info. Required.
 	Client *Client
 
-	// Lookup returns the stored installation of an app, and nil without an
-	// error when there is none. It runs during the request and again before
-	// every look. Required.
+	// Lookup returns the stored installation of an app, or nil without an
+	// error if there is none. It runs during the request and before and after
+	// each question to token info, for at most 20 s. Required.
 	Lookup func(ctx context.Context, appID string) (*Installation, error)
 
-	// OnRemoved deletes what is stored for an installation whose token is
-	// dead. It must delete only while the stored Generation is the same,
-	// because the customer may just have installed again. After an error it
-	// runs again at the next look. Required.
+	// OnRemoved deletes the stored installation whose token is dead. It must
+	// delete only while the stored Generation is the same, because the customer
+	// may have installed again. If it fails or panics, it runs again at the next
+	// look. It runs for at most 20 s. Required.
 	OnRemoved func(ctx context.Context, in *Installation) error
 
-	// Keys are the values of which the remove URL's query parameter "key"
-	// must carry one; two while changing it. It keeps strangers out where
-	// the URL is secret, and proves nothing. Empty: no key is asked for.
+	// Keys are the values allowed for the query parameter "key" of the remove
+	// URL; two while you change it. They keep strangers out as long as the URL
+	// is secret, but prove nothing. Empty: the parameter is not checked.
 	Keys []Secret
 
-	// Logger gets what Lookup and OnRemoved failed with, and what no look
-	// could settle. Lines that a stranger can cause have level Debug. Nil:
-	// [slog.Default].
+	// Logger gets a line when Lookup or OnRemoved fails, and one at level Error
+	// when the last look settles nothing. Lines that a stranger can cause have
+	// level Debug. Nil: [slog.Default].
 	Logger *slog.Logger
 
 	mu      sync.Mutex
@@ -188,8 +189,8 @@ func (h *RemovalHandler) keyed(r *http.Request) bool {
 	return found
 }
 
-// accept looks the app up and begins the looks at it. The status must not tell
-// known apps from unknown ones.
+// accept begins the looks at a known app. The status must not tell known apps
+// from unknown ones.
 func (h *RemovalHandler) accept(ctx context.Context, appID string) int {
 	if !h.open() {
 		return http.StatusServiceUnavailable
@@ -213,9 +214,9 @@ func (h *RemovalHandler) open() bool {
 	return h.ctx.Err() == nil && len(h.pending) < maxPendingRemovals
 }
 
-// Close ends all looks and waits for those that run, until ctx ends. What was
-// pending is forgotten, and calls that arrive later are answered 503. It may
-// be called more than once; the error is that of ctx.
+// Close ends all looks, and waits until those in progress have returned or ctx
+// ends. Pending removals are dropped, and later calls are answered 503. Close
+// may be called more than once. The error is that of ctx.
 func (h *RemovalHandler) Close(ctx context.Context) error {
 	if ctx == nil {
 		return &InputError{Name: "context", Reason: "nil"}

@@ -68,6 +68,7 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 		OnRemoved: func(_ context.Context, in *sunco.Installation) error {
 			return a.forgetDead(in, "was disconnected")
 		},
+		Logger: log,
 	}
 	return a, nil
 }
