@@ -163,7 +163,8 @@ func TestWithoutLogger(t *testing.T) {
 		r.hook = func(*sunco.Installation) error { return failing }
 		r.call(removalBody)
 		synctest.Wait()
-		assert.Contains(t, logs.String(), `level=WARN msg="sunco: removal: OnRemoved failed" error="OnRemoved: down" app_id=`+testAppID)
+		const failed = `level=WARN msg="sunco: removal: OnRemoved failed" error="OnRemoved: down" app_id=`
+		assert.Contains(t, logs.String(), failed+testAppID)
 		require.NoError(t, r.Close(t.Context()))
 	})
 

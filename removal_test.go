@@ -264,7 +264,16 @@ func answerTo(t *testing.T, conn net.Conn, request string, limit time.Duration) 
 
 // A connection whose body arrived is kept, and watched without a deadline.
 func TestRemovalKeepsTheConnection(t *testing.T) {
-	for name, middleware := range middlewares() {
+	all := middlewares()
+	all["the body is read before"] = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			next.ServeHTTP(w, r)
+		})
+	}
+	for name, middleware := range all {
 		inBubble(t, name, func(t *testing.T) {
 			r := newRemovals(t, alive)
 			find := r.Lookup
@@ -290,7 +299,9 @@ func TestRemovalKeepsTheConnection(t *testing.T) {
 
 // What a middleware did to the body is no fault of the caller's.
 func TestRemovalBodyBroken(t *testing.T) {
-	for name, body := range brokenBodies() {
+	bodies := brokenBodies()
+	bodies["panicking"] = io.NopCloser(panickingReader{})
+	for name, body := range bodies {
 		for how, w := range map[string]http.ResponseWriter{
 			"direct": &deadlines{ResponseRecorder: httptest.NewRecorder()}, "hidden": httptest.NewRecorder(),
 		} {
@@ -305,6 +316,10 @@ func TestRemovalBodyBroken(t *testing.T) {
 		}
 	}
 }
+
+type panickingReader struct{}
+
+func (panickingReader) Read([]byte) (int, error) { panic("no body") }
 
 // strictRemoval reads a removal with encoding/json alone, to compare. It counts
 // how often each of the two members stands in the body, and repeated members of

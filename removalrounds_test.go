@@ -385,7 +385,9 @@ func TestRemovalCloseEndsTheQueue(t *testing.T) {
 		})
 		for i := range 100 {
 			id := fmt.Sprintf("app%d", i)
+			r.mu.Lock()
 			r.stored[id] = &sunco.Installation{AppID: id, Token: acme().Token}
+			r.mu.Unlock()
 			r.call(fmt.Sprintf(`{"appId":%q,"integrationId":"b"}`, id))
 		}
 		synctest.Wait()
