@@ -21,15 +21,25 @@ import (
 // retries nor bounds nor checks. Compare them within one run.
 
 const (
-	benchTokenReply = `{"access_token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImFwcF82YjFmMGM5ZDRlMmE3MzU4MTBjNGQ5ZTIiLCJhenAiOiJzaG9wbGlmdGVyIn0.eyJzY29wZSI6ImludGVncmF0aW9uIiwiYXBwSWQiOiI2YjFmMGM5ZDRlMmE3MzU4MTBjNGQ5ZTMiLCJpYXQiOjE3NTAwMDAwMDB9.ZmFrZS1zaWduYXR1cmUtb2YtdGhlLXJpZ2h0LWxlbmd0aA","token_type":"Bearer"}`
+	benchTokenReply = `{"access_token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImFwcF82YjFmMGM5ZDRlMmE3MzU4MTB` +
+		`jNGQ5ZTIiLCJhenAiOiJzaG9wbGlmdGVyIn0.eyJzY29wZSI6ImludGVncmF0aW9uIiwiYXBwSWQiOiI2YjFmMGM5ZDR` +
+		`lMmE3MzU4MTBjNGQ5ZTMiLCJpYXQiOjE3NTAwMDAwMDB9.ZmFrZS1zaWduYXR1cmUtb2YtdGhlLXJpZ2h0LWxlbmd0aA` +
+		`","token_type":"Bearer"}`
 
-	benchTokenInfoReply = `{"app":{"id":"6b1f0c9d4e2a735810c4d9e3","displayName":"Acme Support","subdomain":"acme","settings":{"conversationRetentionSeconds":7776000,"maskCreditCardNumbers":true,"useAnimalNames":false,"echoPostback":false,"ignoreAutoConversationStart":false,"multiConvoEnabled":true,"appLocalizationEnabled":true},"metadata":{"plan":"suite","seats":12}}}`
+	benchTokenInfoReply = `{"app":{"id":"6b1f0c9d4e2a735810c4d9e3","displayName":"Acme Support","subdomain":"acme",` +
+		`"settings":{"conversationRetentionSeconds":7776000,"maskCreditCardNumbers":true,"useAnimalNames":false,` +
+		`"echoPostback":false,"ignoreAutoConversationStart":false,"multiConvoEnabled":true,` +
+		`"appLocalizationEnabled":true},` +
+		`"metadata":{"plan":"suite","seats":12}}}`
 )
 
 func benchWebhookListReply() string {
 	var list []string
 	for i := range 3 {
-		list = append(list, fmt.Sprintf(`{"id":"6b1f0c9d4e2a735810c4d9e%d","version":"v2","target":"https://partner.example/zendesk/events/%d","triggers":["conversation:message","conversation:read"],"secret":"0f1e2d3c4b5a69788796a5b4c3d2e1f%d","includeFullUser":false,"includeFullSource":false}`, i, i, i))
+		list = append(list, fmt.Sprintf(`{"id":"6b1f0c9d4e2a735810c4d9e%d","version":"v2",`+
+			`"target":"https://partner.example/zendesk/events/%d",`+
+			`"triggers":["conversation:message","conversation:read"],"secret":"0f1e2d3c4b5a69788796a5b4c3d2e1f%d",`+
+			`"includeFullUser":false,"includeFullSource":false}`, i, i, i))
 	}
 	return `{"webhooks":[` + strings.Join(list, ",") + `]}`
 }
@@ -123,7 +133,9 @@ func BenchmarkExchange(b *testing.B) {
 				TokenType   string `json:"token_type"`
 			}
 			in := request{"authorization_code", "417203", "shoplifter", "5b1f0c9d4e2a735810c4d9e2"}
-			if err := bare(client, "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token", "", in, &out); err != nil {
+			if err := bare(
+				client, "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token", "", in, &out,
+			); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -138,7 +150,10 @@ func BenchmarkExchange(b *testing.B) {
 				"grant_type": {"authorization_code"}, "code": {"417203"},
 				"client_id": {"shoplifter"}, "client_secret": {"5b1f0c9d4e2a735810c4d9e2"},
 			}
-			req, err := http.NewRequestWithContext(context.Background(), "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token", strings.NewReader(form.Encode()))
+			req, err := http.NewRequestWithContext(
+				context.Background(), "POST", "https://oauth-bridge.zendesk.com/sc/oauth/token",
+				strings.NewReader(form.Encode()),
+			)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -207,7 +222,9 @@ func BenchmarkTokenInfo(b *testing.B) {
 					Metadata    map[string]any    `json:"metadata"`
 				} `json:"app"`
 			}
-			if err := bare(client, "GET", "https://oauth-bridge.zendesk.com/sc/v2/tokenInfo", token, nil, &out); err != nil {
+			if err := bare(
+				client, "GET", "https://oauth-bridge.zendesk.com/sc/v2/tokenInfo", token, nil, &out,
+			); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -219,7 +236,10 @@ func BenchmarkListWebhooks(b *testing.B) {
 	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzY29wZSI6ImludGVncmF0aW9uIn0.c2lnbmF0dXJl"
 	b.Run("sunco", func(b *testing.B) {
 		client := benchClient(transport)
-		in := &sunco.Installation{AppID: "6b1f0c9d4e2a735810c4d9e3", Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(token)}}
+		in := &sunco.Installation{
+			AppID: "6b1f0c9d4e2a735810c4d9e3", Subdomain: "acme",
+			Token: sunco.Token{AccessToken: sunco.NewSecret(token)},
+		}
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := client.ListWebhooks(context.Background(), in); err != nil {
@@ -242,7 +262,8 @@ func BenchmarkListWebhooks(b *testing.B) {
 					IncludeFullSource bool     `json:"includeFullSource"`
 				} `json:"webhooks"`
 			}
-			target := "https://" + "acme" + ".zendesk.com/sc/v2/apps/" + "6b1f0c9d4e2a735810c4d9e3" + "/integrations/me/webhooks"
+			target := "https://" + "acme" + ".zendesk.com/sc/v2/apps/" +
+				"6b1f0c9d4e2a735810c4d9e3" + "/integrations/me/webhooks"
 			if err := bare(client, "GET", target, token, nil, &out); err != nil {
 				b.Fatal(err)
 			}
@@ -280,7 +301,9 @@ func BenchmarkAuthorizeURL(b *testing.B) {
 func BenchmarkReadRemoval(b *testing.B) {
 	var bodies [1024]string // of different apps, so that no decoder profits from repetition
 	for i := range bodies {
-		bodies[i] = fmt.Sprintf(`{"appId":"6b1f0c9d4e2a735810c4%04x","integrationId":"7c2f0c9d4e2a735810c4%04x"}`, i, i)
+		bodies[i] = fmt.Sprintf(
+			`{"appId":"6b1f0c9d4e2a735810c4%04x","integrationId":"7c2f0c9d4e2a735810c4%04x"}`, i, i,
+		)
 	}
 	reader := strings.NewReader("")
 	request := httptest.NewRequest(http.MethodPost, "/zendesk/removed", io.NopCloser(reader))

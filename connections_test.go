@@ -59,8 +59,10 @@ func makeCertificate(file string) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: localRealm}, DNSNames: []string{"*." + localRealm},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: localRealm},
+		DNSNames:     []string{"*." + localRealm},
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -97,7 +99,9 @@ func newLocalServer(t *testing.T, h2 bool, handler http.HandlerFunc) *localServe
 	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	require.NoError(t, err)
-	s.client = &sunco.Client{ClientID: "shoplifter", ClientSecret: sunco.NewSecret("client-s3cret"), Domain: localRealm + ":" + port}
+	s.client = &sunco.Client{
+		ClientID: "shoplifter", ClientSecret: sunco.NewSecret("client-s3cret"), Domain: localRealm + ":" + port,
+	}
 	t.Cleanup(s.client.CloseIdleConnections)
 	return s
 }

@@ -3,11 +3,11 @@ package sunco_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,56 +42,61 @@ func tries(kind string, status int) (requests int, unknown bool) {
 }
 
 func TestStatusOfEveryCall(t *testing.T) {
-	for _, status := range []int{300, 301, 304, 307, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 423, 425, 429, 431, 451, 499,
-		500, 501, 502, 503, 504, 505, 507, 599} {
-		for _, op := range operations() {
-			if op.name == "revoke" && status == 401 {
-				continue // see TestRevoke
-			}
-			synctest.Test(t, func(t *testing.T) {
+	details := []sunco.ErrorDetail{{Code: "bad_thing", Title: "A thing is bad"}, {Code: "worse", Title: "Another"}}
+	for _, status := range []int{
+		300, 301, 304, 307, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 423, 425, 429, 431,
+		451, 499, 500, 501, 502, 503, 504, 505, 507, 599,
+	} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			eachOperation(t, func(t *testing.T, op operation) {
+				if op.name == "revoke" && status == 401 {
+					return // see TestRevoke
+				}
 				w := always(status, errorBody, "X-Request-Id", "req-1")
 				err := op.run(t.Context(), newClient(w), acme())
-				where := fmt.Sprintf("%s %d", op.name, status)
 				failed := requireError(t, err)
 				requests, unknown := tries(op.kind, status)
-				assert.Equal(t, requests, w.count(), where)
-				assert.Equal(t, unknown, ambiguous(err), where)
-				assert.Equal(t, status == 429, errors.As(err, new(*sunco.RateLimitError)), where)
-				assert.Equal(t, status, failed.Status, where)
-				assert.Equal(t, "bad_thing", failed.Code, where)
-				assert.Equal(t, "A thing is bad", failed.Title, where)
-				assert.Equal(t, []sunco.ErrorDetail{{Code: "bad_thing", Title: "A thing is bad"}, {Code: "worse", Title: "Another"}}, failed.Details)
-				assert.Equal(t, "req-1", failed.RequestID, where)
-				assert.NoError(t, failed.Err, where)
-				for _, part := range []string{"sunco: ", fmt.Sprint(status), "bad_thing", "A thing is bad", "req-1"} {
-					assert.ErrorContains(t, err, part, where)
+				assert.Equal(t, requests, w.count())
+				assert.Equal(t, unknown, ambiguous(err))
+				assert.Equal(t, status == 429, errors.As(err, new(*sunco.RateLimitError)))
+				assert.Equal(t, status, failed.Status)
+				assert.Equal(t, "bad_thing", failed.Code)
+				assert.Equal(t, "A thing is bad", failed.Title)
+				assert.Equal(t, details, failed.Details)
+				assert.Equal(t, "req-1", failed.RequestID)
+				assert.NoError(t, failed.Err)
+				for _, part := range []string{"sunco: ", strconv.Itoa(status), "bad_thing", "A thing is bad", "req-1"} {
+					assert.ErrorContains(t, err, part)
 				}
-				assert.Equal(t, status == 401, errors.Is(err, sunco.ErrUnauthorized), where)
-				assert.Equal(t, status == 403, errors.Is(err, sunco.ErrForbidden), where)
-				assert.Equal(t, status == 404, errors.Is(err, sunco.ErrNotFound), where)
+				assert.Equal(t, status == 401, errors.Is(err, sunco.ErrUnauthorized))
+				assert.Equal(t, status == 403, errors.Is(err, sunco.ErrForbidden))
+				assert.Equal(t, status == 404, errors.Is(err, sunco.ErrNotFound))
 				assert.NotErrorIs(t, err, sunco.ErrMoved, "an error of Zendesk's is not a host that moved")
 				assert.NotErrorIs(t, err, sunco.ErrBadReply)
 			})
-		}
+		})
 	}
 }
 
 func TestLostAnswers(t *testing.T) {
-	timeout := &net.OpError{Op: "read", Net: "tcp", Err: errTimeout{}}
-	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
-	for name, fault := range map[string]error{"EOF": io.EOF, "unexpected EOF": io.ErrUnexpectedEOF, "reset": reset, "timeout": timeout} {
-		for _, op := range operations() {
-			synctest.Test(t, func(t *testing.T) {
+	for name, fault := range map[string]error{
+		"EOF":            io.EOF,
+		"unexpected EOF": io.ErrUnexpectedEOF,
+		"reset":          &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")},
+		"timeout":        &net.OpError{Op: "read", Net: "tcp", Err: errTimeout{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachOperation(t, func(t *testing.T, op operation) {
 				w := failing(fault)
 				err := op.run(t.Context(), newClient(w), acme())
 				failed := requireError(t, err)
 				requests, unknown := tries(op.kind, 500)
-				assert.Equal(t, requests, w.count(), "%s %s", op.name, name)
-				assert.Equal(t, unknown, ambiguous(err), "%s %s", op.name, name)
+				assert.Equal(t, requests, w.count())
+				assert.Equal(t, unknown, ambiguous(err))
 				assert.Zero(t, failed.Status)
 				assert.Error(t, failed.Err)
 			})
-		}
+		})
 	}
 }
 
@@ -103,54 +108,56 @@ func (errTimeout) Temporary() bool { return true }
 
 func TestUnsentIsTriedAgain(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-	for _, op := range operations() {
-		synctest.Test(t, func(t *testing.T) {
-			w := failing(refused)
-			err := op.run(t.Context(), newClient(w), acme())
-			require.Error(t, err)
-			assert.False(t, ambiguous(err), "%s: nothing was sent", op.name)
-			want := 4
-			if op.kind == "once" {
-				want = 3
-			}
-			assert.Equal(t, want, w.count(), op.name)
-		})
-	}
+	eachOperation(t, func(t *testing.T, op operation) {
+		w := failing(refused)
+		err := op.run(t.Context(), newClient(w), acme())
+		require.Error(t, err)
+		assert.False(t, ambiguous(err), "nothing was sent")
+		want := 4
+		if op.kind == "once" {
+			want = 3
+		}
+		assert.Equal(t, want, w.count())
+	})
 }
 
 func TestNameThatDoesNotExist(t *testing.T) {
-	for _, op := range operations() {
-		w := failing(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "acme.zendesk.com", IsNotFound: true}})
+	eachOperation(t, func(t *testing.T, op operation) {
+		w := failing(noSuchHost())
 		err := op.run(t.Context(), newClient(w), acme())
 		require.Error(t, err)
-		assert.Equal(t, 1, w.count(), op.name)
+		assert.Equal(t, 1, w.count())
 		assert.False(t, ambiguous(err))
-		tenant := op.url[:len(bridgeBase)] != bridgeBase
-		assert.Equal(t, tenant, errors.Is(err, sunco.ErrMoved), "%s: only a customer's host moves", op.name)
-	}
+		assert.Equal(t, op.tenant(), errors.Is(err, sunco.ErrMoved), "only a customer's host moves")
+	})
 }
 
+// Whose answer a 404 is decides what it says: about the thing, or the host.
 func TestMoved(t *testing.T) {
 	for name, tc := range map[string]struct {
-		body string
-		want bool
+		body            string
+		moved, notFound bool
 	}{
-		"empty": {"", true}, "text": {"not here", true}, "sentence": {`{"error":"Couldn't find you"}`, true},
-		"HTML":          {"<html>No help desk at acme.zendesk.com</html>", true},
-		"other JSON":    {`{"message":"x"}`, true},
-		"front servers": {`{"error":{"title":"No help desk at acme.zendesk.com","message":"x"}}`, true},
-		"empty error":   {`{"error":{}}`, true}, "no JSON": {`{"errors":[{"code":"x"`, true},
-		"Zendesk's error": {errorBody, false}, "number": {`{"errors":[{"code":404,"title":"x"}]}`, false},
-		"v1":       {`{"error":{"code":"not_found","description":"x"}}`, false},
-		"RFC 6749": {`{"error":"not_found"}`, false},
+		"empty":           {"", true, true},
+		"text":            {"not here", true, true},
+		"sentence":        {`{"error":"Couldn't find you"}`, true, true},
+		"HTML":            {"<html>No help desk at acme.zendesk.com</html>", true, false},
+		"other JSON":      {`{"message":"x"}`, true, false},
+		"front servers":   {`{"error":{"title":"No help desk at acme.zendesk.com","message":"x"}}`, true, false},
+		"empty error":     {`{"error":{}}`, true, false},
+		"no JSON":         {`{"errors":[{"code":"x"`, true, false},
+		"Zendesk's error": {errorBody, false, true},
+		"number":          {`{"errors":[{"code":404,"title":"x"}]}`, false, true},
+		"v1":              {`{"error":{"code":"not_found","description":"x"}}`, false, true},
+		"RFC 6749":        {`{"error":"not_found"}`, false, true},
 	} {
-		foreign := slices.Contains([]string{"HTML", "other JSON", "front servers", "empty error", "no JSON"}, name)
-		for _, op := range operations() {
-			err := op.run(t.Context(), newClient(always(404, tc.body)), acme())
-			tenant := op.url[:len(bridgeBase)] != bridgeBase
-			assert.Equal(t, tc.want && tenant, errors.Is(err, sunco.ErrMoved), "%s %s", op.name, name)
-			assert.Equal(t, !foreign, errors.Is(err, sunco.ErrNotFound), "%s %s", op.name, name)
-		}
+		t.Run(name, func(t *testing.T) {
+			eachOperation(t, func(t *testing.T, op operation) {
+				err := op.run(t.Context(), newClient(always(404, tc.body)), acme())
+				assert.Equal(t, tc.moved && op.tenant(), errors.Is(err, sunco.ErrMoved))
+				assert.Equal(t, tc.notFound, errors.Is(err, sunco.ErrNotFound))
+			})
+		})
 	}
 }
 
@@ -212,12 +219,11 @@ func TestRetryAfter(t *testing.T) {
 		{"503 absent", 503, func() string { return "" }, 0, false},
 		{"503 a day", 503, func() string { return "86400" }, day, true},
 	} {
-		for _, op := range operations() {
-			if op.kind == "once" && tc.status == 503 || op.kind == "create" && tc.status == 503 {
-				continue // not repeated at all
-			}
-			synctest.Test(t, func(t *testing.T) {
-				where := op.name + " " + tc.name
+		t.Run(tc.name, func(t *testing.T) {
+			eachOperation(t, func(t *testing.T, op operation) {
+				if tc.status == 503 && (op.kind == "once" || op.kind == "create") {
+					return // not repeated at all
+				}
 				w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
 					return response(tc.status, "", "Retry-After", tc.after()), nil
 				}}
@@ -227,134 +233,137 @@ func TestRetryAfter(t *testing.T) {
 				requests, _ := tries(op.kind, tc.status)
 				if tc.giveUp {
 					requests = 1
-					assert.Zero(t, waited, where)
+					assert.Zero(t, waited)
 				}
-				assert.Equal(t, requests, w.count(), where)
-				cap := time.Minute
+				assert.Equal(t, requests, w.count())
+				most := time.Minute
 				if op.kind == "once" {
-					cap = 10 * time.Second
+					most = 10 * time.Second
 				}
-				assert.LessOrEqual(t, waited, cap, where)
+				assert.LessOrEqual(t, waited, most)
 				var limited *sunco.RateLimitError
 				if tc.status == 503 && tc.asked == 0 {
-					assert.False(t, errors.As(err, &limited), where)
+					assert.False(t, errors.As(err, &limited))
 					return
 				}
-				require.ErrorAs(t, err, &limited, where)
+				require.ErrorAs(t, err, &limited)
 				assert.Equal(t, tc.status, limited.Err.Status)
-				assert.InDelta(t, tc.asked, limited.RetryAfter, float64(time.Second), where)
+				assert.InDelta(t, tc.asked, limited.RetryAfter, float64(time.Second))
 				if !tc.giveUp {
-					assert.GreaterOrEqual(t, waited, time.Duration(requests-1)*max(limited.RetryAfter-time.Second, 0), where)
+					assert.GreaterOrEqual(t, waited, time.Duration(requests-1)*max(limited.RetryAfter-time.Second, 0))
 				}
 				assert.ErrorContains(t, err, "rate limited")
 			})
-		}
+		})
 	}
 }
 
 func TestRetryAfterBetweenTheCaps(t *testing.T) {
-	for _, op := range operations() {
-		synctest.Test(t, func(t *testing.T) {
-			w := script(t, step{status: 429, header: []string{"Retry-After", "11"}}, op.good, step{status: 200, body: tokenInfoReply})
-			began := time.Now()
-			err := op.run(t.Context(), newClient(w), acme())
-			if op.kind == "once" {
-				assert.ErrorAs(t, err, new(*sunco.RateLimitError), "an exchange waits 10 s at most")
-				assert.Equal(t, 1, w.count())
-				return
-			}
-			require.NoError(t, err, op.name)
-			assert.Equal(t, 11*time.Second, time.Since(began))
-		})
-	}
+	eachOperation(t, func(t *testing.T, op operation) {
+		w := script(t, step{status: 429, header: []string{"Retry-After", "11"}}, op.good)
+		began := time.Now()
+		err := op.run(t.Context(), newClient(w), acme())
+		if op.kind == "once" {
+			assert.ErrorAs(t, err, new(*sunco.RateLimitError), "an exchange waits 10 s at most")
+			assert.Equal(t, 1, w.count())
+			return
+		}
+		require.NoError(t, err)
+		assert.Equal(t, 11*time.Second, time.Since(began))
+	})
 }
 
-func TestContexts(t *testing.T) {
-	for _, op := range operations() {
-		t.Run(op.name+" ended before", func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			err := op.run(ctx, newClient(silent(t)), acme())
-			assert.ErrorIs(t, err, context.Canceled)
-			assert.False(t, ambiguous(err))
-		})
-		t.Run(op.name+" ends while waiting for the answer", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				began := time.Now()
-				err := op.run(ctx, newClient(hanging{}), acme())
-				assert.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.Equal(t, op.kind != "read", ambiguous(err))
-				assert.Equal(t, time.Second, time.Since(began))
-			})
-		})
-		t.Run(op.name+" ends between attempts", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(time.Second, cancel)
-				w := always(429, errorBody, "Retry-After", "5", "X-Request-Id", "req-9")
-				began := time.Now()
-				err := op.run(ctx, newClient(w), acme())
-				assert.ErrorIs(t, err, context.Canceled)
-				assert.Equal(t, time.Second, time.Since(began))
-				failed := requireError(t, err)
-				assert.Equal(t, 429, failed.Status, "the last status is kept")
-				assert.Equal(t, "req-9", failed.RequestID)
-				assert.Equal(t, "bad_thing", failed.Code)
-				assert.False(t, ambiguous(err), "429 did nothing")
-				assert.Equal(t, 1, w.count())
-			})
-		})
-		t.Run(op.name+" will end before the wait does", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				w := always(429, errorBody, "Retry-After", "5", "X-Request-Id", "req-9")
-				began := time.Now()
-				err := op.run(ctx, newClient(w), acme())
-				assert.Zero(t, time.Since(began), "the caller learns it while there is time")
-				assert.ErrorIs(t, err, context.DeadlineExceeded)
-				var limited *sunco.RateLimitError
-				require.ErrorAs(t, err, &limited)
-				assert.Equal(t, 5*time.Second, limited.RetryAfter)
-				assert.Equal(t, 429, limited.Err.Status)
-				assert.Equal(t, "req-9", limited.Err.RequestID)
-				assert.Equal(t, "bad_thing", limited.Err.Code)
-				assert.False(t, ambiguous(err))
-				assert.Equal(t, 1, w.count())
-			})
-		})
-		t.Run(op.name+" loses a later attempt", func(t *testing.T) {
-			requests, unknown := tries(op.kind, 500)
-			if requests == 1 {
-				return
+func TestContextEndedBefore(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := op.run(ctx, newClient(silent(t)), acme())
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.False(t, ambiguous(err))
+	})
+}
+
+func TestContextEndsInAnAttempt(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		err := op.run(ctx, newClient(hanging{}), acme())
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, op.kind != "read", ambiguous(err))
+		assert.Equal(t, time.Second, time.Since(began))
+	})
+}
+
+func TestContextEndsBetweenAttempts(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		w := always(429, errorBody, "Retry-After", "5", "X-Request-Id", "req-9")
+		began := time.Now()
+		err := op.run(ctx, newClient(w), acme())
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, time.Second, time.Since(began))
+		failed := requireError(t, err)
+		assert.Equal(t, 429, failed.Status, "the last status is kept")
+		assert.Equal(t, "req-9", failed.RequestID)
+		assert.Equal(t, "bad_thing", failed.Code)
+		assert.False(t, ambiguous(err), "429 did nothing")
+		assert.Equal(t, 1, w.count())
+	})
+}
+
+func TestContextWillEndBeforeTheWaitDoes(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w := always(429, errorBody, "Retry-After", "5", "X-Request-Id", "req-9")
+		began := time.Now()
+		err := op.run(ctx, newClient(w), acme())
+		assert.Zero(t, time.Since(began), "the caller learns it while there is time")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		var limited *sunco.RateLimitError
+		require.ErrorAs(t, err, &limited)
+		assert.Equal(t, 5*time.Second, limited.RetryAfter)
+		assert.Equal(t, 429, limited.Err.Status)
+		assert.Equal(t, "req-9", limited.Err.RequestID)
+		assert.Equal(t, "bad_thing", limited.Err.Code)
+		assert.False(t, ambiguous(err))
+		assert.Equal(t, 1, w.count())
+	})
+}
+
+func TestLaterAttemptIsLost(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		requests, unknown := tries(op.kind, 500)
+		if requests == 1 {
+			return
+		}
+		w := &wire{answer: func(n int, _ sentRequest) (*http.Response, error) {
+			if n > 1 {
+				return nil, io.ErrUnexpectedEOF
 			}
-			synctest.Test(t, func(t *testing.T) {
-				w := &wire{answer: func(n int, _ sentRequest) (*http.Response, error) {
-					if n > 1 {
-						return nil, io.ErrUnexpectedEOF
-					}
-					return response(500, errorBody, "X-Request-Id", "req-9"), nil
-				}}
-				err := op.run(t.Context(), newClient(w), acme())
-				failed := requireError(t, err)
-				assert.Equal(t, "500 bad_thing req-9", fmt.Sprint(failed.Status, " ", failed.Code, " ", failed.RequestID))
-				assert.Equal(t, unknown, ambiguous(err))
-			})
-		})
-		t.Run(op.name+" without an end", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				began := time.Now()
-				err := op.run(t.Context(), newClient(hanging{}), acme())
-				assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
-				requests, unknown := tries(op.kind, 500)
-				assert.Equal(t, unknown, ambiguous(err))
-				assert.GreaterOrEqual(t, time.Since(began), time.Duration(requests)*30*time.Second)
-				assert.Less(t, time.Since(began), time.Duration(requests)*30*time.Second+2*time.Second)
-			})
-		})
-	}
+			return response(500, errorBody, "X-Request-Id", "req-9"), nil
+		}}
+		err := op.run(t.Context(), newClient(w), acme())
+		failed := requireError(t, err)
+		assert.Equal(t, 500, failed.Status)
+		assert.Equal(t, "bad_thing", failed.Code)
+		assert.Equal(t, "req-9", failed.RequestID)
+		assert.Equal(t, unknown, ambiguous(err))
+	})
+}
+
+func TestContextWithoutAnEnd(t *testing.T) {
+	eachOperation(t, func(t *testing.T, op operation) {
+		began := time.Now()
+		err := op.run(t.Context(), newClient(hanging{}), acme())
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
+		requests, unknown := tries(op.kind, 500)
+		assert.Equal(t, unknown, ambiguous(err))
+		assert.GreaterOrEqual(t, time.Since(began), time.Duration(requests)*30*time.Second)
+		assert.Less(t, time.Since(began), time.Duration(requests)*30*time.Second+2*time.Second)
+	})
 }
 
 // hanging answers nothing until the context of the request ends.
@@ -387,14 +396,38 @@ func TestErrorTexts(t *testing.T) {
 		{&sunco.Error{Op: "revoke", Status: 403}, "sunco: revoke: 403 Forbidden"},
 		{&sunco.Error{Op: "revoke", Status: 499}, "sunco: revoke: 499"},
 		{&sunco.Error{Op: "revoke", Err: io.EOF}, "sunco: revoke: EOF"},
-		{&sunco.Error{Op: "revoke", Status: 500, Err: io.EOF}, "sunco: revoke: EOF (last status 500 Internal Server Error)"},
-		{&sunco.Error{Op: "get", Status: 400, Code: "c", Title: "T", RequestID: "r"}, "sunco: get: 400 Bad Request: c: T (request r)"},
-		{&sunco.AmbiguousError{Op: "create webhook", Err: io.EOF}, "sunco: create webhook: outcome unknown, the webhook may exist, call EnsureWebhook: EOF"},
-		{&sunco.AmbiguousError{Op: "post message", Err: io.EOF}, "sunco: post message: outcome unknown, it may have happened: EOF"},
-		{&sunco.AmbiguousError{Op: "exchange", Err: io.EOF}, "sunco: exchange: outcome unknown, the code may be spent, let the customer connect again: EOF"},
-		{&sunco.RateLimitError{Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited"},
-		{&sunco.RateLimitError{RetryAfter: time.Minute, Err: &sunco.Error{Op: "get", Status: 429}}, "sunco: get: 429 Too Many Requests: rate limited, retry after 1m0s"},
-		{&sunco.AuthorizationError{Code: "access_denied", Description: "hidden"}, "sunco: authorize: access_denied"},
+		{
+			&sunco.Error{Op: "revoke", Status: 500, Err: io.EOF},
+			"sunco: revoke: EOF (last status 500 Internal Server Error)",
+		},
+		{
+			&sunco.Error{Op: "get", Status: 400, Code: "c", Title: "T", RequestID: "r"},
+			"sunco: get: 400 Bad Request: c: T (request r)",
+		},
+		{
+			&sunco.AmbiguousError{Op: "create webhook", Err: io.EOF},
+			"sunco: create webhook: outcome unknown, the webhook may exist, call EnsureWebhook: EOF",
+		},
+		{
+			&sunco.AmbiguousError{Op: "post message", Err: io.EOF},
+			"sunco: post message: outcome unknown, it may have happened: EOF",
+		},
+		{
+			&sunco.AmbiguousError{Op: "exchange", Err: io.EOF},
+			"sunco: exchange: outcome unknown, the code may be spent, let the customer connect again: EOF",
+		},
+		{
+			&sunco.RateLimitError{Err: &sunco.Error{Op: "get", Status: 429}},
+			"sunco: get: 429 Too Many Requests: rate limited",
+		},
+		{
+			&sunco.RateLimitError{RetryAfter: time.Minute, Err: &sunco.Error{Op: "get", Status: 429}},
+			"sunco: get: 429 Too Many Requests: rate limited, retry after 1m0s",
+		},
+		{
+			&sunco.AuthorizationError{Code: "access_denied", Description: "hidden"},
+			"sunco: authorize: access_denied",
+		},
 		{&sunco.InputError{Name: "token", Reason: "empty"}, "sunco: token: empty"},
 	} {
 		assert.Equal(t, tc.want, tc.err.Error())
@@ -403,7 +436,10 @@ func TestErrorTexts(t *testing.T) {
 
 // Partners make these in their own tests.
 func TestErrorsMadeByHand(t *testing.T) {
-	for _, err := range []error{&sunco.Error{}, &sunco.AmbiguousError{}, &sunco.RateLimitError{}, &sunco.RateLimitError{RetryAfter: 1}, &sunco.WebhookLimitError{}, &sunco.InputError{}, &sunco.AuthorizationError{}} {
+	for _, err := range []error{
+		&sunco.Error{}, &sunco.AmbiguousError{}, &sunco.RateLimitError{}, &sunco.RateLimitError{RetryAfter: 1},
+		&sunco.WebhookLimitError{}, &sunco.InputError{}, &sunco.AuthorizationError{},
+	} {
 		assert.NotPanics(t, func() { assert.NotEmpty(t, err.Error()) })
 		assert.NotPanics(t, func() { errors.Is(err, sunco.ErrUnauthorized) })
 	}

@@ -73,8 +73,12 @@ func ExampleClient() {
 func ExampleClient_AuthorizeURL() {
 	client := &sunco.Client{ClientID: "shoplifter", RedirectURI: "https://partner.example/zendesk/install"}
 	authorizeURL, err := client.AuthorizeURL("7Q2ZKX5VYB3M") // crypto/rand.Text(), kept in a cookie
-	fmt.Println(authorizeURL, err)
-	// Output: https://oauth-bridge.zendesk.com/sc/oauth/authorize?response_type=code&client_id=shoplifter&redirect_uri=https%3A%2F%2Fpartner.example%2Fzendesk%2Finstall&state=7Q2ZKX5VYB3M <nil>
+	fmt.Println(strings.ReplaceAll(authorizeURL, "&", "\n&"), err)
+	// Output:
+	// https://oauth-bridge.zendesk.com/sc/oauth/authorize?response_type=code
+	// &client_id=shoplifter
+	// &redirect_uri=https%3A%2F%2Fpartner.example%2Fzendesk%2Finstall
+	// &state=7Q2ZKX5VYB3M <nil>
 }
 
 func ExampleParseCallback() {
@@ -342,7 +346,9 @@ func ExampleClient_Do() {
 		} `json:"messages"`
 	}
 	path := "/conversations/" + url.PathEscape(conversation) + "/messages"
-	err := client.Do(context.Background(), in, &sunco.Call{Method: http.MethodPost, Path: path, Body: message, Out: &reply})
+	err := client.Do(
+		context.Background(), in, &sunco.Call{Method: http.MethodPost, Path: path, Body: message, Out: &reply},
+	)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -394,7 +400,10 @@ func ExampleRemovalHandler() {
 }
 
 func ExampleReadRemoval() {
-	r := httptest.NewRequest(http.MethodPost, "/zendesk/removed", strings.NewReader(`{"appId":"385e5d938ef09fb9c71e3a79","integrationId":"9a47d20e6cb1853f7e5402d8"}`))
+	r := httptest.NewRequest(
+		http.MethodPost, "/zendesk/removed",
+		strings.NewReader(`{"appId":"385e5d938ef09fb9c71e3a79","integrationId":"9a47d20e6cb1853f7e5402d8"}`),
+	)
 	r.Header.Set("Content-Type", "application/json")
 
 	removal, err := sunco.ReadRemoval(r)

@@ -29,10 +29,13 @@ const (
 	testCode  = "c0de-5f8a2b7c1d"
 	testToken = "tok-3ntr0py.9f8e7d6c5b4a.sig_1234567890"
 
-	tokenInfoReply = `{"app":{"id":"5963ba5b40e2610047cd2c51","displayName":"Acme","subdomain":"acme","settings":{"maskCreditCardNumbers":true},"metadata":{}}}`
-	tokenReply     = `{"access_token":"tok-3ntr0py.9f8e7d6c5b4a.sig_1234567890","token_type":"Bearer"}`
-	webhookReply   = `{"webhook":{"id":"5e6d7c8b9a0b1c2d3e4f5a6b","version":"v2","target":"https://bot.example/hook","triggers":["conversation:message"],"secret":"whsec-1","includeFullUser":false,"includeFullSource":false}}`
-	webhooksReply  = `{"webhooks":[{"id":"5e6d7c8b9a0b1c2d3e4f5a6b","version":"v2","target":"https://bot.example/hook","triggers":["conversation:message"],"secret":"whsec-1","includeFullUser":false,"includeFullSource":false}]}`
+	tokenInfoReply = `{"app":{"id":"5963ba5b40e2610047cd2c51","displayName":"Acme","subdomain":"acme",` +
+		`"settings":{"maskCreditCardNumbers":true},"metadata":{}}}`
+	tokenReply  = `{"access_token":"tok-3ntr0py.9f8e7d6c5b4a.sig_1234567890","token_type":"Bearer"}`
+	webhookJSON = `{"id":"5e6d7c8b9a0b1c2d3e4f5a6b","version":"v2","target":"https://bot.example/hook",` +
+		`"triggers":["conversation:message"],"secret":"whsec-1","includeFullUser":false,"includeFullSource":false}`
+	webhookReply  = `{"webhook":` + webhookJSON + `}`
+	webhooksReply = `{"webhooks":[` + webhookJSON + `]}`
 )
 
 // sentRequest is one request as it arrived at a wire.
@@ -106,7 +109,9 @@ func response(status int, body string, fields ...string) *http.Response {
 
 // always answers every request alike.
 func always(status int, body string, fields ...string) *wire {
-	return &wire{answer: func(int, sentRequest) (*http.Response, error) { return response(status, body, fields...), nil }}
+	return &wire{answer: func(int, sentRequest) (*http.Response, error) {
+		return response(status, body, fields...), nil
+	}}
 }
 
 // failing ends every request with err.
@@ -163,7 +168,9 @@ func quiet(c *sunco.Client) *sunco.Client {
 }
 
 func acme() *sunco.Installation {
-	return &sunco.Installation{AppID: testAppID, Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(testToken)}}
+	return &sunco.Installation{
+		AppID: testAppID, Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(testToken)},
+	}
 }
 
 func wantedHook() *sunco.Webhook {
@@ -188,50 +195,82 @@ const (
 
 // operations are all calls that make one request when it succeeds.
 func operations() []operation {
+	type (
+		ctx    = context.Context
+		client = *sunco.Client
+		inst   = *sunco.Installation
+	)
 	ok := func(body string) step { return step{status: http.StatusOK, body: body} }
-	type ctx = context.Context
+	const hookURL = hooksURL + "/" + testHook
 	return []operation{
-		{"exchange", "once", "POST", bridgeBase + "/oauth/token", ok(tokenReply), func(ctx ctx, c *sunco.Client, _ *sunco.Installation) error {
-			_, err := c.Exchange(ctx, sunco.NewSecret(testCode))
-			return err
-		}},
-		{"token info", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.TokenInfo(ctx, tokenOf(in))
-			return err
-		}},
-		{"locate", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.Locate(ctx, in)
-			return err
-		}},
-		{"list webhooks", "read", "GET", hooksURL, ok(webhooksReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.ListWebhooks(ctx, in)
-			return err
-		}},
-		{"get webhook", "read", "GET", hooksURL + "/" + testHook, ok(webhookReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.GetWebhook(ctx, in, testHook)
-			return err
-		}},
-		{"create webhook", "create", "POST", hooksURL, step{status: http.StatusCreated, body: webhookReply}, func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.CreateWebhook(ctx, in, wantedHook())
-			return err
-		}},
-		{"update webhook", "repeat", "PATCH", hooksURL + "/" + testHook, ok(webhookReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.UpdateWebhook(ctx, in, testHook, sunco.WebhookUpdate{IncludeFullUser: new(false)})
-			return err
-		}},
-		{"delete webhook", "repeat", "DELETE", hooksURL + "/" + testHook, ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			return c.DeleteWebhook(ctx, in, testHook)
-		}},
-		{"ensure webhook", "read", "GET", hooksURL, ok(webhooksReply), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			_, err := c.EnsureWebhook(ctx, in, wantedHook())
-			return err
-		}},
-		{"revoke", "repeat", "DELETE", acmeBase + "/oauth/authorization", ok("{}"), func(ctx ctx, c *sunco.Client, in *sunco.Installation) error {
-			return c.Revoke(ctx, in)
-		}},
+		{"exchange", "once", "POST", bridgeBase + "/oauth/token", ok(tokenReply),
+			func(ctx ctx, c client, _ inst) error {
+				_, err := c.Exchange(ctx, sunco.NewSecret(testCode))
+				return err
+			}},
+		{"token info", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.TokenInfo(ctx, tokenOf(in))
+				return err
+			}},
+		{"locate", "read", "GET", bridgeBase + "/v2/tokenInfo", ok(tokenInfoReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.Locate(ctx, in)
+				return err
+			}},
+		{"list webhooks", "read", "GET", hooksURL, ok(webhooksReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.ListWebhooks(ctx, in)
+				return err
+			}},
+		{"get webhook", "read", "GET", hookURL, ok(webhookReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.GetWebhook(ctx, in, testHook)
+				return err
+			}},
+		{"create webhook", "create", "POST", hooksURL, step{status: http.StatusCreated, body: webhookReply},
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.CreateWebhook(ctx, in, wantedHook())
+				return err
+			}},
+		{"update webhook", "repeat", "PATCH", hookURL, ok(webhookReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.UpdateWebhook(ctx, in, testHook, sunco.WebhookUpdate{IncludeFullUser: new(false)})
+				return err
+			}},
+		{"delete webhook", "repeat", "DELETE", hookURL, ok("{}"),
+			func(ctx ctx, c client, in inst) error { return c.DeleteWebhook(ctx, in, testHook) }},
+		{"ensure webhook", "read", "GET", hooksURL, ok(webhooksReply),
+			func(ctx ctx, c client, in inst) error {
+				_, err := c.EnsureWebhook(ctx, in, wantedHook())
+				return err
+			}},
+		{"revoke", "repeat", "DELETE", acmeBase + "/oauth/authorization", ok("{}"),
+			func(ctx ctx, c client, in inst) error { return c.Revoke(ctx, in) }},
 		doOperation("GET", "read"), doOperation("HEAD", "read"), doOperation("POST", "create"),
 		doOperation("PUT", "repeat"), doOperation("PATCH", "repeat"), doOperation("DELETE", "repeat"),
 	}
+}
+
+// tenant tells whether the call goes to a customer's host, and not to the bridge.
+func (op operation) tenant() bool { return !strings.HasPrefix(op.url, bridgeBase) }
+
+// eachOperation runs a subtest for every operation, in virtual time.
+func eachOperation(t *testing.T, run func(t *testing.T, op operation)) {
+	t.Helper()
+	for _, op := range operations() {
+		inBubble(t, op.name, func(t *testing.T) { run(t, op) })
+	}
+}
+
+// eachTenantOperation leaves out what goes to the bridge.
+func eachTenantOperation(t *testing.T, run func(t *testing.T, op operation)) {
+	t.Helper()
+	eachOperation(t, func(t *testing.T, op operation) {
+		if op.tenant() {
+			run(t, op)
+		}
+	})
 }
 
 func doOperation(method, kind string) operation {
@@ -265,12 +304,12 @@ func assertSecret(t *testing.T, want string, got sunco.Secret) {
 }
 
 // requireInput requires an InputError about name.
-func requireInput(t *testing.T, name string, err error) {
+func requireInput(t *testing.T, name string, err error, about ...any) {
 	t.Helper()
 	var input *sunco.InputError
-	require.ErrorAs(t, err, &input)
-	assert.Equal(t, name, input.Name)
-	assert.NotEmpty(t, input.Reason)
+	require.ErrorAs(t, err, &input, about...)
+	assert.Equal(t, name, input.Name, about...)
+	assert.NotEmpty(t, input.Reason, about...)
 }
 
 // requireError requires an *Error and returns it.
@@ -352,7 +391,9 @@ func readAll(resp *http.Response) string {
 }
 
 func noSuchHost() error {
-	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}
+	return &net.OpError{
+		Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true},
+	}
 }
 
 func badCertificate() error {

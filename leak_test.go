@@ -33,21 +33,24 @@ const (
 
 func canaryClientFor(transport http.RoundTripper, logs io.Writer) *sunco.Client {
 	return &sunco.Client{
-		ClientID: "shoplifter", ClientSecret: sunco.NewSecret(canaryClient), HTTPClient: &http.Client{Transport: transport},
-		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug - 4})),
+		ClientID:     "shoplifter",
+		ClientSecret: sunco.NewSecret(canaryClient),
+		HTTPClient:   &http.Client{Transport: transport},
+		Logger:       slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug - 4})),
 	}
 }
 
 func canaryInstallation() *sunco.Installation {
-	return &sunco.Installation{AppID: testAppID, Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(canaryToken)}}
+	return &sunco.Installation{
+		AppID: testAppID, Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(canaryToken)},
+	}
 }
 
 // canaryOperations send what the plain ones send, with canaries in it.
 func canaryOperations() []operation {
 	var all []operation
 	for _, op := range operations() {
-		switch op.name {
-		case "exchange":
+		if op.name == "exchange" {
 			op.run = func(ctx context.Context, c *sunco.Client, _ *sunco.Installation) error {
 				_, err := c.Exchange(ctx, sunco.NewSecret(canaryCode))
 				return err
@@ -57,7 +60,10 @@ func canaryOperations() []operation {
 	}
 	form := all[0]
 	form.name, form.run = "form exchange", func(ctx context.Context, c *sunco.Client, _ *sunco.Installation) error {
-		copied := &sunco.Client{ClientID: c.ClientID, ClientSecret: c.ClientSecret, HTTPClient: c.HTTPClient, Logger: c.Logger, FormExchange: true}
+		copied := &sunco.Client{
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, FormExchange: true,
+			HTTPClient: c.HTTPClient, Logger: c.Logger,
+		}
 		_, err := copied.Exchange(ctx, sunco.NewSecret(canaryCode))
 		return err
 	}
@@ -90,12 +96,13 @@ func echoes() map[string]func(w http.ResponseWriter, status int, text string) {
 		"HTML":            write("text/html", `<html><title>%s</title></html>`),
 		"text":            write("text/plain", `%s`),
 		"member name":     write(jsonType, `{%[1]s:1,%[1]s:2}`),
-		"wrong type":      write(jsonType, `{"app":{"id":[%[1]s]},"webhook":%[1]s,"webhooks":%[1]s,"access_token":[%[1]s]}`),
-		"request id":      header("X-Request-Id"),
-		"zendesk id":      header("X-Zendesk-Request-Id"),
-		"retry after":     header("Retry-After"),
-		"location":        header("Location"),
-		"cookie":          header("Set-Cookie"),
+		"wrong type": write(jsonType,
+			`{"app":{"id":[%[1]s]},"webhook":%[1]s,"webhooks":%[1]s,"access_token":[%[1]s]}`),
+		"request id":  header("X-Request-Id"),
+		"zendesk id":  header("X-Zendesk-Request-Id"),
+		"retry after": header("Retry-After"),
+		"location":    header("Location"),
+		"cookie":      header("Set-Cookie"),
 	}
 }
 
@@ -114,7 +121,9 @@ func TestEchoedSecretsComeOutNowhere(t *testing.T) {
 				var logs syncBuffer
 				c := canaryClientFor(w, &logs)
 				for _, op := range canaryOperations() {
-					if !slices.Contains([]string{"exchange", "form exchange", "token info", "create webhook", "revoke"}, op.name) {
+					if !slices.Contains(
+						[]string{"exchange", "form exchange", "token info", "create webhook", "revoke"}, op.name,
+					) {
 						continue // the others do not differ in this
 					}
 					secrets := op.carries()
@@ -182,9 +191,18 @@ func TestEchoedRequestsComeOutNowhere(t *testing.T) {
 func TestMalformedRepliesLeakNothing(t *testing.T) {
 	secrets := []string{canaryToken, canaryCode, canaryClient}
 	for name, reply := range map[string]string{
-		"status line": "%s\r\n\r\n", "status code": "HTTP/1.1 %s x\r\n\r\n", "version": "HTTP/%s 200 OK\r\n\r\n", "reason": "HTTP/1.1 403 %s\r\nContent-Length: 0\r\n\r\n", "header": "HTTP/1.1 200 OK\r\n%s\r\n\r\n", "header name": "HTTP/1.1 200 OK\r\n%s : x\r\n\r\n",
-		"length": "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", "coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n", "chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n", "encoding": "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n%s",
-		"upgrade": "HTTP/1.1 101 Switching\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\n", "trailer": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: %s\r\n\r\n0\r\n\r\n",
+		"status line": "%s\r\n\r\n",
+		"status code": "HTTP/1.1 %s x\r\n\r\n",
+		"version":     "HTTP/%s 200 OK\r\n\r\n",
+		"reason":      "HTTP/1.1 403 %s\r\nContent-Length: 0\r\n\r\n",
+		"header":      "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+		"header name": "HTTP/1.1 200 OK\r\n%s : x\r\n\r\n",
+		"length":      "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"coding":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+		"chunk":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n",
+		"encoding":    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n%s",
+		"upgrade":     "HTTP/1.1 101 Switching\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\n",
+		"trailer":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: %s\r\n\r\n0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,12 +210,14 @@ func TestMalformedRepliesLeakNothing(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { listener.Close() })
 			go serveRaw(listener, reply)
-			transport := &http.Transport{DisableKeepAlives: true, DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			transport := &http.Transport{DisableKeepAlives: true}
+			transport.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
-			}}
+			}
 			var logs syncBuffer
 			c := canaryClientFor(transport, &logs)
-			for _, op := range append(canaryOperations(), canaryOperations()...) { // an odd number, so that each meets both texts
+			// An odd number of operations, twice, so that each meets both texts.
+			for _, op := range append(canaryOperations(), canaryOperations()...) {
 				if op.kind != "once" && op.kind != "create" {
 					continue // the others are tried again, with real waits
 				}
@@ -232,7 +252,8 @@ func serveRaw(listener net.Listener, reply string) {
 				return
 			}
 			body, _ := io.ReadAll(r.Body)
-			fmt.Fprintf(conn, reply, []string{r.Header.Get("Authorization") + " " + string(body), saidByServer}[n%2])
+			said := []string{r.Header.Get("Authorization") + " " + string(body), saidByServer}
+			fmt.Fprintf(conn, reply, said[n%2])
 		}()
 	}
 }
@@ -248,17 +269,22 @@ func (e *quotingError) Error() string { return e.Text }
 func TestTransportErrorsLeakNothing(t *testing.T) {
 	secrets := []string{canaryToken, canaryCode, canaryClient}
 	for name, wrap := range map[string]func(text string) error{
-		"plain":     func(text string) error { return errors.New(text) },
-		"struct":    func(text string) error { return &quotingError{text} },
-		"url.Error": func(text string) error { return &url.Error{Op: "Post", URL: "https://x/?t=" + text, Err: io.EOF} },
-		"nested": func(text string) error {
-			return fmt.Errorf("a %w", &url.Error{Op: "Post", URL: text, Err: &url.Error{Op: "x", URL: text, Err: errors.New(text)}})
+		"plain":  func(text string) error { return errors.New(text) },
+		"struct": func(text string) error { return &quotingError{text} },
+		"url.Error": func(text string) error {
+			return &url.Error{Op: "Post", URL: "https://x/?t=" + text, Err: io.EOF}
 		},
-		"around EOF":  func(text string) error { return fmt.Errorf("%s: %w", text, io.EOF) },
-		"around ctx":  func(text string) error { return fmt.Errorf("%s: %w", text, context.Canceled) },
-		"joined":      func(text string) error { return errors.Join(io.EOF, errors.New(text)) },
-		"dial":        func(text string) error { return &net.OpError{Op: "dial", Net: text, Err: errors.New(text)} },
-		"dns":         func(text string) error { return &net.DNSError{Err: text, Name: text, Server: text, IsNotFound: true} },
+		"nested": func(text string) error {
+			inner := &url.Error{Op: "x", URL: text, Err: errors.New(text)}
+			return fmt.Errorf("a %w", &url.Error{Op: "Post", URL: text, Err: inner})
+		},
+		"around EOF": func(text string) error { return fmt.Errorf("%s: %w", text, io.EOF) },
+		"around ctx": func(text string) error { return fmt.Errorf("%s: %w", text, context.Canceled) },
+		"joined":     func(text string) error { return errors.Join(io.EOF, errors.New(text)) },
+		"dial":       func(text string) error { return &net.OpError{Op: "dial", Net: text, Err: errors.New(text)} },
+		"dns": func(text string) error {
+			return &net.DNSError{Err: text, Name: text, Server: text, IsNotFound: true}
+		},
 		"address":     func(text string) error { return &net.AddrError{Err: text, Addr: text} },
 		"certificate": func(text string) error { return &tls.CertificateVerificationError{Err: errors.New(text)} },
 		"record":      func(text string) error { return tls.RecordHeaderError{Msg: text} },

@@ -47,7 +47,9 @@ func TestErrorShapes(t *testing.T) {
 		body string
 		want details
 	}{
-		"v2":            {`{"errors":[{"code":"a","title":"A"},{"code":"b","title":"B"}]}`, details{{"a", "A"}, {"b", "B"}}},
+		"v2": {
+			`{"errors":[{"code":"a","title":"A"},{"code":"b","title":"B"}]}`, details{{"a", "A"}, {"b", "B"}},
+		},
 		"v1":            {`{"error":{"code":"a","description":"A b"}}`, details{{"a", "A b"}}},
 		"RFC 6749":      {`{"error":"invalid_grant","error_description":"No."}`, details{{"invalid_grant", "No."}}},
 		"RFC, no text":  {`{"error":"invalid_grant"}`, details{{"invalid_grant", ""}}},
@@ -55,26 +57,55 @@ func TestErrorShapes(t *testing.T) {
 		"unknown":       {`{"errors":[{"code":"a","title":"A","meta":{"x":1}}],"other":[]}`, details{{"a", "A"}}},
 		"no title":      {`{"errors":[{"code":"a"}]}`, details{{"a", ""}}},
 		"strange code":  {`{"errors":[{"code":"a b\n<c>","title":"A"}]}`, details{{"a b <c>", "A"}}},
-		"control":       {`{"errors":[{"code":"a","title":"A\u0000\r\nb\u001b[31m \u202ec"}]}`, details{{"a", "A b [31m c"}}},
-		"long title":    {`{"errors":[{"code":"a","title":"` + strings.Repeat("word ", 100) + `"}]}`, details{{"a", strings.TrimSpace(strings.Repeat("word ", 40)) + " …"}}},
-		"long word":     {`{"errors":[{"code":"a","title":"see ` + strings.Repeat("x", 49) + ` there"}]}`, details{{"a", "see … there"}}},
-		"long code":     {`{"errors":[{"code":"` + strings.Repeat("c", 65) + `","title":"A"}]}`, details{{"…", "A"}}},
-		"other case":    {`{"Errors":[{"code":"a","title":"A"}]}`, nil},
-		"empty list":    {`{"errors":[]}`, nil},
-		"not a list":    {`{"errors":"x"}`, nil},
-		"number code":   {`{"errors":[{"code":403,"title":"Forbidden"}]}`, details{{"403", "Forbidden"}}},
-		"wrong types":   {`{"errors":[{"code":["a"],"title":"A"},7,"said"],"message":{}}`, details{{"", "A"}, {}, {"said", ""}}},
-		"repeated":      {`{"errors":[{"code":"a","code":"b"}]}`, details{{"b", ""}}},
-		"sentence":      {`{"error":"Couldn't authenticate you"}`, details{{"", "Couldn't authenticate you"}}},
-		"front servers": {`{"error":{"title":"No help desk","message":"Nobody is here"}}`, details{{"", "No help desk: Nobody is here"}}},
-		"word and more": {`{"error":"RecordInvalid","description":"It is invalid"}`, details{{"", "RecordInvalid: It is invalid"}}},
-		"beside":        {`{"errors":[{"code":"a"}],"message":"M"}`, details{{"a", "M"}}},
-		"message only":  {`{"message":"M"}`, details{{"", "M"}}},
-		"empty texts":   {`{"error":"","error_description":" ","errors":[]}`, nil},
-		"half an emoji": {`{"errors":[{"code":"a","title":"Bakery \ud83e"}],"\ud83d":1,"\ude00":2}`, details{{"a", "Bakery \ufffd"}}},
-		"array":         {`[{"code":"a"}]`, nil}, "text": {"too many\nrequests", details{{"", "too many requests"}}}, "HTML": {`<html><title>x</title></html>`, nil}, "empty": {``, nil}, "null": {`null`, nil}, "null error": {`{"error":null}`, nil}, "number": {`{"error":5}`, nil},
-		"truncated": {`{"errors":[{"code":"a"`, nil}, "trailing": {`{"error":"a"} x`, nil}, "not UTF-8": {"{\"error\":\"a\",\"x\":\"\xff\"}", details{{"a", ""}}},
-		"too long": {`{"error":"a","x":"` + strings.Repeat("x", 64<<10) + `"}`, nil},
+		"control": {
+			`{"errors":[{"code":"a","title":"A\u0000\r\nb\u001b[31m \u202ec"}]}`, details{{"a", "A b [31m c"}},
+		},
+		"long title": {
+			`{"errors":[{"code":"a","title":"` + strings.Repeat("word ", 100) + `"}]}`,
+			details{{"a", strings.TrimSpace(strings.Repeat("word ", 40)) + " …"}},
+		},
+		"long word": {
+			`{"errors":[{"code":"a","title":"see ` + strings.Repeat("x", 49) + ` there"}]}`,
+			details{{"a", "see … there"}},
+		},
+		"long code": {
+			`{"errors":[{"code":"` + strings.Repeat("c", 65) + `","title":"A"}]}`, details{{"…", "A"}},
+		},
+		"other case":  {`{"Errors":[{"code":"a","title":"A"}]}`, nil},
+		"empty list":  {`{"errors":[]}`, nil},
+		"not a list":  {`{"errors":"x"}`, nil},
+		"number code": {`{"errors":[{"code":403,"title":"Forbidden"}]}`, details{{"403", "Forbidden"}}},
+		"wrong types": {
+			`{"errors":[{"code":["a"],"title":"A"},7,"said"],"message":{}}`, details{{"", "A"}, {}, {"said", ""}},
+		},
+		"repeated": {`{"errors":[{"code":"a","code":"b"}]}`, details{{"b", ""}}},
+		"sentence": {`{"error":"Couldn't authenticate you"}`, details{{"", "Couldn't authenticate you"}}},
+		"front servers": {
+			`{"error":{"title":"No help desk","message":"Nobody is here"}}`,
+			details{{"", "No help desk: Nobody is here"}},
+		},
+		"word and more": {
+			`{"error":"RecordInvalid","description":"It is invalid"}`,
+			details{{"", "RecordInvalid: It is invalid"}},
+		},
+		"beside":       {`{"errors":[{"code":"a"}],"message":"M"}`, details{{"a", "M"}}},
+		"message only": {`{"message":"M"}`, details{{"", "M"}}},
+		"empty texts":  {`{"error":"","error_description":" ","errors":[]}`, nil},
+		"half an emoji": {
+			`{"errors":[{"code":"a","title":"Bakery \ud83e"}],"\ud83d":1,"\ude00":2}`,
+			details{{"a", "Bakery \ufffd"}},
+		},
+		"array":      {`[{"code":"a"}]`, nil},
+		"text":       {"too many\nrequests", details{{"", "too many requests"}}},
+		"HTML":       {`<html><title>x</title></html>`, nil},
+		"empty":      {``, nil},
+		"null":       {`null`, nil},
+		"null error": {`{"error":null}`, nil},
+		"number":     {`{"error":5}`, nil},
+		"truncated":  {`{"errors":[{"code":"a"`, nil},
+		"trailing":   {`{"error":"a"} x`, nil},
+		"not UTF-8":  {"{\"error\":\"a\",\"x\":\"\xff\"}", details{{"a", ""}}},
+		"too long":   {`{"error":"a","x":"` + strings.Repeat("x", 64<<10) + `"}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newClient(always(400, tc.body)).ListWebhooks(t.Context(), acme())
@@ -98,8 +129,15 @@ func TestErrorShapes(t *testing.T) {
 
 func TestRequestIDs(t *testing.T) {
 	for _, tc := range []struct{ header, value, want string }{
-		{"X-Request-Id", "req-1.a:b_C", "req-1.a:b_C"}, {"X-Zendesk-Request-Id", "z-1", "z-1"}, {"X-Request-Id", "a b", ""}, {"X-Request-Id", "<x>", ""}, {"X-Request-Id", strings.Repeat("a", 65), ""}, {"X-Request-Id", "ü", ""},
-		{"X-Request-Id", testToken, ""}, {"X-Request-Id", "id-" + testToken + "-x", ""}, {"X-Request-Id", strings.ToUpper(disguises(testToken)["hex"])[:64], ""},
+		{"X-Request-Id", "req-1.a:b_C", "req-1.a:b_C"},
+		{"X-Zendesk-Request-Id", "z-1", "z-1"},
+		{"X-Request-Id", "a b", ""},
+		{"X-Request-Id", "<x>", ""},
+		{"X-Request-Id", strings.Repeat("a", 65), ""},
+		{"X-Request-Id", "ü", ""},
+		{"X-Request-Id", testToken, ""},
+		{"X-Request-Id", "id-" + testToken + "-x", ""},
+		{"X-Request-Id", strings.ToUpper(disguises(testToken)["hex"])[:64], ""},
 	} {
 		_, err := newClient(always(400, "", tc.header, tc.value)).ListWebhooks(t.Context(), acme())
 		if strings.Contains(tc.want, " ") || tc.want != "" || len(tc.value) != 64 {
@@ -164,7 +202,8 @@ func TestTruncatedReplies(t *testing.T) {
 			inBubble(t, fmt.Sprint(op.name, status), func(t *testing.T) {
 				w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
 					resp := response(status, "")
-					resp.Body, resp.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF})), 100
+					resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF}))
+					resp.ContentLength = 100
 					return resp, nil
 				}}
 				err := op.run(t.Context(), newClient(w), acme())
@@ -194,21 +233,28 @@ func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
 		body, requestID string
 		never           []string
 	}{
-		"upper case":     {title("code " + strings.ToUpper(code)), "", []string{strings.ToUpper(code)}},
-		"shortened":      {title("code " + code[:10] + "…"), "", []string{code[:10]}},
-		"spaced":         {title(code[:8] + " " + code[8:]), "", []string{code[:8]}},
-		"zero width":     {title(code[:5] + "\u200b" + code[5:]), "", []string{code[5:]}},
-		"HTML":           {title("&#99;" + code[1:]), "", []string{code[1:]}},
-		"percent twice":  {title(strings.ReplaceAll(code, "c", "%2563")), "", []string{"%2563"}},
-		"hex in pairs":   {title(fmt.Sprintf("% x", code)), "", []string{fmt.Sprintf("% x", code)}},
-		"code and title": {`{"errors":[{"code":` + quote(code[:8]) + `,"title":` + quote(code[8:]) + `}]}`, "", []string{code[:8], code[8:]}},
-		"two errors":     {`{"errors":[{"code":"a","title":` + quote(code[:8]) + `},{"code":"b","title":` + quote(code[8:]) + `}]}`, "", []string{code[:8], code[8:]}},
-		"request id":     {`{}`, code[:12], []string{code[:12]}},
-		"id and title":   {title(code[8:]), code[:8], []string{code[:8], code[8:]}},
-		"title and id":   {title(code[:8]), code[8:], []string{code[:8], code[8:]}},
+		"upper case":    {title("code " + strings.ToUpper(code)), "", []string{strings.ToUpper(code)}},
+		"shortened":     {title("code " + code[:10] + "…"), "", []string{code[:10]}},
+		"spaced":        {title(code[:8] + " " + code[8:]), "", []string{code[:8]}},
+		"zero width":    {title(code[:5] + "\u200b" + code[5:]), "", []string{code[5:]}},
+		"HTML":          {title("&#99;" + code[1:]), "", []string{code[1:]}},
+		"percent twice": {title(strings.ReplaceAll(code, "c", "%2563")), "", []string{"%2563"}},
+		"hex in pairs":  {title(fmt.Sprintf("% x", code)), "", []string{fmt.Sprintf("% x", code)}},
+		"code and title": {
+			`{"errors":[{"code":` + quote(code[:8]) + `,"title":` + quote(code[8:]) + `}]}`, "",
+			[]string{code[:8], code[8:]},
+		},
+		"two errors": {
+			`{"errors":[{"code":"a","title":` + quote(code[:8]) + `},{"code":"b","title":` + quote(code[8:]) + `}]}`,
+			"", []string{code[:8], code[8:]},
+		},
+		"request id":   {`{}`, code[:12], []string{code[:12]}},
+		"id and title": {title(code[8:]), code[:8], []string{code[:8], code[8:]}},
+		"title and id": {title(code[:8]), code[8:], []string{code[:8], code[8:]}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := newClient(always(400, tc.body, "X-Request-Id", tc.requestID)).Exchange(t.Context(), sunco.NewSecret(code))
+			w := always(400, tc.body, "X-Request-Id", tc.requestID)
+			_, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(code))
 			require.Error(t, err)
 			for _, piece := range tc.never {
 				if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), piece) {
@@ -217,8 +263,10 @@ func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
 			}
 		})
 	}
-	_, err := newClient(always(400, title("Code is wrong"), "X-Request-Id", "abc")).Exchange(t.Context(), sunco.NewSecret(code))
-	assert.EqualError(t, err, "sunco: exchange: 400 Bad Request: bad: Code is wrong (request abc)", "and nothing else is withheld")
+	w := always(400, title("Code is wrong"), "X-Request-Id", "abc")
+	_, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(code))
+	const want = "sunco: exchange: 400 Bad Request: bad: Code is wrong (request abc)"
+	assert.EqualError(t, err, want, "and nothing else is withheld")
 }
 
 // A credential without a letter or a digit hides nothing but itself.

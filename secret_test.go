@@ -49,13 +49,19 @@ func carriers() map[string]any {
 		"secret": secret, "pointer": &secret, "token": token, "token pointer": &token,
 		"webhook": hook, "webhook pointer": &hook, "installation": *in, "installation pointer": in,
 		"client": client, "client in use": used,
-		"hidden": h, "hidden pointer": &h, "slice": []sunco.Secret{secret}, "slice of pointers": []*sunco.Secret{&secret},
-		"array": [1]sunco.Secret{secret}, "map": map[string]sunco.Secret{"k": secret},
+		"hidden":            h,
+		"hidden pointer":    &h,
+		"slice":             []sunco.Secret{secret},
+		"slice of pointers": []*sunco.Secret{&secret},
+		"array":             [1]sunco.Secret{secret}, "map": map[string]sunco.Secret{"k": secret},
 		"any": []any{secret, &secret, token, in}, "anonymous": struct{ sunco.Secret }{secret},
 		"unexported anonymous": struct{ s struct{ t sunco.Token } }{struct{ t sunco.Token }{token}},
 		"removal handler":      &sunco.RemovalHandler{Client: client, Keys: []sunco.Secret{secret}},
 		"limit error":          &sunco.WebhookLimitError{Existing: []sunco.Webhook{hook}, Err: errors.New("full")},
-		"wrapped":              fmt.Errorf("storing %v: %w", secret, &sunco.WebhookLimitError{Existing: []sunco.Webhook{hook}, Err: errors.New("full")}),
+		"wrapped": fmt.Errorf(
+			"storing %v: %w", secret,
+			&sunco.WebhookLimitError{Existing: []sunco.Webhook{hook}, Err: errors.New("full")},
+		),
 	}
 }
 
@@ -99,21 +105,29 @@ func TestSecretLogsNowhere(t *testing.T) {
 }
 
 func TestLogValues(t *testing.T) {
-	hook := &sunco.Webhook{ID: "h1", Target: "https://bot.example", Triggers: []string{"a:b"}, Secret: sunco.NewSecret(planted)}
-	in := &sunco.Installation{AppID: "a1", Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(planted)}}
+	hook := &sunco.Webhook{
+		ID: "h1", Target: "https://bot.example", Triggers: []string{"a:b"}, Secret: sunco.NewSecret(planted),
+	}
+	in := &sunco.Installation{
+		AppID: "a1", Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret(planted)},
+	}
 	var out bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	withoutTime := func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
-	}}))
+	}
+	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	logger.Info("m", "hook", hook, "in", in, "secret", in.Token.AccessToken, "token", in.Token)
-	assert.Equal(t, "level=INFO msg=m hook.id=h1 hook.target=https://bot.example hook.triggers=[a:b] in.app_id=a1 in.subdomain=acme in.legacy_region=\"\" in.generation="+
-		in.Generation()+" secret=[redacted] token.generation="+in.Generation()+"\n", out.String())
+	assert.Equal(t, "level=INFO msg=m hook.id=h1 hook.target=https://bot.example hook.triggers=[a:b] "+
+		"in.app_id=a1 in.subdomain=acme in.legacy_region=\"\" in.generation="+in.Generation()+
+		" secret=[redacted] token.generation="+in.Generation()+"\n", out.String())
 
 	out.Reset()
-	assert.NotPanics(t, func() { logger.Info("m", "hook", (*sunco.Webhook)(nil), "in", (*sunco.Installation)(nil)) })
+	assert.NotPanics(
+		t, func() { logger.Info("m", "hook", (*sunco.Webhook)(nil), "in", (*sunco.Installation)(nil)) },
+	)
 }
 
 func TestSecretEncodingFailsLoudly(t *testing.T) {
@@ -122,7 +136,8 @@ func TestSecretEncodingFailsLoudly(t *testing.T) {
 	in := &sunco.Installation{AppID: "a", Token: token}
 	hook := &sunco.Webhook{Secret: secret}
 	values := map[string]any{"secret": secret, "pointer": &secret, "token": token, "installation": in, "webhook": hook,
-		"slice": []sunco.Secret{secret}, "map": map[string]sunco.Secret{"k": secret}, "field": struct{ S sunco.Secret }{secret}}
+		"slice": []sunco.Secret{secret}, "map": map[string]sunco.Secret{"k": secret},
+		"field": struct{ S sunco.Secret }{secret}}
 	encoders := map[string]func(any) ([]byte, error){
 		"json":    json.Marshal,
 		"json v2": func(v any) ([]byte, error) { return jsonv2.Marshal(v) },

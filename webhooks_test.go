@@ -18,18 +18,34 @@ func assertHook(t *testing.T, got *sunco.Webhook) {
 	assertSecret(t, "whsec-1", got.Secret)
 	plain := *got
 	plain.Secret = sunco.Secret{}
-	assert.Equal(t, sunco.Webhook{ID: testHook, Version: "v2", Target: "https://bot.example/hook", Triggers: []string{"conversation:message"}}, plain)
+	assert.Equal(
+		t,
+		sunco.Webhook{
+			ID: testHook, Version: "v2", Target: "https://bot.example/hook",
+			Triggers: []string{"conversation:message"},
+		},
+		plain,
+	)
 }
 
 func TestCreateWebhook(t *testing.T) {
 	w := always(201, webhookReply)
-	given := &sunco.Webhook{ID: "ignored", Version: "v9", Secret: sunco.NewSecret("ignored"), Target: "http://bot.example:8080/h?a=<b>&c", Triggers: []string{"user:merge", "a:b"}, IncludeFullSource: true}
+	given := &sunco.Webhook{
+		ID: "ignored", Version: "v9", Secret: sunco.NewSecret("ignored"),
+		Target: "http://bot.example:8080/h?a=<b>&c", Triggers: []string{"user:merge", "a:b"},
+		IncludeFullSource: true,
+	}
 	before := *given
 	got, err := newClient(w).CreateWebhook(t.Context(), acme(), given)
 	require.NoError(t, err)
 	assertHook(t, got)
 	assert.Equal(t, []string{"POST " + hooksURL}, w.lines())
-	assert.Equal(t, `{"target":"http://bot.example:8080/h?a=<b>&c","triggers":["user:merge","a:b"],"includeFullUser":false,"includeFullSource":true}`, w.requests()[0].Body)
+	assert.Equal(
+		t,
+		`{"target":"http://bot.example:8080/h?a=<b>&c","triggers":["user:merge","a:b"],`+
+			`"includeFullUser":false,"includeFullSource":true}`,
+		w.requests()[0].Body,
+	)
 	assert.Equal(t, before, *given)
 }
 
@@ -52,19 +68,25 @@ func TestGetWebhook(t *testing.T) {
 	require.NoError(t, err)
 	assertHook(t, got)
 
-	_, err = newClient(always(404, `{"errors":[{"code":"webhook_not_found","title":"Webhook not found"}]}`)).GetWebhook(t.Context(), acme(), testHook)
+	_, err = newClient(always(
+		404, `{"errors":[{"code":"webhook_not_found","title":"Webhook not found"}]}`,
+	)).GetWebhook(t.Context(), acme(), testHook)
 	assert.ErrorIs(t, err, sunco.ErrNotFound)
 }
 
 func TestUpdateWebhookSendsOnlyWhatChanges(t *testing.T) {
 	for body, update := range map[string]sunco.WebhookUpdate{
-		`{"target":"https://new.example/"}`:                         {Target: "https://new.example/"},
-		`{"triggers":["user:merge"]}`:                               {Triggers: []string{"user:merge"}},
-		`{"includeFullUser":false}`:                                 {IncludeFullUser: new(false)},
-		`{"includeFullUser":true}`:                                  {IncludeFullUser: new(true)},
-		`{"includeFullSource":false}`:                               {IncludeFullSource: new(false)},
-		`{"includeFullUser":false,"includeFullSource":true}`:        {IncludeFullUser: new(false), IncludeFullSource: new(true)},
-		`{"target":"https://n.example","triggers":["a:b","c:d:e"]}`: {Target: "https://n.example", Triggers: []string{"a:b", "c:d:e"}},
+		`{"target":"https://new.example/"}`: {Target: "https://new.example/"},
+		`{"triggers":["user:merge"]}`:       {Triggers: []string{"user:merge"}},
+		`{"includeFullUser":false}`:         {IncludeFullUser: new(false)},
+		`{"includeFullUser":true}`:          {IncludeFullUser: new(true)},
+		`{"includeFullSource":false}`:       {IncludeFullSource: new(false)},
+		`{"includeFullUser":false,"includeFullSource":true}`: {
+			IncludeFullUser: new(false), IncludeFullSource: new(true),
+		},
+		`{"target":"https://n.example","triggers":["a:b","c:d:e"]}`: {
+			Target: "https://n.example", Triggers: []string{"a:b", "c:d:e"},
+		},
 	} {
 		w := always(200, webhookReply)
 		got, err := newClient(w).UpdateWebhook(t.Context(), acme(), testHook, update)
@@ -117,8 +139,14 @@ func TestDeleteWebhook(t *testing.T) {
 }
 
 func TestWebhookInputs(t *testing.T) {
-	targets := []string{"", "bot.example", "/hook", "//bot.example/hook", "ftp://bot.example", "https://", "https:///x", "https:bot.example", "https://:443/", "javascript:alert(1)", "https://u@bot.example/", "https://u:p@bot.example/", "https://@bot.example/",
-		"https://bot.example/#", "https://bot.example/#frag", "https://bot.example/ x", "https://bot.example/\n", "https://bot.example/ü", "https://bot.example/%zz", "https://bot.example:port/", "HTTPS//x", "https://bot.example/\x00", "https://bot.example/" + strings.Repeat("a", 2048)}
+	targets := []string{
+		"", "bot.example", "/hook", "//bot.example/hook", "ftp://bot.example", "https://", "https:///x",
+		"https:bot.example", "https://:443/", "javascript:alert(1)", "https://u@bot.example/",
+		"https://u:p@bot.example/", "https://@bot.example/", "https://bot.example/#", "https://bot.example/#frag",
+		"https://bot.example/ x", "https://bot.example/\n", "https://bot.example/ü", "https://bot.example/%zz",
+		"https://bot.example:port/", "HTTPS//x", "https://bot.example/\x00",
+		"https://bot.example/" + strings.Repeat("a", 2048),
+	}
 	for _, target := range targets {
 		hook := wantedHook()
 		hook.Target = target
@@ -127,7 +155,9 @@ func TestWebhookInputs(t *testing.T) {
 		_, err = newClient(silent(t)).EnsureWebhook(t.Context(), acme(), hook)
 		requireInput(t, "webhook target", err)
 		if target != "" {
-			_, err = newClient(silent(t)).UpdateWebhook(t.Context(), acme(), testHook, sunco.WebhookUpdate{Target: target})
+			_, err = newClient(silent(t)).UpdateWebhook(
+				t.Context(), acme(), testHook, sunco.WebhookUpdate{Target: target},
+			)
 			requireInput(t, "webhook target", err)
 		}
 	}
@@ -143,7 +173,9 @@ func TestWebhookInputs(t *testing.T) {
 	hook.Triggers = []string{strings.Repeat("t", 100_000)}
 	_, err := newClient(silent(t)).CreateWebhook(t.Context(), acme(), hook)
 	requireInput(t, "body", err)
-	for _, target := range []string{"http://bot.example", "HTTPS://Bot.Example:8443/a?b=c&d", "http://127.0.0.1:8080/h", "http://[::1]/h"} {
+	for _, target := range []string{
+		"http://bot.example", "HTTPS://Bot.Example:8443/a?b=c&d", "http://127.0.0.1:8080/h", "http://[::1]/h",
+	} {
 		hook := wantedHook()
 		hook.Target = target
 		_, err := newClient(always(201, webhookReply)).CreateWebhook(t.Context(), acme(), hook)
@@ -164,7 +196,9 @@ func TestOddWebhooks(t *testing.T) {
 	}
 	got, err := newClient(always(201, `{"webhook":`+hook+`}`)).CreateWebhook(t.Context(), acme(), wantedHook())
 	check(t, got, err)
-	list, err := newClient(always(200, `{"webhooks":[1,{},{"id":"../x"},{"id":5},`+hook+`],"error":""}`)).ListWebhooks(t.Context(), acme())
+	list, err := newClient(always(
+		200, `{"webhooks":[1,{},{"id":"../x"},{"id":5},`+hook+`],"error":""}`,
+	)).ListWebhooks(t.Context(), acme())
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	check(t, &list[0], err)
@@ -173,9 +207,20 @@ func TestOddWebhooks(t *testing.T) {
 // A creation whose reply cannot be used may have happened.
 func TestBadWebhookReplies(t *testing.T) {
 	for name, body := range map[string]string{
-		"empty": "", "HTML": "<html>", "array": "[]", "null": "null", "no webhook": "{}", "null webhook": `{"webhook":null}`, "no id": `{"webhook":{"target":"x"}}`, "hostile id": `{"webhook":{"id":"../x"}}`, "numeric id": `{"webhook":{"id":1}}`,
-		"other case": `{"Webhook":{"id":"a"}}`, "Id": `{"webhook":{"Id":"a"}}`,
-		"truncated": `{"webhook":{"id":"a"`, "trailing": `{"webhook":{"id":"a"}}]`, "error inside": `{"webhook":{"id":"a"},"error":{"code":"x"}}`, "too long": `{"webhook":{"id":"a","x":"` + strings.Repeat("x", 16<<20) + `"}}`,
+		"empty":        "",
+		"HTML":         "<html>",
+		"array":        "[]",
+		"null":         "null",
+		"no webhook":   "{}",
+		"null webhook": `{"webhook":null}`,
+		"no id":        `{"webhook":{"target":"x"}}`,
+		"hostile id":   `{"webhook":{"id":"../x"}}`,
+		"numeric id":   `{"webhook":{"id":1}}`,
+		"other case":   `{"Webhook":{"id":"a"}}`, "Id": `{"webhook":{"Id":"a"}}`,
+		"truncated":    `{"webhook":{"id":"a"`,
+		"trailing":     `{"webhook":{"id":"a"}}]`,
+		"error inside": `{"webhook":{"id":"a"},"error":{"code":"x"}}`,
+		"too long":     `{"webhook":{"id":"a","x":"` + strings.Repeat("x", 16<<20) + `"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := func() (*sunco.Client, *wire) {
@@ -195,11 +240,16 @@ func TestBadWebhookReplies(t *testing.T) {
 			require.ErrorIs(t, err, sunco.ErrBadReply)
 			assert.False(t, ambiguous(err))
 			client, _ = c()
-			_, err = client.UpdateWebhook(t.Context(), acme(), testHook, sunco.WebhookUpdate{IncludeFullUser: new(true)})
+			_, err = client.UpdateWebhook(
+				t.Context(), acme(), testHook, sunco.WebhookUpdate{IncludeFullUser: new(true)},
+			)
 			require.ErrorIs(t, err, sunco.ErrBadReply)
 		})
 	}
-	for _, body := range []string{"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[]}x`, `{"webhooks":[],"errors":[1]}`} {
+	for _, body := range []string{
+		"", "{}", "[]", `{"webhooks":null}`, `{"webhooks":{}}`, `{"Webhooks":[]}`, `{"webhooks":[]}x`,
+		`{"webhooks":[],"errors":[1]}`,
+	} {
 		_, err := newClient(always(200, body)).ListWebhooks(t.Context(), acme())
 		require.ErrorIs(t, err, sunco.ErrBadReply, body)
 	}

@@ -59,9 +59,6 @@ func TestContextEndsInAnAttempt(t *testing.T) {
 		_, _ = connecting(nil)(req)
 		return hangs(req)
 	}
-	body := func(req *http.Request) (*http.Response, error) {
-		return repliesWith(200, func() io.Reader { return ctxReader{req.Context()} })(req)
-	}
 	table := []struct {
 		name   string
 		step   step
@@ -70,7 +67,7 @@ func TestContextEndsInAnAttempt(t *testing.T) {
 	}{
 		{"dialling", dialling, false, 0},
 		{"in flight", connected(hangs), true, 0},
-		{"in the body", connected(body), true, 200},
+		{"in the body", connected(hangsInBody), true, 200},
 		{"no trace", hangs, true, 0},
 	}
 	for _, row := range table {
@@ -91,6 +88,10 @@ func TestContextEndsInAnAttempt(t *testing.T) {
 	}
 }
 
+func hangsInBody(req *http.Request) (*http.Response, error) {
+	return repliesWith(200, func() io.Reader { return ctxReader{req.Context()} })(req)
+}
+
 // ctxReader is a reply that never goes on.
 type ctxReader struct{ ctx context.Context }
 
@@ -102,9 +103,7 @@ func TestAttemptTimesOut(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{
 		0: 30 * time.Second, time.Minute: 30 * time.Second, 7 * time.Second: 7 * time.Second,
 	} {
-		for _, s := range []*script{play(connected(hangs)), play(connected(func(req *http.Request) (*http.Response, error) {
-			return repliesWith(200, func() io.Reader { return ctxReader{req.Context()} })(req)
-		}))} {
+		for _, s := range []*script{play(connected(hangs)), play(connected(hangsInBody))} {
 			synctest.Test(t, func(t *testing.T) {
 				s.at = nil
 				c := New(Config{HTTPClient: &http.Client{Transport: s, Timeout: timeout}})

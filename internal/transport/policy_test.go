@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every cell of the table, in the order once, create, repeat, read. r: tried again to the end. R: likewise, and it may have happened. s: stop.
-// S: stop, and it may have happened. Reads never may have happened.
+// Every cell of the table, in the order once, create, repeat, read. r: tried
+// again to the end. R: likewise, and it may have happened. s: stop. S: stop, and
+// it may have happened. Reads never may have happened.
 func TestEveryFaultOfEveryClass(t *testing.T) {
 	dns := func(e net.DNSError) error { return dialError(&e) }
 	table := []struct {
@@ -168,7 +169,8 @@ func TestReplyAfterAReply(t *testing.T) {
 	}
 	broken := func(req *http.Request) (*http.Response, error) {
 		resp, err := replies(503)(req)
-		resp.Body, resp.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader("x"), iotest.ErrReader(io.ErrUnexpectedEOF))), -1
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("x"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		resp.ContentLength = -1
 		return resp, err
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -232,7 +234,8 @@ func TestBackoff(t *testing.T) {
 			assert.Greater(t, high, least+bound-bound/20)
 		}
 		t.Run(fmt.Sprint("fault ", n), func(t *testing.T) { check(t, 0, 200*time.Millisecond<<(n-1), false) })
-		t.Run(fmt.Sprint("limited ", n), func(t *testing.T) { check(t, time.Second<<(n-1), time.Second<<(n-1), true) })
+		second := time.Second << (n - 1)
+		t.Run(fmt.Sprint("limited ", n), func(t *testing.T) { check(t, second, second, true) })
 	}
 	for _, class := range classes() {
 		t.Run("429 without Retry-After/"+name(class), func(t *testing.T) {
