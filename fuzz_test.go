@@ -36,8 +36,7 @@ func FuzzParseCallback(f *testing.F) {
 		}
 		values, parseErr := url.ParseQuery(query)
 		if parseErr != nil || state == "" || (method != "GET" && method != "") ||
-			len(values["state"]) != 1 || values["state"][0] != state ||
-			len(values["code"]) != 1 || len(values["error"]) != 0 ||
+			len(values["state"]) != 1 || values["state"][0] != state || len(values["code"]) != 1 || len(values["error"]) != 0 ||
 			!code.Equal(sunco.NewSecret(values["code"][0])) {
 			t.Fatalf("accepted %q %q", method, query)
 		}

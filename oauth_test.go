@@ -24,16 +24,39 @@ func TestAuthorizeURL(t *testing.T) {
 		state  string
 		want   string
 	}{
-		"least":        {&sunco.Client{ClientID: "shoplifter"}, "", base + "&client_id=shoplifter"},
-		"state":        {&sunco.Client{ClientID: "shoplifter"}, "s-1", base + "&client_id=shoplifter&state=s-1"},
-		"all":          {&sunco.Client{ClientID: "a b", RedirectURI: "https://p.example/cb?x=1&y=2"}, "s", base + "&client_id=a+b&redirect_uri=https%3A%2F%2Fp.example%2Fcb%3Fx%3D1%26y%3D2&state=s"},
-		"special":      {&sunco.Client{ClientID: "a&b=c%20+#"}, "&code=x#%+ ü\r\n", base + "&client_id=a%26b%3Dc%2520%2B%23&state=%26code%3Dx%23%25%2B+%C3%BC%0D%0A"},
-		"sandbox":      {&sunco.Client{ClientID: "s", Domain: "localhost:8484"}, "", "http://oauth-bridge.localhost:8484/sc/oauth/authorize?response_type=code&client_id=s"},
-		"staging":      {&sunco.Client{ClientID: "s", Domain: "Zendesk-Staging.com"}, "", "https://oauth-bridge.zendesk-staging.com/sc/oauth/authorize?response_type=code&client_id=s"},
-		"longest":      {&sunco.Client{ClientID: "s"}, strings.Repeat("s", 4096), base + "&client_id=s&state=" + strings.Repeat("s", 4096)},
-		"no host":      {&sunco.Client{ClientID: "s", RedirectURI: "myapp:/cb"}, "", base + "&client_id=s&redirect_uri=myapp%3A%2Fcb"},
-		"own scheme":   {&sunco.Client{ClientID: "s", RedirectURI: "myapp://cb/x"}, "", base + "&client_id=s&redirect_uri=myapp%3A%2F%2Fcb%2Fx"},
-		"no secret in": {&sunco.Client{ClientID: "s", ClientSecret: sunco.NewSecret("x")}, "", base + "&client_id=s"},
+		"least": {&sunco.Client{ClientID: "shoplifter"}, "", base + "&client_id=shoplifter"},
+		"state": {&sunco.Client{ClientID: "shoplifter"}, "s-1", base + "&client_id=shoplifter&state=s-1"},
+		"all": {
+			&sunco.Client{ClientID: "a b", RedirectURI: "https://p.example/cb?x=1&y=2"}, "s",
+			base + "&client_id=a+b&redirect_uri=https%3A%2F%2Fp.example%2Fcb%3Fx%3D1%26y%3D2&state=s",
+		},
+		"special": {
+			&sunco.Client{ClientID: "a&b=c%20+#"}, "&code=x#%+ ü\r\n",
+			base + "&client_id=a%26b%3Dc%2520%2B%23&state=%26code%3Dx%23%25%2B+%C3%BC%0D%0A",
+		},
+		"sandbox": {
+			&sunco.Client{ClientID: "s", Domain: "localhost:8484"}, "",
+			"http://oauth-bridge.localhost:8484/sc/oauth/authorize?response_type=code&client_id=s",
+		},
+		"staging": {
+			&sunco.Client{ClientID: "s", Domain: "Zendesk-Staging.com"}, "",
+			"https://oauth-bridge.zendesk-staging.com/sc/oauth/authorize?response_type=code&client_id=s",
+		},
+		"longest": {
+			&sunco.Client{ClientID: "s"}, strings.Repeat("s", 4096),
+			base + "&client_id=s&state=" + strings.Repeat("s", 4096),
+		},
+		"no host": {
+			&sunco.Client{ClientID: "s", RedirectURI: "myapp:/cb"}, "",
+			base + "&client_id=s&redirect_uri=myapp%3A%2Fcb",
+		},
+		"own scheme": {
+			&sunco.Client{ClientID: "s", RedirectURI: "myapp://cb/x"}, "",
+			base + "&client_id=s&redirect_uri=myapp%3A%2F%2Fcb%2Fx",
+		},
+		"no secret in": {
+			&sunco.Client{ClientID: "s", ClientSecret: sunco.NewSecret("x")}, "", base + "&client_id=s",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tc.client.AuthorizeURL(tc.state)
@@ -59,20 +82,28 @@ func TestAuthorizeURLRefused(t *testing.T) {
 		state  string
 		about  string
 	}{
-		"no client id":       {&sunco.Client{}, "s", "client id"},
-		"long client id":     {&sunco.Client{ClientID: strings.Repeat("c", 513)}, "s", "client id"},
-		"client id newline":  {&sunco.Client{ClientID: "a\nb"}, "s", "client id"},
-		"client id umlaut":   {&sunco.Client{ClientID: "ä"}, "s", "client id"},
-		"long state":         {&sunco.Client{ClientID: "s"}, strings.Repeat("s", 4097), "state"},
-		"relative redirect":  {&sunco.Client{ClientID: "s", RedirectURI: "/cb"}, "s", "redirect URI"},
-		"fragment":           {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#f"}, "s", "redirect URI"},
-		"empty fragment":     {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#"}, "s", "redirect URI"},
-		"scheme only":        {&sunco.Client{ClientID: "s", RedirectURI: "myapp:"}, "s", "redirect URI"},
-		"no host":            {&sunco.Client{ClientID: "s", RedirectURI: "https:///cb"}, "s", "redirect URI"},
-		"port only":          {&sunco.Client{ClientID: "s", RedirectURI: "https://:443/cb"}, "s", "redirect URI"},
-		"opaque":             {&sunco.Client{ClientID: "s", RedirectURI: "javascript:alert(1)"}, "s", "redirect URI"},
-		"control characters": {&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/\n"}, "s", "redirect URI"},
-		"domain":             {&sunco.Client{ClientID: "s", Domain: "evil.example/"}, "s", "domain"},
+		"no client id":      {&sunco.Client{}, "s", "client id"},
+		"long client id":    {&sunco.Client{ClientID: strings.Repeat("c", 513)}, "s", "client id"},
+		"client id newline": {&sunco.Client{ClientID: "a\nb"}, "s", "client id"},
+		"client id umlaut":  {&sunco.Client{ClientID: "ä"}, "s", "client id"},
+		"long state":        {&sunco.Client{ClientID: "s"}, strings.Repeat("s", 4097), "state"},
+		"relative redirect": {&sunco.Client{ClientID: "s", RedirectURI: "/cb"}, "s", "redirect URI"},
+		"fragment": {
+			&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#f"}, "s", "redirect URI",
+		},
+		"empty fragment": {
+			&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#"}, "s", "redirect URI",
+		},
+		"scheme only": {&sunco.Client{ClientID: "s", RedirectURI: "myapp:"}, "s", "redirect URI"},
+		"no host":     {&sunco.Client{ClientID: "s", RedirectURI: "https:///cb"}, "s", "redirect URI"},
+		"port only":   {&sunco.Client{ClientID: "s", RedirectURI: "https://:443/cb"}, "s", "redirect URI"},
+		"opaque": {
+			&sunco.Client{ClientID: "s", RedirectURI: "javascript:alert(1)"}, "s", "redirect URI",
+		},
+		"control characters": {
+			&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/\n"}, "s", "redirect URI",
+		},
+		"domain": {&sunco.Client{ClientID: "s", Domain: "evil.example/"}, "s", "domain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tc.client.AuthorizeURL(tc.state)
@@ -83,7 +114,8 @@ func TestAuthorizeURLRefused(t *testing.T) {
 }
 
 const (
-	jsonExchange = `{"grant_type":"authorization_code","code":"c0de-5f8a2b7c1d","client_id":"shoplifter","client_secret":"client-s3cret"}`
+	jsonExchange = `{"grant_type":"authorization_code","code":"c0de-5f8a2b7c1d",` +
+		`"client_id":"shoplifter","client_secret":"client-s3cret"}`
 	formExchange = `client_id=shoplifter&client_secret=client-s3cret&code=c0de-5f8a2b7c1d&grant_type=authorization_code`
 )
 
@@ -93,12 +125,24 @@ func TestExchangeBodies(t *testing.T) {
 		code              string
 		contentType, body string
 	}{
-		"json":     {nil, testCode, "application/json", jsonExchange},
-		"form":     {func(c *sunco.Client) { c.FormExchange = true }, testCode, "application/x-www-form-urlencoded", formExchange},
-		"redirect": {func(c *sunco.Client) { c.RedirectURI = "https://p.example/cb" }, testCode, "application/json", jsonExchange},
-		"special":  {func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("<&>\"\\ü") }, `"+/`, "application/json", `{"grant_type":"authorization_code","code":"\"+/","client_id":"shoplifter","client_secret":"<&>\"\\ü"}`},
-		"special form": {func(c *sunco.Client) { c.FormExchange, c.ClientSecret = true, sunco.NewSecret("<&>=ü") }, `a+/`, "application/x-www-form-urlencoded",
-			"client_id=shoplifter&client_secret=%3C%26%3E%3D%C3%BC&code=a%2B%2F&grant_type=authorization_code"},
+		"json": {nil, testCode, "application/json", jsonExchange},
+		"form": {
+			func(c *sunco.Client) { c.FormExchange = true }, testCode, "application/x-www-form-urlencoded",
+			formExchange,
+		},
+		"redirect": {
+			func(c *sunco.Client) { c.RedirectURI = "https://p.example/cb" }, testCode, "application/json",
+			jsonExchange,
+		},
+		"special": {
+			func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("<&>\"\\ü") }, `"+/`, "application/json",
+			`{"grant_type":"authorization_code","code":"\"+/","client_id":"shoplifter","client_secret":"<&>\"\\ü"}`,
+		},
+		"special form": {
+			func(c *sunco.Client) { c.FormExchange, c.ClientSecret = true, sunco.NewSecret("<&>=ü") },
+			`a+/`, "application/x-www-form-urlencoded",
+			"client_id=shoplifter&client_secret=%3C%26%3E%3D%C3%BC&code=a%2B%2F&grant_type=authorization_code",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := always(http.StatusOK, tokenReply)
@@ -125,16 +169,25 @@ func TestExchangeRefused(t *testing.T) {
 		code  string
 		about string
 	}{
-		"no client id":        {func(c *sunco.Client) { c.ClientID = "" }, testCode, "client id"},
-		"no client secret":    {func(c *sunco.Client) { c.ClientSecret = sunco.Secret{} }, testCode, "client secret"},
-		"empty client secret": {func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("") }, testCode, "client secret"},
-		"secret not UTF-8":    {func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("abc\xffdef") }, testCode, "client secret"},
-		"huge secret":         {func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret(strings.Repeat("s", 100_000)) }, testCode, "body"},
-		"no code":             {nil, "", "code"},
-		"long code":           {nil, strings.Repeat("c", 4097), "code"},
-		"code newline":        {nil, "a\nb", "code"},
-		"code umlaut":         {nil, "ä", "code"},
-		"code not UTF-8":      {nil, "\xff", "code"},
+		"no client id": {func(c *sunco.Client) { c.ClientID = "" }, testCode, "client id"},
+		"no client secret": {
+			func(c *sunco.Client) { c.ClientSecret = sunco.Secret{} }, testCode, "client secret",
+		},
+		"empty client secret": {
+			func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("") }, testCode, "client secret",
+		},
+		"secret not UTF-8": {
+			func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret("abc\xffdef") }, testCode, "client secret",
+		},
+		"huge secret": {
+			func(c *sunco.Client) { c.ClientSecret = sunco.NewSecret(strings.Repeat("s", 100_000)) }, testCode,
+			"body",
+		},
+		"no code":        {nil, "", "code"},
+		"long code":      {nil, strings.Repeat("c", 4097), "code"},
+		"code newline":   {nil, "a\nb", "code"},
+		"code umlaut":    {nil, "ä", "code"},
+		"code not UTF-8": {nil, "\xff", "code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(silent(t))
@@ -152,33 +205,57 @@ func TestExchangeRefused(t *testing.T) {
 func TestExchangeSpendsACodeOnce(t *testing.T) {
 	lost := step{err: errors.New("no answer")}
 	for name, s := range map[string]step{
-		"lost": lost, "500": {status: 500}, "502 HTML": {status: 502, body: "<html>"}, "503 with Retry-After": {status: 503, header: []string{"Retry-After", "1"}}, "504": {status: 504},
-		"empty": {status: 200}, "HTML": {status: 200, body: "<html></html>"}, "not JSON": {status: 200, body: "ok"}, "array": {status: 200, body: "[]"}, "null": {status: 200, body: "null"},
-		"no token": {status: 200, body: `{"token_type":"Bearer"}`}, "empty token": {status: 200, body: `{"access_token":""}`}, "null token": {status: 200, body: `{"access_token":null}`},
-		"number": {status: 200, body: `{"access_token":1}`}, "other case": {status: 200, body: `{"Access_Token":"abc"}`}, "upper case": {status: 200, body: `{"ACCESS_TOKEN":"abc"}`},
-		"Kelvin sign": {status: 200, body: "{\"access_to\u212Aen\":\"abc\"}"},
-		"twice":       {status: 200, body: `{"access_token":"abc","access_token":"def"}`}, "twice, escaped": {status: 200, body: `{"access_token":"abc","access\u005ftoken":"def"}`},
-		"trailing": {status: 200, body: `{"access_token":"abc"} {}`}, "trailing comma": {status: 200, body: `{"access_token":"abc",}`},
-		"truncated": {status: 200, body: `{"access_token":"abc"`}, "error inside": {status: 200, body: `{"access_token":"abc","error":"server_error"}`}, "errors inside": {status: 200, body: `{"access_token":"abc","errors":[{"code":"x"}]}`},
-		"escaped error": {status: 200, body: `{"access_token":"abc","\u0065rror":"server_error"}`}, "201 and error": {status: 201, body: `{"error":{"code":"x"}}`},
-		"newline in token": {status: 200, body: `{"access_token":"abc\ndef"}`}, "control": {status: 200, body: `{"access_token":"abc\u0000"}`}, "space": {status: 200, body: `{"access_token":"ab cd"}`}, "not ASCII": {status: 200, body: `{"access_token":"abcü"}`},
-		"long token": {status: 200, body: `{"access_token":"` + strings.Repeat("a", 8<<10+1) + `"}`}, "other type": {status: 200, body: `{"access_token":"abc","token_type":"mac"}`},
-		"too long": {status: 200, body: `{"access_token":"abc","x":"` + strings.Repeat("a", 64<<10) + `"}`}, "invalid UTF-8": {status: 200, body: "{\"access_token\":\"abc\xff\"}"}, "204": {status: 204}, "202": {status: 202, body: "{}"},
+		"lost":                 lost,
+		"500":                  {status: 500},
+		"502 HTML":             {status: 502, body: "<html>"},
+		"503 with Retry-After": {status: 503, header: []string{"Retry-After", "1"}},
+		"504":                  {status: 504},
+		"empty":                {status: 200},
+		"HTML":                 {status: 200, body: "<html></html>"},
+		"not JSON":             {status: 200, body: "ok"},
+		"array":                {status: 200, body: "[]"},
+		"null":                 {status: 200, body: "null"},
+		"no token":             {status: 200, body: `{"token_type":"Bearer"}`},
+		"empty token":          {status: 200, body: `{"access_token":""}`},
+		"null token":           {status: 200, body: `{"access_token":null}`},
+		"number":               {status: 200, body: `{"access_token":1}`},
+		"other case":           {status: 200, body: `{"Access_Token":"abc"}`},
+		"upper case":           {status: 200, body: `{"ACCESS_TOKEN":"abc"}`},
+		"Kelvin sign":          {status: 200, body: "{\"access_to\u212Aen\":\"abc\"}"},
+		"twice":                {status: 200, body: `{"access_token":"abc","access_token":"def"}`},
+		"twice, escaped":       {status: 200, body: `{"access_token":"abc","access\u005ftoken":"def"}`},
+		"trailing":             {status: 200, body: `{"access_token":"abc"} {}`},
+		"trailing comma":       {status: 200, body: `{"access_token":"abc",}`},
+		"truncated":            {status: 200, body: `{"access_token":"abc"`},
+		"error inside":         {status: 200, body: `{"access_token":"abc","error":"server_error"}`},
+		"errors inside":        {status: 200, body: `{"access_token":"abc","errors":[{"code":"x"}]}`},
+		"escaped error":        {status: 200, body: `{"access_token":"abc","\u0065rror":"server_error"}`},
+		"201 and error":        {status: 201, body: `{"error":{"code":"x"}}`},
+		"newline in token":     {status: 200, body: `{"access_token":"abc\ndef"}`},
+		"control":              {status: 200, body: `{"access_token":"abc\u0000"}`},
+		"space":                {status: 200, body: `{"access_token":"ab cd"}`},
+		"not ASCII":            {status: 200, body: `{"access_token":"abcü"}`},
+		"long token":           {status: 200, body: `{"access_token":"` + strings.Repeat("a", 8<<10+1) + `"}`},
+		"other type":           {status: 200, body: `{"access_token":"abc","token_type":"mac"}`},
+		"too long":             {status: 200, body: `{"access_token":"abc","x":"` + strings.Repeat("a", 64<<10) + `"}`},
+		"invalid UTF-8":        {status: 200, body: "{\"access_token\":\"abc\xff\"}"},
+		"204":                  {status: 204},
+		"202":                  {status: 202, body: "{}"},
 	} {
-		for _, form := range []bool{false, true} {
-			synctest.Test(t, func(t *testing.T) {
+		for kind, form := range map[string]bool{"json": false, "form": true} {
+			inBubble(t, name+"/"+kind, func(t *testing.T) {
 				w := script(t, s)
 				c := newClient(w)
 				c.FormExchange = form
 				token, err := c.Exchange(t.Context(), sunco.NewSecret(testCode))
-				assert.True(t, token.AccessToken.IsZero(), name)
+				assert.True(t, token.AccessToken.IsZero())
 				var unknown *sunco.AmbiguousError
-				require.ErrorAs(t, err, &unknown, name)
+				require.ErrorAs(t, err, &unknown)
 				assert.Equal(t, "exchange", unknown.Op)
-				assert.ErrorContains(t, err, "connect again", name)
-				assert.Equal(t, 1, w.count(), name)
-				assert.Equal(t, s.status, requireError(t, err).Status, name)
-				assert.Equal(t, s.status/100 == 2, errors.Is(err, sunco.ErrBadReply), name)
+				assert.ErrorContains(t, err, "connect again")
+				assert.Equal(t, 1, w.count())
+				assert.Equal(t, s.status, requireError(t, err).Status)
+				assert.Equal(t, s.status/100 == 2, errors.Is(err, sunco.ErrBadReply))
 			})
 		}
 	}
@@ -186,30 +263,48 @@ func TestExchangeSpendsACodeOnce(t *testing.T) {
 
 func TestExchangeAccepts(t *testing.T) {
 	for name, s := range map[string]step{
-		"as documented": {status: 200, body: tokenReply}, "no type": {status: 200, body: `{"access_token":"` + testToken + `"}`},
+		"as documented":          {status: 200, body: tokenReply},
+		"no type":                {status: 200, body: `{"access_token":"` + testToken + `"}`},
 		"other case of the type": {status: 200, body: `{"access_token":"` + testToken + `","token_type":"bEARER"}`},
-		"unknown members":        {status: 200, body: `{"access_token":"` + testToken + `","scope":"x","n":{"a":[1]},"Access_Token":"other"}`},
-		"201":                    {status: 201, body: tokenReply},
-		"twice, deep":            {status: 200, body: `{"access_token":"` + testToken + `","x":{"y":[{"a":1,"a":1}]}}`},
-		"half an emoji":          {status: 200, body: `{"access_token":"` + testToken + `","x\ud83e":"\ud83e"}`},
-		"type no string":         {status: 200, body: `{"access_token":"` + testToken + `","token_type":1}`},
-		"null error":             {status: 200, body: `{"access_token":"` + testToken + `","error":null}`},
-		"empty error":            {status: 200, body: `{"access_token":"` + testToken + `","error":"","error_description":""}`},
-		"blank error":            {status: 200, body: `{"access_token":"` + testToken + `","error":" "}`},
-		"false error":            {status: 200, body: `{"access_token":"` + testToken + `","error":false,"errors":0}`},
-		"empty errors":           {status: 200, body: `{"access_token":"` + testToken + `","error":{},"errors":[]}`},
-		"white space":            {status: 200, body: " \r\n" + tokenReply + "\n"}, "errors as text": {status: 200, body: `{"access_token":"` + testToken + `","note":"no \"error\" at all"}`},
+		"unknown members": {
+			status: 200,
+			body:   `{"access_token":"` + testToken + `","scope":"x","n":{"a":[1]},"Access_Token":"other"}`,
+		},
+		"201": {status: 201, body: tokenReply},
+		"twice, deep": {
+			status: 200, body: `{"access_token":"` + testToken + `","x":{"y":[{"a":1,"a":1}]}}`,
+		},
+		"half an emoji":  {status: 200, body: `{"access_token":"` + testToken + `","x\ud83e":"\ud83e"}`},
+		"type no string": {status: 200, body: `{"access_token":"` + testToken + `","token_type":1}`},
+		"null error":     {status: 200, body: `{"access_token":"` + testToken + `","error":null}`},
+		"empty error": {
+			status: 200, body: `{"access_token":"` + testToken + `","error":"","error_description":""}`,
+		},
+		"blank error": {status: 200, body: `{"access_token":"` + testToken + `","error":" "}`},
+		"false error": {
+			status: 200, body: `{"access_token":"` + testToken + `","error":false,"errors":0}`,
+		},
+		"empty errors": {
+			status: 200, body: `{"access_token":"` + testToken + `","error":{},"errors":[]}`,
+		},
+		"white space":    {status: 200, body: " \r\n" + tokenReply + "\n"},
+		"errors as text": {status: 200, body: `{"access_token":"` + testToken + `","note":"no \"error\" at all"}`},
 	} {
-		token, err := newClient(script(t, s)).Exchange(t.Context(), sunco.NewSecret(testCode))
-		require.NoError(t, err, name)
-		assertSecret(t, testToken, token.AccessToken)
+		t.Run(name, func(t *testing.T) {
+			token, err := newClient(script(t, s)).Exchange(t.Context(), sunco.NewSecret(testCode))
+			require.NoError(t, err)
+			assertSecret(t, testToken, token.AccessToken)
+		})
 	}
 }
 
 func TestExchangeTriesAgainWhatWasNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-		w := script(t, step{err: refused}, step{status: 429, header: []string{"Retry-After", "3"}}, step{status: 200, body: tokenReply})
+		w := script(
+			t, step{err: refused}, step{status: 429, header: []string{"Retry-After", "3"}},
+			step{status: 200, body: tokenReply},
+		)
 		began := time.Now()
 		token, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(testCode))
 		require.NoError(t, err)
@@ -222,7 +317,8 @@ func TestExchangeTriesAgainWhatWasNotSent(t *testing.T) {
 }
 
 func TestExchangeRefusedByZendesk(t *testing.T) {
-	for status, body := range map[int]string{400: `{"error":"invalid_grant","error_description":"The code is spent."}`, 401: "", 403: "<html>", 301: "", 404: "no"} {
+	const spent = `{"error":"invalid_grant","error_description":"The code is spent."}`
+	for status, body := range map[int]string{400: spent, 401: "", 403: "<html>", 301: "", 404: "no"} {
 		w := script(t, step{status: status, body: body})
 		_, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(testCode))
 		failed := requireError(t, err)
