@@ -4,17 +4,28 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// TestMain lets the tests over real sockets wait at the same time: their waits
+// between attempts are real and cost nothing.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // step is what a scripted RoundTripper does in one attempt.
 type step func(req *http.Request) (*http.Response, error)

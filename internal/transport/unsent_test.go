@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -20,58 +22,66 @@ import (
 )
 
 // Real sockets: how often a fault is met, by what it is met, and that nobody
-// takes it for something that may have happened.
+// takes it for something that may have happened. The waits are real, so that the
+// calls run at the same time.
 func TestUnsentOverSockets(t *testing.T) {
 	t.Parallel()
 	refused := listen(t, func(net.Conn) {})
 	refused.Close()
-	var resets atomic.Int32
-	reset := listen(t, func(c net.Conn) {
-		resets.Add(1)
-		_, _ = c.Read(make([]byte, 1)) // the handshake has begun
-		_ = c.(*net.TCPConn).SetLinger(0)
-	})
+	var calls sync.WaitGroup
+	for _, class := range []Class{Once, Create} {
+		var resets atomic.Int32
+		reset := listen(t, func(c net.Conn) {
+			resets.Add(1)
+			_, _ = c.Read(make([]byte, 1)) // the handshake has begun
+			_ = c.(*net.TCPConn).SetLinger(0)
+		})
+		fails := func(addr net.Addr) error {
+			call := callTo(class)
+			call.URL.Host = addr.String()
+			start := time.Now()
+			reply, err := newClient(t).Do(t.Context(), call)
+			assert.False(t, reply.MaybeApplied, "%s: %v", name(class), err)
+			assert.Zero(t, reply.Status)
+			assert.Less(t, time.Since(start), 10*time.Second)
+			return err
+		}
+		calls.Go(func() { assert.ErrorIs(t, fails(refused.Addr()), syscall.ECONNREFUSED) })
+		calls.Go(func() {
+			assert.Error(t, fails(reset.Addr()))
+			assert.EqualValues(t, class.attempts(), resets.Load())
+		})
+	}
+	calls.Wait()
+}
+
+// Another attempt would meet the same server.
+func TestHopelessOverSockets(t *testing.T) {
+	t.Parallel()
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	unknown := httptest.NewUnstartedServer(http.NotFoundHandler())
 	unknown.Config.ErrorLog = log.New(io.Discard, "", 0)
 	unknown.StartTLS()
 	defer unknown.Close()
-
-	for _, class := range []Class{Once, Create} {
-		for _, addr := range []string{refused.Addr().String(), reset.Addr().String()} {
-			call := callTo(class)
-			call.URL.Host = addr
-			start, before := time.Now(), resets.Load()
-			reply, err := newClient(t).Do(t.Context(), call)
-			require.Error(t, err)
-			assert.False(t, reply.MaybeApplied, "%v", err)
-			assert.Zero(t, reply.Status)
-			assert.Less(t, time.Since(start), 10*time.Second)
-			if addr == refused.Addr().String() {
-				assert.ErrorIs(t, err, syscall.ECONNREFUSED)
-			} else {
-				assert.EqualValues(t, class.attempts(), resets.Load()-before)
-			}
-		}
-	}
 	for _, class := range classes() {
-		call := callTo(class)
-		call.URL.Host = plain.Listener.Addr().String()
-		c, dials := countingClient(t)
-		reply, err := c.Do(t.Context(), call)
-		require.ErrorIs(t, err, http.ErrSchemeMismatch)
-		assert.False(t, reply.MaybeApplied)
-		assert.EqualValues(t, 1, dials.Load())
+		t.Run(name(class), func(t *testing.T) {
+			call := callTo(class)
+			call.URL.Host = plain.Listener.Addr().String()
+			c, dials := countingClient(t)
+			reply, err := c.Do(t.Context(), call)
+			require.ErrorIs(t, err, http.ErrSchemeMismatch)
+			assert.False(t, reply.MaybeApplied)
+			assert.EqualValues(t, 1, dials.Load())
 
-		call.URL.Host = unknown.Listener.Addr().String()
-		c, dials = countingClient(t)
-		reply, err = c.Do(t.Context(), call)
-		var unknownAuthority x509.UnknownAuthorityError
-		require.ErrorAs(t, err, &unknownAuthority)
-		assert.False(t, reply.MaybeApplied)
-		assert.EqualValues(t, 1, dials.Load())
-		assert.Contains(t, err.Error(), "unknown authority")
+			call.URL.Host = unknown.Listener.Addr().String()
+			c, dials = countingClient(t)
+			reply, err = c.Do(t.Context(), call)
+			require.ErrorAs(t, err, new(x509.UnknownAuthorityError))
+			assert.False(t, reply.MaybeApplied)
+			assert.EqualValues(t, 1, dials.Load())
+			assert.Contains(t, err.Error(), "unknown authority")
+		})
 	}
 }
 
@@ -94,24 +104,28 @@ func countingClient(t *testing.T) (*Client, *atomic.Int32) {
 
 // The resolver's answers, through a real transport.
 func TestNamesThatDoNotResolve(t *testing.T) {
-	t.Parallel()
-	for _, notFound := range []bool{true, false} {
+	for kind, notFound := range map[string]bool{"no such name": true, "resolver busy": false} {
 		for _, class := range classes() {
-			c := newClient(t)
-			var dials atomic.Int32
-			c.own.Proxy = nil
-			c.own.DialContext = func(context.Context, string, string) (net.Conn, error) {
-				dials.Add(1)
-				return nil, dialError(&net.DNSError{Err: "no", Name: "x", IsNotFound: notFound, IsTemporary: !notFound})
-			}
-			if !notFound && class != Once {
-				continue // the waits are real; one class is enough
-			}
-			reply, err := c.Do(t.Context(), callTo(class))
-			var dns *net.DNSError
-			require.ErrorAs(t, err, &dns)
-			assert.False(t, reply.MaybeApplied)
-			assert.EqualValues(t, map[bool]int{true: 1, false: 3}[notFound], dials.Load())
+			t.Run(kind+"/"+name(class), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := newClient(t)
+					var dials atomic.Int32
+					c.own.Proxy = nil
+					c.own.DialContext = func(context.Context, string, string) (net.Conn, error) {
+						dials.Add(1)
+						dns := &net.DNSError{Err: "no", Name: "x", IsNotFound: notFound, IsTemporary: !notFound}
+						return nil, dialError(dns)
+					}
+					reply, err := c.Do(t.Context(), callTo(class))
+					require.ErrorAs(t, err, new(*net.DNSError))
+					assert.False(t, reply.MaybeApplied)
+					want := class.attempts()
+					if notFound {
+						want = 1
+					}
+					assert.EqualValues(t, want, dials.Load())
+				})
+			})
 		}
 	}
 }
@@ -119,31 +133,30 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 // A server that takes the request and goes away: everything may have happened.
 func TestLostOverSockets(t *testing.T) {
 	t.Parallel()
+	var calls sync.WaitGroup
 	for _, http2 := range []bool{false, true} {
-		var hits atomic.Int32
-		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-			hits.Add(1)
-			panic(http.ErrAbortHandler)
-		}))
-		srv.EnableHTTP2 = http2
-		srv.StartTLS()
-		defer srv.Close()
-		for _, class := range []Class{Once, Create, Repeat} {
-			c := newClient(t)
-			c.own.TLSClientConfig.InsecureSkipVerify = true
-			call := callTo(class)
-			call.URL.Host = srv.Listener.Addr().String()
-			hits.Store(0)
-			reply, err := c.Do(t.Context(), call)
-			require.Error(t, err)
-			assert.True(t, reply.MaybeApplied)
-			want := 1
-			if class == Repeat {
-				want = 4
-			}
-			assert.EqualValues(t, want, hits.Load(), "%s, http2 %v", name(class), http2)
+		for class, want := range map[Class]int{Once: 1, Create: 1, Repeat: 4} {
+			var hits atomic.Int32
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				hits.Add(1)
+				panic(http.ErrAbortHandler)
+			}))
+			srv.EnableHTTP2 = http2
+			srv.StartTLS()
+			defer srv.Close()
+			calls.Go(func() {
+				c := newClient(t)
+				c.own.TLSClientConfig.InsecureSkipVerify = true
+				call := callTo(class)
+				call.URL.Host = srv.Listener.Addr().String()
+				reply, err := c.Do(t.Context(), call)
+				assert.Error(t, err)
+				assert.True(t, reply.MaybeApplied)
+				assert.EqualValues(t, want, hits.Load(), "%s, http2 %v", name(class), http2)
+			})
 		}
 	}
+	calls.Wait()
 }
 
 // A context that ends while a real connection is being made.
