@@ -150,6 +150,7 @@ func steady(want int64, count func() int64) (got int64) {
 }
 
 func TestSequentialCallsShareAConnection(t *testing.T) {
+	t.Parallel()
 	for _, h2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("h2=%t", h2), func(t *testing.T) {
 			t.Parallel()
@@ -200,6 +201,7 @@ func callNumber(t *testing.T, c *sunco.Client, i int) {
 }
 
 func TestAnExchangeHasAConnectionOfItsOwn(t *testing.T) {
+	t.Parallel()
 	s := newLocalServer(t, true, answerLikeZendesk)
 	for range 5 {
 		_, err := s.client.TokenInfo(t.Context(), acme().Token)
@@ -214,6 +216,7 @@ func TestAnExchangeHasAConnectionOfItsOwn(t *testing.T) {
 }
 
 func TestConcurrentCallsShareConnections(t *testing.T) {
+	t.Parallel()
 	for _, h2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("h2=%t", h2), func(t *testing.T) {
 			t.Parallel()
@@ -235,6 +238,7 @@ func TestConcurrentCallsShareConnections(t *testing.T) {
 }
 
 func TestEveryCustomerKeepsItsConnection(t *testing.T) {
+	t.Parallel()
 	const customers = 300
 	for _, h2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("h2=%t", h2), func(t *testing.T) {
@@ -254,6 +258,7 @@ func TestEveryCustomerKeepsItsConnection(t *testing.T) {
 }
 
 func TestWrongCertificate(t *testing.T) {
+	t.Parallel()
 	s := newLocalServer(t, true, answerLikeZendesk)
 	in := acme()
 	c := &sunco.Client{Domain: "other." + s.client.Domain, ClientID: "x", ClientSecret: sunco.NewSecret("y")}

@@ -100,6 +100,7 @@ func steady(want int64, count func() int64) (got int64) {
 }
 
 func TestOneConnectionForManyCalls(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("http2=", http2), func(t *testing.T) {
 			t.Parallel()
