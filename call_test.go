@@ -257,6 +257,8 @@ func TestDoBodiesRefused(t *testing.T) {
 			assertPrintsNoSecret(t, name, err, "whsec-very-secret", testToken)
 		})
 	}
+	err := do(t, silent(t), &sunco.Call{Method: "POST", Path: "/x", Body: map[string]any{"rate": math.NaN()}})
+	assert.ErrorContains(t, err, "/rate", "the error says what cannot be encoded")
 	call := &sunco.Call{Method: "POST", Path: "/x", Body: []string{strings.Repeat("a", 100_000-3)}}
 	requireInput(t, "body", do(t, silent(t), call))
 	call.Body = []string{strings.Repeat("a", 100_000-4)}
@@ -284,7 +286,6 @@ func TestDoOuts(t *testing.T) {
 	require.ErrorIs(t, do(t, always(200, "<html>"), &sunco.Call{Path: "/x"}), sunco.ErrBadReply)
 }
 
-// What went out of a writer is not taken back: no second attempt.
 func TestDoWithoutAReplyBody(t *testing.T) {
 	out := map[string]any{"left": "alone"}
 	require.NoError(t, do(t, always(204, ""), &sunco.Call{Method: "POST", Path: "/x", Out: &out}))
@@ -295,6 +296,39 @@ func TestDoWithoutAReplyBody(t *testing.T) {
 	assert.True(t, ambiguous(err), "a typed call needs its reply")
 }
 
+// An io.Writer takes 64 MiB of anything, and one byte more is an error.
+func TestDoDownloads(t *testing.T) {
+	const most = 64 << 20
+	for name, size := range map[string]int64{"whole": most, "too long": most + 1} {
+		t.Run(name, func(t *testing.T) {
+			w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
+				resp := response(200, "")
+				resp.Body, resp.ContentLength = io.NopCloser(io.LimitReader(zeros{}, size)), -1
+				return resp, nil
+			}}
+			var out counter
+			err := do(t, w, &sunco.Call{Path: "/x", Out: &out})
+			assert.EqualValues(t, most, out)
+			if size == most {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, sunco.ErrBadReply)
+			assert.ErrorContains(t, err, "longer than 67108864 bytes")
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// counter is a writer that counts.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
+
+// What went out of a writer is not taken back: no second attempt.
 func TestDoDoesNotWriteTwice(t *testing.T) {
 	cut := errors.New("cut")
 	w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
