@@ -142,6 +142,12 @@ func TestDoOutThatDoesNotFit(t *testing.T) {
 		assert.True(t, out.More)
 		assert.Equal(t, 1, w.count())
 	}
+	inBubble(t, "after a lost attempt", func(t *testing.T) {
+		w := script(t, step{err: io.EOF}, step{status: 200, body: body})
+		err := do(t, w, &sunco.Call{Method: "PUT", Path: "/x", Out: new(struct{ Messages string })})
+		require.ErrorIs(t, err, sunco.ErrBadReply)
+		assert.False(t, ambiguous(err), "the second attempt did it")
+	})
 }
 
 // What people write is no reason to refuse a reply.
