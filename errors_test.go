@@ -150,10 +150,41 @@ func TestMoved(t *testing.T) {
 		"number":          {`{"errors":[{"code":404,"title":"x"}]}`, false, true},
 		"v1":              {`{"error":{"code":"not_found","description":"x"}}`, false, true},
 		"RFC 6749":        {`{"error":"not_found"}`, false, true},
+
+		"white space":             {" \r\n\t", true, true},
+		"byte order mark":         {"\ufeff", true, true},
+		"HTML, marked":            {" \ufeff\n<html>", true, false},
+		"Zendesk's, marked":       {"\ufeff" + errorBody, false, true},
+		"text, marked":            {"\ufeffnot here", true, true},
+		"JSON string":             {`"not_found"`, true, false},
+		"JSON string cut short":   {`"not_fou`, true, false},
+		"array":                   {`[{"code":"x"}]`, true, false},
+		"array cut short":         {`[{"code":"x"`, true, false},
+		"number alone":            {`404`, true, false},
+		"null":                    {`null`, true, false},
+		"empty object":            {`{}`, true, false},
+		"blank error":             {`{"error":" "}`, true, false},
+		"error that says nothing": {`{"error":"","errors":[],"code":"x"}`, true, false},
+		"word in capitals":        {`{"error":"NotFound"}`, true, true},
+		"word with a hyphen":      {`{"error":"not-found"}`, true, true},
+		"dotted word":             {`{"error":"app.not_found.2"}`, false, true},
+		"number as an error":      {`{"error":404}`, true, false},
+		"number inside an error":  {`{"error":{"code":404,"message":"x","status":"NOT_FOUND"}}`, true, false},
+		"list inside an error":    {`{"error":{"code":["x"]}}`, true, false},
+		"blank code":              {`{"errors":[{"code":" ","title":"x"}]}`, true, false},
+		"no code":                 {`{"errors":[{"title":"x"}]}`, true, false},
+		"words for errors":        {`{"errors":["not_found"]}`, true, false},
+		"sentences for errors":    {`{"errors":["It is not here"]}`, true, false},
+		"second has the code":     {`{"errors":[{"title":"x"},{"code":"not_found"}]}`, true, false},
+		"errors is an object":     {`{"errors":{"code":"not_found"}}`, true, false},
+		"list and word":           {`{"errors":[{"title":"x"}],"error":"not_found"}`, false, true},
+		"list and sentence":       {`{"errors":[{"code":"x"}],"error":"It is not here"}`, false, true},
+		"other case":              {`{"Errors":[{"code":"x"}],"Error":"not_found"}`, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachOperation(t, func(t *testing.T, op operation) {
 				err := op.run(t.Context(), newClient(always(404, tc.body)), acme())
+				assert.Equal(t, tc.moved, requireError(t, err).Code == "", "only the API's errors have a code")
 				assert.Equal(t, tc.moved && op.tenant(), errors.Is(err, sunco.ErrMoved))
 				assert.Equal(t, tc.notFound, errors.Is(err, sunco.ErrNotFound))
 			})

@@ -115,17 +115,18 @@ func readRefusal(body []byte) (answerer, []ErrorDetail) {
 	var list []jsontext.Value
 	_ = decodeLenient(top.Errors, &list)
 	for i, entry := range list {
-		detail := readDetail(entry)
-		if i == 0 && detail.Code != "" && entry.Kind() == '{' {
+		detail := readDetail(entry, true)
+		if i == 0 && detail.Code != "" {
 			by = byAPI
 		}
 		said = append(said, detail)
 	}
-	if detail := readDetail(top.Error); detail != (ErrorDetail{}) {
-		switch {
-		case detail.Code != "":
-			by = byAPI
-		case top.Error.Kind() == '"' && by == byOther:
+	switch detail := readDetail(top.Error, false); {
+	case detail == (ErrorDetail{}):
+	case detail.Code != "" && by != byAPI:
+		by, said = byAPI, slices.Insert(said, 0, detail) // its code is the answer's
+	default:
+		if top.Error.Kind() == '"' && by == byOther {
 			by = byAnyone
 		}
 		said = append(said, detail)
@@ -155,11 +156,11 @@ func joinTexts(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return strings.TrimSpace(text) == "" }), ": ")
 }
 
-// readDetail reads one error: an object, one lower-case word, which is a code,
-// or a sentence.
-func readDetail(value jsontext.Value) ErrorDetail {
-	if said := text(value); said != "" {
-		if strings.Trim(said, "abcdefghijklmnopqrstuvwxyz0123456789_.") == "" {
+// readDetail reads one error, an object or a text. Of the entries of errors an
+// object's code may be a number; of error a text of one lower-case word is a code.
+func readDetail(value jsontext.Value, listed bool) ErrorDetail {
+	if said := text(value); strings.TrimSpace(said) != "" {
+		if !listed && strings.Trim(said, "abcdefghijklmnopqrstuvwxyz0123456789_.") == "" {
 			return ErrorDetail{Code: said}
 		}
 		return ErrorDetail{Title: said}
@@ -172,7 +173,7 @@ func readDetail(value jsontext.Value) ErrorDetail {
 		_ = decodeLenient(value, &entry)
 	}
 	code := text(entry.Code)
-	if entry.Code.Kind() == '0' {
+	if listed && entry.Code.Kind() == '0' {
 		code = string(entry.Code)
 	}
 	return ErrorDetail{Code: cleanText(code), Title: entry.join()}

@@ -77,7 +77,7 @@ func TestErrorShapes(t *testing.T) {
 		"not a list":  {`{"errors":"x"}`, nil},
 		"number code": {`{"errors":[{"code":403,"title":"Forbidden"}]}`, details{{"403", "Forbidden"}}},
 		"wrong types": {
-			`{"errors":[{"code":["a"],"title":"A"},7,"said"],"message":{}}`, details{{"", "A"}, {}, {"said", ""}},
+			`{"errors":[{"code":["a"],"title":"A"},7,"said"],"message":{}}`, details{{"", "A"}, {}, {"", "said"}},
 		},
 		"repeated": {`{"errors":[{"code":"a","code":"b"}]}`, details{{"b", ""}}},
 		"sentence": {`{"error":"Couldn't authenticate you"}`, details{{"", "Couldn't authenticate you"}}},
@@ -89,6 +89,10 @@ func TestErrorShapes(t *testing.T) {
 			`{"error":"RecordInvalid","description":"It is invalid"}`,
 			details{{"", "RecordInvalid: It is invalid"}},
 		},
+		"list and word": {
+			`{"errors":[{"title":"A"}],"error":"invalid_grant"}`, details{{"invalid_grant", ""}, {"", "A"}},
+		},
+		"numbers":      {`{"error":{"code":403,"message":"No","status":"DENIED"}}`, details{{"", "No"}}},
 		"beside":       {`{"errors":[{"code":"a"}],"message":"M"}`, details{{"a", "M"}}},
 		"message only": {`{"message":"M"}`, details{{"", "M"}}},
 		"empty texts":  {`{"error":"","error_description":" ","errors":[]}`, nil},
