@@ -144,7 +144,9 @@ func TestDoOutThatDoesNotFit(t *testing.T) {
 	}
 	inBubble(t, "after a lost attempt", func(t *testing.T) {
 		w := script(t, step{err: io.EOF}, step{status: 200, body: body})
-		err := do(t, w, &sunco.Call{Method: "PUT", Path: "/x", Out: new(struct{ Messages string })})
+		err := do(t, w, &sunco.Call{Method: "PUT", Path: "/x", Out: new(struct {
+			Text string `json:"messages"`
+		})})
 		require.ErrorIs(t, err, sunco.ErrBadReply)
 		assert.False(t, ambiguous(err), "the second attempt did it")
 	})
