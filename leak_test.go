@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco"
@@ -311,6 +312,7 @@ func TestTransportErrorsLeakNothing(t *testing.T) {
 				for _, op := range canaryOperations() {
 					err := op.run(t.Context(), c, canaryInstallation())
 					assertPrintsNoSecret(t, op.name, err, op.carries()...)
+					assert.Equal(t, name == "around ctx", errors.Is(err, context.Canceled))
 				}
 				assertNoSecret(t, "logs", logs.String(), secrets...)
 			}

@@ -89,6 +89,7 @@ func TestErrorShapes(t *testing.T) {
 			`{"error":"RecordInvalid","description":"It is invalid"}`,
 			details{{"", "RecordInvalid: It is invalid"}},
 		},
+		"list, then word": {`{"errors":[{"code":"a"}],"error":"b"}`, details{{"a", ""}, {"b", ""}}},
 		"list and word": {
 			`{"errors":[{"title":"A"}],"error":"invalid_grant"}`, details{{"invalid_grant", ""}, {"", "A"}},
 		},
@@ -130,6 +131,48 @@ func TestErrorShapes(t *testing.T) {
 	}
 	_, err := newClient(always(400, `{"errors":[`+many.String()[1:]+`]}`)).ListWebhooks(t.Context(), acme())
 	assert.Len(t, requireError(t, err).Details, 16)
+}
+
+// The error says why a reply with a status of success cannot be used.
+func TestBadReplyReasons(t *testing.T) {
+	for name, tc := range map[string]struct{ body, want string }{
+		"empty":                 {"", "it is empty"},
+		"HTML":                  {"<html>", "HTML instead of JSON"},
+		"HTML, marked":          {"\ufeff\r\n <html>", "HTML instead of JSON"},
+		"text":                  {"ok", "not JSON"},
+		"cut short":             {`{"id":"a"`, "not JSON"},
+		"trailing":              {`{"id":"a"} {}`, "not JSON"},
+		"error":                 {`{"id":"a","error":"server_error"}`, "it carries an error"},
+		"errors":                {`{"id":"a","errors":[{"code":"x"}]}`, "it carries an error"},
+		"error, a number":       {`{"id":"a","error":500}`, "it carries an error"},
+		"error, true":           {`{"id":"a","error":true}`, "it carries an error"},
+		"error, an object":      {`{"id":"a","error":{"code":"x"}}`, "it carries an error"},
+		"error beside a misfit": {`{"id":7,"error":"server_error"}`, "it carries an error"},
+		"misfit":                {`{"id":7}`, "the member id does not fit the Go type string"},
+		"array":                 {`[]`, "it does not fit the Go type"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out struct {
+				ID string `json:"id"`
+			}
+			call := &sunco.Call{Method: "POST", Path: "/x", Out: &out}
+			err := do(t, always(200, tc.body), call)
+			require.ErrorIs(t, err, sunco.ErrBadReply)
+			assert.ErrorContains(t, err, tc.want)
+			assert.Equal(t, !strings.Contains(tc.want, "does not fit"), ambiguous(err))
+		})
+	}
+	for name, body := range map[string]string{
+		"empty": `{"error":""}`, "blank": `{"error":" \t"}`, "null": `{"error":null}`, "false": `{"error":false}`,
+		"zero": `{"error":0}`, "empty list": `{"errors":[ ]}`, "empty object": `{"error":{ }}`,
+		"list of an empty object": `{"errors":[{}]}`,
+		"inside":                  `{"x":{"error":"x"}}`,
+		"other case":              `{"Error":"x"}`,
+	} {
+		t.Run("no error/"+name, func(t *testing.T) {
+			assert.NoError(t, do(t, always(200, body), &sunco.Call{Method: "POST", Path: "/x"}))
+		})
+	}
 }
 
 func TestRequestIDs(t *testing.T) {
@@ -225,7 +268,9 @@ func TestTruncatedReplies(t *testing.T) {
 				}
 				w := &wire{answer: func(int, sentRequest) (*http.Response, error) {
 					resp := response(status, "")
-					resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF}))
+					resp.Body = io.NopCloser(io.MultiReader(
+						strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF},
+					))
 					resp.ContentLength = 100
 					return resp, nil
 				}}
@@ -272,9 +317,21 @@ func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
 			`{"errors":[{"code":"a","title":` + quote(code[:8]) + `},{"code":"b","title":` + quote(code[8:]) + `}]}`,
 			"", []string{code[:8], code[8:]},
 		},
-		"request id":   {`{}`, code[:12], []string{code[:12]}},
-		"id and title": {title(code[8:]), code[:8], []string{code[:8], code[8:]}},
-		"title and id": {title(code[:8]), code[8:], []string{code[:8], code[8:]}},
+		"request id": {`{}`, code[:12], []string{code[:12]}},
+		"short code and title": {
+			`{"errors":[{"code":` + quote(code[:6]) + `,"title":` + quote(code[6:12]) + `}]}`, "",
+			[]string{code[:6], code[6:12]},
+		},
+		"two short titles": {
+			`{"errors":[{"code":"a","title":` + quote(code[:6]) + `},{"code":"b","title":` + quote(code[6:12]) + `}]}`,
+			"", []string{code[:6], code[6:12]},
+		},
+		"short id and title": {title(code[6:12]), code[:6], []string{code[:6], code[6:12]}},
+		"short title and id": {title(code[:6]), code[6:12], []string{code[:6], code[6:12]}},
+		"short id and code":  {`{"error":"` + code[6:12] + `"}`, code[:6], []string{code[:6], code[6:12]}},
+		"short code and id":  {`{"error":"` + code[:6] + `"}`, code[6:12], []string{code[:6], code[6:12]}},
+		"id and title":       {title(code[8:]), code[:8], []string{code[:8], code[8:]}},
+		"title and id":       {title(code[:8]), code[8:], []string{code[:8], code[8:]}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := always(400, tc.body, "X-Request-Id", tc.requestID)
@@ -291,6 +348,33 @@ func TestPiecesOfCredentialsComeOutNowhere(t *testing.T) {
 	_, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(code))
 	const want = "sunco: exchange: 400 Bad Request: bad: Code is wrong (request abc)"
 	assert.EqualError(t, err, want, "and nothing else is withheld")
+}
+
+// What was withheld says so, and only an error of the API's has a code.
+func TestWithheldErrors(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body string
+		want sunco.ErrorDetail
+	}{
+		"title": {
+			`{"errors":[{"code":"x","title":"got ` + testCode + `"}]}`,
+			sunco.ErrorDetail{Code: "[redacted]", Title: "[redacted]"},
+		},
+		"code": {
+			`{"error":"` + testCode + `","error_description":"x"}`, sunco.ErrorDetail{Title: "[redacted]"},
+		},
+		"sentence": {`{"error":"No ` + testCode + `"}`, sunco.ErrorDetail{Title: "[redacted]"}},
+		"text":     {"no " + testCode, sunco.ErrorDetail{Title: "[redacted]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := always(400, tc.body, "X-Request-Id", "req-1")
+			_, err := newClient(w).Exchange(t.Context(), sunco.NewSecret(testCode))
+			failed := requireError(t, err)
+			assert.Equal(t, []sunco.ErrorDetail{tc.want}, failed.Details)
+			assert.Equal(t, tc.want, sunco.ErrorDetail{Code: failed.Code, Title: failed.Title})
+			assert.Empty(t, failed.RequestID, "a part of it may be there")
+		})
+	}
 }
 
 // A credential without a letter or a digit hides nothing but itself.
