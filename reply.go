@@ -31,7 +31,7 @@ func decodeReply(status int, body []byte, out any) error {
 		err = decodeLenient(body, out)
 	}
 	switch {
-	case err == nil && carriesError(body):
+	case err != errNotJSON && carriesError(body):
 		return badReply("it carries an error")
 	case err == nil:
 		return nil
