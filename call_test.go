@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -142,6 +143,18 @@ func TestDoOutThatDoesNotFit(t *testing.T) {
 		assert.True(t, out.More)
 		assert.Equal(t, 1, w.count())
 	}
+	t.Run("a type that decodes itself", func(t *testing.T) {
+		var out struct {
+			At   time.Time `json:"at"`
+			Text string    `json:"text"`
+		}
+		w := always(201, `{"at":"c4n4ry","text":"x"}`)
+		err := do(t, w, &sunco.Call{Method: "POST", Path: "/x", Out: &out})
+		require.ErrorIs(t, err, sunco.ErrBadReply)
+		assert.False(t, ambiguous(err))
+		assert.NotContains(t, err.Error(), "c4n4ry", "the reply is not quoted")
+		assert.Equal(t, "x", out.Text)
+	})
 	inBubble(t, "after a lost attempt", func(t *testing.T) {
 		w := script(t, step{err: io.EOF}, step{status: 200, body: body})
 		err := do(t, w, &sunco.Call{Method: "PUT", Path: "/x", Out: new(struct {

@@ -1,7 +1,9 @@
 package sunco_test
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,6 +99,42 @@ func TestTokenInfoBadReply(t *testing.T) {
 			assert.Equal(t, http.StatusOK, failed.Status)
 			assert.Equal(t, "req-7", failed.RequestID)
 			assert.Equal(t, 1, w.count())
+		})
+	}
+}
+
+func TestTokenInfoBadReplyReasons(t *testing.T) {
+	for body, want := range map[string]string{
+		`[]`: "not a JSON object", `"x"`: "not a JSON object", `[`: "not JSON", `{"app":{"id":"a"}`: "not JSON",
+		`{"app":{"id":"a"},"app":{"id":"a"}}`: "a member is repeated", `{}`: "it names no app", ``: "it is empty",
+	} {
+		t.Run(body, func(t *testing.T) {
+			_, err := newClient(always(200, body)).TokenInfo(t.Context(), acme().Token)
+			assert.ErrorContains(t, err, want)
+		})
+	}
+}
+
+// However many members there are, only what is repeated at the top is refused,
+// and nothing is remembered from one reply to the next.
+func TestTokenInfoManyMembers(t *testing.T) {
+	for _, n := range []int{0, 1, 6, 7, 8, 9, 50} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			var members strings.Builder
+			for i := range n {
+				fmt.Fprintf(&members, `"m%d":{"x":1,"x":2},`, i)
+			}
+			body := `{"":0,` + members.String() + `"app":{"id":"a"}`
+			for range 3 {
+				app, err := newClient(always(200, body+`}`)).TokenInfo(t.Context(), acme().Token)
+				require.NoError(t, err)
+				assert.Equal(t, "a", app.ID)
+			}
+			for _, repeated := range []string{"", "app", "m0", "m7", `m\u0038`, fmt.Sprint("m", n-1)} {
+				twice := fmt.Sprintf(`%s,"%s":0,"%s":0}`, body, repeated, repeated)
+				_, err := newClient(always(200, twice)).TokenInfo(t.Context(), acme().Token)
+				assert.ErrorContains(t, err, "a member is repeated", "%q", repeated)
+			}
 		})
 	}
 }
