@@ -163,3 +163,37 @@ func TestRetryAfterOutlastsTheContext(t *testing.T) {
 		})
 	}
 }
+
+// On the last attempt there is no wait that could outlast anything.
+func TestRetryAfterOnTheLastAttempt(t *testing.T) {
+	for _, class := range []Class{Read, Repeat} {
+		t.Run(name(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := play(replies(500), replies(500), replies(500), replies(429, "Retry-After", "9"))
+				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+				defer cancel()
+				reply, err := s.client().Do(ctx, callTo(class))
+				require.NoError(t, err)
+				assert.Equal(t, 429, reply.Status)
+				assert.True(t, reply.RateLimited)
+				assert.Equal(t, 9*time.Second, reply.RetryAfter)
+			})
+		})
+	}
+}
+
+// The context's end is what the caller hears of, not the fault before the wait.
+func TestContextEndsWhileWaitingAfterAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := play(func(*http.Request) (*http.Response, error) {
+			time.AfterFunc(time.Nanosecond, cancel)
+			return nil, errReset
+		})
+		reply, err := s.client().Do(ctx, callTo(Repeat))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, errReset)
+		assert.True(t, reply.MaybeApplied)
+		assert.Len(t, s.at, 1)
+	})
+}

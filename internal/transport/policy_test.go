@@ -48,6 +48,8 @@ func TestEveryFaultOfEveryClass(t *testing.T) {
 		{"reset", connected(fails(errReset)), "SSRr"},
 		{"eof", connected(fails(io.EOF)), "SSRr"},
 		{"dial error after a connection", connected(fails(errRefused)), "SSRr"},
+		{"bad certificate after a connection", connected(fails(x509.UnknownAuthorityError{})), "SSRr"},
+		{"no such name after a connection", connected(fails(dns(net.DNSError{IsNotFound: true}))), "SSRr"},
 		{"timeout", connected(hangs), "SSRr"},
 		{"truncated 200", connected(repliesWith(200, cut)), "SSRr"},
 		{"truncated 500", connected(repliesWith(500, cut)), "SSRr"},
@@ -267,24 +269,34 @@ func TestBackoff(t *testing.T) {
 
 // net/http may move a body to another connection, but not one that is sent once.
 func TestBodyForAnotherConnection(t *testing.T) {
-	for _, class := range []Class{Repeat, Create, Once} {
-		s := play(func(req *http.Request) (*http.Response, error) {
-			assert.EqualValues(t, 4, req.ContentLength)
-			if class == Once {
-				assert.Nil(t, req.GetBody)
-				return replies(200)(req)
-			}
-			for range 2 {
-				r, err := req.GetBody()
+	open := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("body")), nil }
+	for kind, change := range map[string]func(*Call){
+		"bytes": func(*Call) {},
+		"open":  func(call *Call) { call.Open, call.Length, call.Body = open, 4, nil },
+	} {
+		for _, class := range []Class{Repeat, Create, Once} {
+			t.Run(kind+"/"+name(class), func(t *testing.T) {
+				s := play(func(req *http.Request) (*http.Response, error) {
+					assert.EqualValues(t, 4, req.ContentLength)
+					if class == Once {
+						assert.Nil(t, req.GetBody)
+						return replies(200)(req)
+					}
+					for range 2 {
+						r, err := req.GetBody()
+						require.NoError(t, err)
+						b, err := io.ReadAll(r)
+						require.NoError(t, err)
+						assert.Equal(t, "body", string(b))
+						require.NoError(t, r.Close())
+					}
+					return replies(200)(req)
+				})
+				call := callTo(class)
+				change(call)
+				_, err := s.client().Do(t.Context(), call)
 				require.NoError(t, err)
-				b, err := io.ReadAll(r)
-				require.NoError(t, err)
-				assert.Equal(t, "body", string(b))
-				require.NoError(t, r.Close())
-			}
-			return replies(200)(req)
-		})
-		_, err := do(t, s, class)
-		require.NoError(t, err)
+			})
+		}
 	}
 }
