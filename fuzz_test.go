@@ -1,7 +1,9 @@
 package sunco_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sunco-go/sunco"
 )
@@ -106,6 +109,102 @@ func FuzzErrorReply(f *testing.F) {
 			if strings.ContainsFunc(err.Error(), unicode.IsControl) {
 				t.Fatalf("control characters: %q", err)
 			}
+		}
+	})
+}
+
+// Whatever is answered, and with whatever status: an error has a code exactly
+// when the answer is in one of the API's forms.
+func FuzzRefusal(f *testing.F) {
+	for _, body := range []string{
+		"", "no", "\ufeff", "<html>", `"x"`, `[{"code":"x"}]`, `null`, errorBody, "\ufeff" + errorBody, `{"errors":["x"]}`,
+		`{"errors":[{"code":404,"title":"x"}]}`, `{"errors":[{"title":"x"}],"error":"not_found"}`, `{"error":"No entry"}`,
+		`{"error":{"code":404,"message":"x"}}`, `{"error":{"code":"x\ud83d"}}`, `{"error":" ","errors":[{"code":" "}]}`,
+		`{"error":{"title":"No help desk","message":"x"}}`, `{"errors":[{"code":"a","code":null}]}`, `{"error":"a`,
+	} {
+		f.Add(404, []byte(body))
+	}
+	f.Add(200, []byte(`{"error":""}`))
+	f.Add(101, []byte("{}"))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		if status == http.StatusTooManyRequests {
+			return // which is tried again, with real waits
+		}
+		err := do(t, always(status, string(body)), &sunco.Call{Method: "POST", Path: "/x"})
+		if err == nil {
+			if status/100 != 2 {
+				t.Fatalf("%d is no success", status)
+			}
+			return
+		}
+		var failed *sunco.Error
+		if !errors.As(err, &failed) {
+			t.Fatalf("%T", err)
+		}
+		refused := status >= 300 && len(body) <= 64<<10
+		if (failed.Code != "") != (refused && fuzzRefusal(body)) {
+			t.Fatalf("code %q of %d %q", failed.Code, status, body)
+		}
+		if len(err.Error()) > 1200 || strings.ContainsFunc(err.Error(), unicode.IsControl) {
+			t.Fatalf("%q", err)
+		}
+	})
+}
+
+// fuzzRefusal tells with encoding/json whether a body is an error of the API's.
+func fuzzRefusal(body []byte) bool {
+	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\ufeff")))
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var top map[string]any
+	if decoder.Decode(&top) != nil || len(bytes.TrimSpace(body[decoder.InputOffset():])) > 0 {
+		return false
+	}
+	printable := func(value any) bool {
+		said, _ := value.(string)
+		return strings.ContainsFunc(said, func(r rune) bool { return unicode.IsPrint(r) && !unicode.IsSpace(r) })
+	}
+	if list, _ := top["errors"].([]any); len(list) > 0 {
+		if first, _ := list[0].(map[string]any); first != nil {
+			if _, number := first["code"].(json.Number); number || printable(first["code"]) {
+				return true
+			}
+		}
+	}
+	switch single := top["error"].(type) {
+	case map[string]any:
+		return printable(single["code"])
+	case string:
+		return single != "" && strings.Trim(single, "abcdefghijklmnopqrstuvwxyz0123456789_.") == ""
+	}
+	return false
+}
+
+// A webhook is found by its target, in whatever form the platform writes it.
+func FuzzTarget(f *testing.F) {
+	for _, target := range []string{
+		"https://h", "https://H/", "HTTPS://h:443/x?y", "http://h:80", "http://[2001:DB8::1%25en0]:8080/%2F", "https://h:/",
+		"https://h?", "https://h/%zz", "https://h//x/../y", "https://%C3%9C/", "https://h:0443/",
+	} {
+		f.Add(target)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		canonical := sunco.CanonicalTarget(target)
+		if again := sunco.CanonicalTarget(canonical); again != canonical {
+			t.Fatalf("%q becomes %q and then %q", target, canonical, again)
+		}
+		want := wantedHook()
+		want.Target = target
+		if strings.ContainsFunc(canonical, unicode.IsControl) || !utf8.ValidString(canonical) {
+			return // no platform writes it
+		}
+		s := newHookStore(hookJSON("w1", canonical, false, false, want.Triggers...))
+		got, err := newClient(s).EnsureWebhook(t.Context(), acme(), want)
+		if errors.As(err, new(*sunco.InputError)) {
+			return
+		}
+		if err != nil || got.ID != "w1" || len(s.writes) > 0 {
+			t.Fatalf("%q is not found as %q: %v", target, canonical, err)
 		}
 	})
 }
