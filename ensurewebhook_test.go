@@ -185,27 +185,108 @@ func TestEnsureWebhookOneAfterTheOther(t *testing.T) {
 	})
 }
 
+// However a call ends, the next one for the same webhook has its turn, and nothing
+// is remembered of any.
+func TestEnsureWebhookTurnEnds(t *testing.T) {
+	for name, first := range map[string]func(ctx context.Context) (*http.Response, error){
+		"success": func(context.Context) (*http.Response, error) { return response(200, webhooksReply), nil },
+		"refusal": func(context.Context) (*http.Response, error) { return response(403, errorBody), nil },
+		"panic":   func(context.Context) (*http.Response, error) { panic("no transport") },
+		"cancel":  func(ctx context.Context) (*http.Response, error) { <-ctx.Done(); return nil, ctx.Err() },
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			short, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			w := &wire{answer: func(n int, _ sentRequest) (*http.Response, error) {
+				if n == 1 {
+					time.Sleep(time.Millisecond) // for others to wait
+					return first(short)
+				}
+				return response(200, webhooksReply), nil
+			}}
+			c := newClient(w)
+			var calls sync.WaitGroup
+			calls.Go(func() {
+				defer func() { assert.Equal(t, name == "panic", recover() != nil) }()
+				_, err := c.EnsureWebhook(short, acme(), wantedHook())
+				assert.Equal(t, name == "success", err == nil)
+			})
+			synctest.Wait()
+			for range 3 {
+				calls.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+					defer cancel()
+					_, err := c.EnsureWebhook(ctx, acme(), wantedHook())
+					assert.ErrorIs(t, err, context.DeadlineExceeded, "it gave up waiting")
+				})
+				calls.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
+					_, err := c.EnsureWebhook(ctx, acme(), wantedHook())
+					assert.NoError(t, err)
+				})
+			}
+			calls.Wait()
+			assert.Equal(t, 4, w.count(), "who gave up sent nothing")
+			assert.Zero(t, sunco.Ensuring(c))
+		})
+	}
+}
+
+// The target in another form is the same webhook, for callers at the same time too.
+func TestEnsureWebhookOneTurnForAllForms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newHookStore()
+		s.takes = func(int, sentRequest) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return nil, nil
+		}
+		c := newClient(s)
+		var calls sync.WaitGroup
+		for _, target := range []string{"https://h", "https://H/", "https://h:443", "HTTPS://h/"} {
+			calls.Go(func() {
+				hook := wantedHook()
+				hook.Target = target
+				_, err := c.EnsureWebhook(t.Context(), acme(), hook)
+				assert.NoError(t, err)
+			})
+		}
+		calls.Wait()
+		assert.Len(t, s.writes, 1, "one creation")
+	})
+}
+
 func TestEnsureWebhookOthersDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		w := &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
-			if strings.Contains(r.URL, "/slow/") {
+		w := &wire{answer: func(n int, r sentRequest) (*http.Response, error) {
+			if n == 1 {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
+			if r.Method == "POST" {
+				return response(201, webhookReply), nil
+			}
 			return response(200, webhooksReply), nil
 		}}
-		c, slow, done := newClient(w), acme(), make(chan error)
-		slow.AppID = "slow"
-		go func() {
-			_, err := c.EnsureWebhook(ctx, slow, wantedHook())
-			done <- err
-		}()
+		c, another := newClient(w), acme()
+		another.AppID = "another"
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			_, err := c.EnsureWebhook(ctx, acme(), wantedHook())
+			assert.ErrorIs(t, err, context.Canceled)
+		})
 		synctest.Wait()
-		_, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
-		assert.NoError(t, err)
+		soon, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		_, err := c.EnsureWebhook(soon, another, wantedHook())
+		assert.NoError(t, err, "another app")
+		other := wantedHook()
+		other.Target += "/other"
+		_, err = c.EnsureWebhook(soon, acme(), other)
+		assert.NoError(t, err, "another target")
 		cancel()
-		assert.ErrorIs(t, <-done, context.Canceled)
+		calls.Wait()
 	})
 }
 

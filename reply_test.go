@@ -93,10 +93,11 @@ func TestErrorShapes(t *testing.T) {
 		"list and word": {
 			`{"errors":[{"title":"A"}],"error":"invalid_grant"}`, details{{"invalid_grant", ""}, {"", "A"}},
 		},
-		"numbers":      {`{"error":{"code":403,"message":"No","status":"DENIED"}}`, details{{"", "No"}}},
-		"beside":       {`{"errors":[{"code":"a"}],"message":"M"}`, details{{"a", "M"}}},
-		"message only": {`{"message":"M"}`, details{{"", "M"}}},
-		"empty texts":  {`{"error":"","error_description":" ","errors":[]}`, nil},
+		"numbers":          {`{"error":{"code":403,"message":"No","status":"DENIED"}}`, details{{"", "No"}}},
+		"not UTF-8 itself": {"{\"error\":\"No \xff here\"}", details{{"", "No \ufffd here"}}},
+		"beside":           {`{"errors":[{"code":"a"}],"message":"M"}`, details{{"a", "M"}}},
+		"message only":     {`{"message":"M"}`, details{{"", "M"}}},
+		"empty texts":      {`{"error":"","error_description":" ","errors":[]}`, nil},
 		"half an emoji": {
 			`{"errors":[{"code":"a","title":"Bakery \ud83e"}],"\ud83d":1,"\ude00":2}`,
 			details{{"a", "Bakery \ufffd"}},

@@ -40,6 +40,7 @@ func TestTokenInfoLenient(t *testing.T) {
 		"odd settings": `{"app":{"id":"a","settings":[1],"metadata":"x"}}`,
 		"half an emoji": `{"app":{"id":"a","displayName":"Bakery \ud83e",` +
 			`"metadata":{"\ud83d":1,"\ude00":2}},"\ud83e":1}`,
+		"halves of an emoji":  `{"app":{"id":"a"},"\ud83d":1,"\ude00":2}`,
 		"invalid UTF-8":       "{\"app\":{\"id\":\"a\",\"displayName\":\"\xff\"}}",
 		"subdomain no string": `{"app":{"id":"a","subdomain":1}}`,
 		"name no string":      `{"app":{"displayName":[],"id":"a"}}`,
