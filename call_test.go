@@ -110,6 +110,23 @@ func TestDoErrorsNameTheCall(t *testing.T) {
 	}
 }
 
+// A credential that was put into the path by mistake is not shown.
+func TestDoErrorsHideCredentialsInPaths(t *testing.T) {
+	const token = "c4n4ry-t0k3n-1234567890"
+	in := acme()
+	in.Token = sunco.Token{AccessToken: sunco.NewSecret(token)}
+	for _, path := range []string{"/things/" + token, "/things/" + token + "/x", "/things/" + token[:12], "/" + token} {
+		for kind, w := range map[string]*wire{"400": always(400, ""), "lost": failing(io.EOF)} {
+			t.Run(kind+path, func(t *testing.T) {
+				err := newClient(w).Do(t.Context(), in, &sunco.Call{Method: "POST", Path: path})
+				require.Error(t, err)
+				assertPrintsNoSecret(t, "error", err, token, token[:12])
+				assert.ErrorContains(t, err, "sunco: POST:")
+			})
+		}
+	}
+}
+
 // A POST that comes to the same however often it is sent.
 func TestDoRepeat(t *testing.T) {
 	inBubble(t, "repeat", func(t *testing.T) {
@@ -401,6 +418,13 @@ func TestDoDeleteGone(t *testing.T) {
 			w := script(t, step{err: io.EOF}, step{status: 404, body: body})
 			err := do(t, w, &sunco.Call{Method: "DELETE", Path: "/x/1"})
 			assert.ErrorIs(t, err, sunco.ErrMoved, "only the API knows that it is gone")
+		})
+	}
+	for _, method := range []string{"PUT", "PATCH"} {
+		inBubble(t, method, func(t *testing.T) {
+			w := script(t, step{err: io.EOF}, step{status: 404, body: errorBody})
+			err := do(t, w, &sunco.Call{Method: method, Path: "/x/1"})
+			assert.ErrorIs(t, err, sunco.ErrNotFound, "it was to be there")
 		})
 	}
 	err := do(t, always(404, errorBody), &sunco.Call{Method: "DELETE", Path: "/x/1"})

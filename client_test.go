@@ -232,31 +232,33 @@ func TestZeroClient(t *testing.T) {
 }
 
 func TestOneClientFromManyGoroutines(t *testing.T) {
-	w := &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
-		for _, op := range operations() {
-			if op.method == r.Method && op.url == r.URL && op.good.status != 0 {
-				return response(op.good.status, op.good.body), nil
-			}
-		}
-		return nil, errors.New("unknown " + r.line())
-	}}
-	c, in := newClient(w), acme()
-	want := wantedHook()
-	var group sync.WaitGroup
-	for range 50 {
-		group.Go(func() {
+	synctest.Test(t, func(t *testing.T) { // which ends when a turn of EnsureWebhook does not
+		w := &wire{answer: func(_ int, r sentRequest) (*http.Response, error) {
 			for _, op := range operations() {
-				assert.NoError(t, op.run(t.Context(), c, in), op.name)
+				if op.method == r.Method && op.url == r.URL && op.good.status != 0 {
+					return response(op.good.status, op.good.body), nil
+				}
 			}
-			_, err := c.EnsureWebhook(t.Context(), in, want)
-			assert.NoError(t, err)
-			_, err = c.AuthorizeURL("state")
-			assert.NoError(t, err)
-			_ = in.Generation()
-			c.CloseIdleConnections()
-		})
-	}
-	group.Wait()
-	assert.Equal(t, acme().Generation(), in.Generation())
-	assert.Equal(t, wantedHook(), want, "arguments are not modified")
+			return nil, errors.New("unknown " + r.line())
+		}}
+		c, in := newClient(w), acme()
+		want := wantedHook()
+		var group sync.WaitGroup
+		for range 50 {
+			group.Go(func() {
+				for _, op := range operations() {
+					assert.NoError(t, op.run(t.Context(), c, in), op.name)
+				}
+				_, err := c.EnsureWebhook(t.Context(), in, want)
+				assert.NoError(t, err)
+				_, err = c.AuthorizeURL("state")
+				assert.NoError(t, err)
+				_ = in.Generation()
+				c.CloseIdleConnections()
+			})
+		}
+		group.Wait()
+		assert.Equal(t, acme().Generation(), in.Generation())
+		assert.Equal(t, wantedHook(), want, "arguments are not modified")
+	})
 }

@@ -107,21 +107,23 @@ func TestEnsureWebhookRepairsOnlyWhatDiffers(t *testing.T) {
 }
 
 func TestEnsureWebhookCreates(t *testing.T) {
-	s := newHookStore(
-		hookJSON("o", ourTarget+"/", false, false, "a:b"),
-		hookJSON("p", "http://bot.example/hook", false, false, "a:b"),
-	)
-	c := newClient(s)
-	first, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
-	require.NoError(t, err)
-	assert.Equal(t, "new2", first.ID)
-	for range 3 {
-		again, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+	synctest.Test(t, func(t *testing.T) { // which ends when a turn does not
+		s := newHookStore(
+			hookJSON("o", ourTarget+"/", false, false, "a:b"),
+			hookJSON("p", "http://bot.example/hook", false, false, "a:b"),
+		)
+		c := newClient(s)
+		first, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
 		require.NoError(t, err)
-		assert.Equal(t, first.ID, again.ID)
-	}
-	assert.Equal(t, []string{`POST  {"target":"https://bot.example/hook","triggers":["conversation:message"],` +
-		`"includeFullUser":false,"includeFullSource":false}`}, s.writes)
+		assert.Equal(t, "new2", first.ID)
+		for range 3 {
+			again, err := c.EnsureWebhook(t.Context(), acme(), wantedHook())
+			require.NoError(t, err)
+			assert.Equal(t, first.ID, again.ID)
+		}
+		assert.Equal(t, []string{`POST  {"target":"https://bot.example/hook","triggers":["conversation:message"],` +
+			`"includeFullUser":false,"includeFullSource":false}`}, s.writes)
+	})
 }
 
 // The platform may write a target in another form than it was given.

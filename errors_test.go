@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,6 +180,7 @@ func TestMoved(t *testing.T) {
 		"errors is an object":     {`{"errors":{"code":"not_found"}}`, true, false},
 		"list and word":           {`{"errors":[{"title":"x"}],"error":"not_found"}`, false, true},
 		"list and sentence":       {`{"errors":[{"code":"x"}],"error":"It is not here"}`, false, true},
+		"too long":                {errorBody + strings.Repeat(" ", 64<<10), true, false},
 		"other case":              {`{"Errors":[{"code":"x"}],"Error":"not_found"}`, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {

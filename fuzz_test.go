@@ -117,9 +117,20 @@ func FuzzErrorReply(f *testing.F) {
 // when the answer is in one of the API's forms.
 func FuzzRefusal(f *testing.F) {
 	for _, body := range []string{
-		"", "no", "\ufeff", "<html>", `"x"`, `[{"code":"x"}]`, `null`, errorBody, "\ufeff" + errorBody, `{"errors":["x"]}`,
-		`{"errors":[{"code":404,"title":"x"}]}`, `{"errors":[{"title":"x"}],"error":"not_found"}`, `{"error":"No entry"}`,
-		`{"error":{"code":404,"message":"x"}}`, `{"error":{"code":"x\ud83d"}}`, `{"error":" ","errors":[{"code":" "}]}`,
+		"",
+		"no",
+		"\ufeff",
+		"<html>",
+		`"x"`,
+		`[{"code":"x"}]`,
+		`null`,
+		errorBody,
+		"\ufeff" + errorBody,
+		`{"errors":["x"]}`,
+		`{"errors":[{"code":404,"title":"x"}]}`, `{"errors":[{"title":"x"}],"error":"not_found"}`,
+		`{"error":"No entry"}`,
+		`{"error":{"code":404,"message":"x"}}`, `{"error":{"code":"x\ud83d"}}`,
+		`{"error":" ","errors":[{"code":" "}]}`,
 		`{"error":{"title":"No help desk","message":"x"}}`, `{"errors":[{"code":"a","code":null}]}`, `{"error":"a`,
 	} {
 		f.Add(404, []byte(body))
@@ -183,7 +194,8 @@ func fuzzRefusal(body []byte) bool {
 // A webhook is found by its target, in whatever form the platform writes it.
 func FuzzTarget(f *testing.F) {
 	for _, target := range []string{
-		"https://h", "https://H/", "HTTPS://h:443/x?y", "http://h:80", "http://[2001:DB8::1%25en0]:8080/%2F", "https://h:/",
+		"https://h", "https://H/", "HTTPS://h:443/x?y", "http://h:80", "http://[2001:DB8::1%25en0]:8080/%2F",
+		"https://h:/",
 		"https://h?", "https://h/%zz", "https://h//x/../y", "https://%C3%9C/", "https://h:0443/",
 	} {
 		f.Add(target)

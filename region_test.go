@@ -144,6 +144,29 @@ func TestDomains(t *testing.T) {
 	}
 }
 
+// The error says what is wrong, and what to change.
+func TestDomainReasons(t *testing.T) {
+	for domain, want := range map[string]string{
+		"https://zendesk.com": "leave out https:// and the path",
+		"zendesk.com/sc":      "leave out https:// and the path",
+		"zendesk.com:x":       "the port is not a number",
+		"127.0.0.1":           "so it must be a name",
+		"zendesk":             "",
+		"a_b.com":             "not a DNS name",
+		"zend\u00e9sk.com":    "characters that no host name has",
+	} {
+		t.Run(domain, func(t *testing.T) {
+			_, err := (&sunco.Client{Domain: domain}).BaseURL(acme())
+			if want == "" {
+				require.NoError(t, err)
+				return
+			}
+			requireInput(t, "domain", err)
+			assert.ErrorContains(t, err, want)
+		})
+	}
+}
+
 func TestDomainIsUsedEverywhere(t *testing.T) {
 	eachOperation(t, func(t *testing.T, op operation) {
 		w := always(op.good.status, op.good.body)
