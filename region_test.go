@@ -17,7 +17,8 @@ import (
 // customer.
 var hostileSubdomains = []string{
 	"evil.example/", "evil.example", "evil.example#", "evil.example?", "evil.example/x", "evil.example:443",
-	"evil.example\\", "acme.evil", "a/b", "/", "//evil.example", "\\\\evil", "..", ".", "../x", "acme.", ".acme", "acme..",
+	"evil.example\\", "acme.evil", "a/b", "/", "//evil.example", "\\\\evil", "..", ".", "../x", "acme.", ".acme",
+	"acme..",
 	"a.b",
 	"acme:80", ":80", "acme:", "user@evil", "user:pw@evil", "@", "acme@",
 	"%2e%2e", "acme%2eevil", "acme%2f", "%61cme", "acme%00", "acme%0d%0a", "acme\r\nHost: evil", "acme\n", "\nacme",
@@ -126,7 +127,8 @@ func TestDomains(t *testing.T) {
 		"127.0.0.1", "127.0.0.1:80", "10.1", "1", "[::1]", "[::1]:80", "::1", "example.1", "localhost:",
 		"localhost:0", "localhost:65536", "localhost:99999999999999999999", "localhost:-1", "localhost:+1",
 		"localhost:8a", "localhost:80:80",
-		"localhost: 80", "localhost:\u0661", "https://zendesk.com", "zendesk.com/", "zendesk.com/x", "zendesk.com?",
+		"localhost: 80", "localhost:9-1", "localhost:18446744073709551697", "localhost:\u0661",
+		"https://zendesk.com", "zendesk.com/", "zendesk.com/x", "zendesk.com?",
 		"zendesk.com#", "user@zendesk.com", ".zendesk.com", "zendesk.com.", "zen..desk", ".", "-a.com", "a-.com",
 		"xn--zendesk.com", "zendesk.xn--com",
 		"zendesk .com", " zendesk.com", "zendesk.com\n", "zendesk\x00.com", "zendésk.com", "zendes\u212A.com",
@@ -175,7 +177,9 @@ func TestDomainIsUsedEverywhere(t *testing.T) {
 		_ = op.run(t.Context(), c, acme())
 		require.Equal(t, 1, w.count())
 		sent := w.requests()[0]
-		assert.Equal(t, strings.NewReplacer("https://", "http://", "zendesk.com", c.Domain).Replace(op.url), sent.URL)
+		assert.Equal(
+			t, strings.NewReplacer("https://", "http://", "zendesk.com", c.Domain).Replace(op.url), sent.URL,
+		)
 		u, err := url.Parse(sent.URL)
 		require.NoError(t, err)
 		assert.Equal(t, u.Host, sent.Host)
@@ -230,6 +234,8 @@ func TestNoRegion(t *testing.T) {
 		err := op.run(t.Context(), c, in)
 		assert.ErrorIs(t, err, sunco.ErrNoRegion, "what the installation says counts")
 		assert.ErrorContains(t, err, "LegacyRegion", "it says what to do")
+		c.Domain = "localhost:8484"
+		assert.ErrorIs(t, op.run(t.Context(), c, in), sunco.ErrNoRegion)
 	})
 }
 

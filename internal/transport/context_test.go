@@ -124,6 +124,28 @@ func TestAttemptTimesOut(t *testing.T) {
 	}
 }
 
+// Nothing of an attempt lives on: its context ends with it.
+func TestContextOfAnAttemptEnds(t *testing.T) {
+	for name, last := range map[string]step{"reply": replies(200), "fault": fails(errMine)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var contexts []context.Context
+				note := func(next step) step {
+					return func(req *http.Request) (*http.Response, error) {
+						contexts = append(contexts, req.Context())
+						return next(req)
+					}
+				}
+				_, _ = do(t, play(note(replies(500)), note(last)), Read)
+				require.Greater(t, len(contexts), 1)
+				for _, ctx := range contexts {
+					assert.ErrorIs(t, ctx.Err(), context.Canceled)
+				}
+			})
+		})
+	}
+}
+
 // Dialling has a timer of its own and may notice a deadline first.
 func TestDeadlineNoticedWhileDialling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
