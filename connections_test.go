@@ -257,6 +257,17 @@ func TestEveryCustomerKeepsItsConnection(t *testing.T) {
 	}
 }
 
+func TestCloseIdleConnections(t *testing.T) {
+	t.Parallel()
+	s := newLocalServer(t, true, answerLikeZendesk)
+	for range 2 {
+		_, err := s.client.ListWebhooks(t.Context(), customer(1))
+		require.NoError(t, err)
+		s.client.CloseIdleConnections()
+	}
+	assert.EqualValues(t, 2, s.handshakes.Load())
+}
+
 func TestWrongCertificate(t *testing.T) {
 	t.Parallel()
 	s := newLocalServer(t, true, answerLikeZendesk)

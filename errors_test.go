@@ -194,6 +194,32 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// A page says nothing about a token, whatever its status.
+func TestWhoseRefusalItIs(t *testing.T) {
+	sentinels := map[int]error{401: sunco.ErrUnauthorized, 403: sunco.ErrForbidden, 404: sunco.ErrNotFound}
+	for kind, tc := range map[string]struct {
+		body string
+		want bool
+	}{
+		"Zendesk's":     {errorBody, true},
+		"bare":          {"", true},
+		"text":          {"no", true},
+		"sentence":      {`{"error":"Couldn't authenticate you"}`, true},
+		"page":          {"<html>", false},
+		"front servers": {`{"error":{"title":"x","message":"y"}}`, false},
+		"too long":      {errorBody + strings.Repeat(" ", 64<<10), false},
+	} {
+		for status, sentinel := range sentinels {
+			t.Run(kind+"/"+strconv.Itoa(status), func(t *testing.T) {
+				_, err := newClient(always(status, tc.body)).TokenInfo(t.Context(), acme().Token)
+				for _, other := range sentinels {
+					assert.Equal(t, tc.want && other == sentinel, errors.Is(err, other), "%v", other)
+				}
+			})
+		}
+	}
+}
+
 // A DNS server that does not answer says nothing about the name.
 func TestDNSTimeoutIsNotMoved(t *testing.T) {
 	for name, dns := range map[string]*net.DNSError{
@@ -442,6 +468,10 @@ func TestErrorTexts(t *testing.T) {
 			"sunco: create webhook: outcome unknown, the webhook may exist, call EnsureWebhook: EOF",
 		},
 		{
+			&sunco.AmbiguousError{Op: "ensure webhook", Err: io.EOF},
+			"sunco: ensure webhook: outcome unknown, the webhook may exist, call EnsureWebhook: EOF",
+		},
+		{
 			&sunco.AmbiguousError{Op: "post message", Err: io.EOF},
 			"sunco: post message: outcome unknown, it may have happened: EOF",
 		},
@@ -472,8 +502,9 @@ func TestErrorsMadeByHand(t *testing.T) {
 	for _, err := range []error{
 		&sunco.Error{}, &sunco.AmbiguousError{}, &sunco.RateLimitError{}, &sunco.RateLimitError{RetryAfter: 1},
 		&sunco.WebhookLimitError{}, &sunco.InputError{}, &sunco.AuthorizationError{},
+		&sunco.AuthorizationError{Code: "access_denied"},
 	} {
 		assert.NotPanics(t, func() { assert.NotEmpty(t, err.Error()) })
-		assert.NotPanics(t, func() { errors.Is(err, sunco.ErrUnauthorized) })
+		assert.NotPanics(t, func() { assert.NotErrorIs(t, err, sunco.ErrUnauthorized) })
 	}
 }

@@ -94,9 +94,10 @@ func TestAuthorizeURLRefused(t *testing.T) {
 		"empty fragment": {
 			&sunco.Client{ClientID: "s", RedirectURI: "https://p.example/cb#"}, "s", "redirect URI",
 		},
-		"scheme only": {&sunco.Client{ClientID: "s", RedirectURI: "myapp:"}, "s", "redirect URI"},
-		"no host":     {&sunco.Client{ClientID: "s", RedirectURI: "https:///cb"}, "s", "redirect URI"},
-		"port only":   {&sunco.Client{ClientID: "s", RedirectURI: "https://:443/cb"}, "s", "redirect URI"},
+		"scheme only":    {&sunco.Client{ClientID: "s", RedirectURI: "myapp:"}, "s", "redirect URI"},
+		"no host":        {&sunco.Client{ClientID: "s", RedirectURI: "https:///cb"}, "s", "redirect URI"},
+		"no host, plain": {&sunco.Client{ClientID: "s", RedirectURI: "http:///cb"}, "s", "redirect URI"},
+		"port only":      {&sunco.Client{ClientID: "s", RedirectURI: "https://:443/cb"}, "s", "redirect URI"},
 		"opaque": {
 			&sunco.Client{ClientID: "s", RedirectURI: "javascript:alert(1)"}, "s", "redirect URI",
 		},

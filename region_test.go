@@ -62,7 +62,7 @@ func TestHostileSubdomainFromTokenInfo(t *testing.T) {
 		c := newClient(w)
 		c.LegacyRegion = sunco.LegacyEU
 		in, err := c.Locate(t.Context(), &sunco.Installation{Token: acme().Token})
-		require.Error(t, err)
+		requireInput(t, "subdomain", err, "%q", subdomain)
 		require.NotNil(t, in)
 		assertSecret(t, testToken, in.Token.AccessToken)
 		assert.Empty(t, in.Subdomain)

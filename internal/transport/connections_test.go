@@ -274,6 +274,23 @@ type closer struct {
 
 func (c *closer) CloseIdleConnections() { c.n++ }
 
+func TestCloseIdleConnections(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprint("http2=", http2), func(t *testing.T) {
+			s := newSite(t, http2)
+			c := s.client(t)
+			for range 3 {
+				for range 2 {
+					_, err := c.Do(t.Context(), s.call(Read, "a.example.com", 200))
+					require.NoError(t, err)
+				}
+				c.CloseIdleConnections()
+			}
+			assert.EqualValues(t, 3, s.conns.Load())
+		})
+	}
+}
+
 func TestNothingIsLeft(t *testing.T) {
 	s := newSite(t, true)
 	before := runtime.NumGoroutine()

@@ -166,7 +166,7 @@ func TestOutIsNeverWrittenTwice(t *testing.T) {
 		s, call := play(replies(200)), callTo(Read)
 		call.Out = brokenWriter{}
 		_, err := s.client().Do(t.Context(), call)
-		require.ErrorIs(t, err, errMine)
+		require.Equal(t, errMine, err, "as it is")
 		assert.Len(t, s.at, 1)
 	})
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"testing"
@@ -80,6 +81,25 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 		require.NoError(t, err)
 		assert.Less(t, s.waits()[0], time.Second)
 	})
+}
+
+// A deadline that leaves the time is no reason to give up, and a wish does not
+// outlive the attempt that it came with.
+func TestRetryAfterWithinADeadline(t *testing.T) {
+	for _, class := range classes() {
+		t.Run(name(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				s := play(replies(429, "Retry-After", "9"), connecting(errRefused), replies(200))
+				reply, err := s.client().Do(ctx, callTo(class))
+				require.NoError(t, err)
+				assert.Equal(t, 200, reply.Status)
+				assert.Equal(t, 9*time.Second, s.waits()[0])
+				assert.Less(t, s.waits()[1], time.Second)
+			})
+		})
+	}
 }
 
 func TestRetryAfterAboveTheCap(t *testing.T) {
