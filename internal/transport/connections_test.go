@@ -107,7 +107,9 @@ func TestOneConnectionForManyCalls(t *testing.T) {
 			assert.EqualValues(t, 1, steady(1, func() int64 {
 				s := newSite(t, http2)
 				thousandCalls(t, s, s.client(t))
-				assert.EqualValues(t, 1000+2*3, s.hits.Load())
+				if s.conns.Load() == 1 {
+					assert.EqualValues(t, 1000+2*3, s.hits.Load())
+				}
 				return s.conns.Load()
 			}))
 		})
@@ -116,6 +118,9 @@ func TestOneConnectionForManyCalls(t *testing.T) {
 
 func thousandCalls(t *testing.T, s *site, c *Client) {
 	for i := range 1000 {
+		if s.conns.Load() > 50 {
+			return // far too many: each costs a handshake
+		}
 		class, status := Read, 200
 		switch {
 		case i%500 == 100: // given up after four attempts

@@ -76,6 +76,17 @@ func TestReplyLimits(t *testing.T) {
 	}
 }
 
+// A RoundTripper may leave the body out.
+func TestReplyWithoutABody(t *testing.T) {
+	for _, status := range []int{200, 404} {
+		s := play(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: status}, nil })
+		reply, err := do(t, s, Create)
+		require.NoError(t, err)
+		assert.Equal(t, status, reply.Status)
+		assert.Empty(t, reply.Body)
+	}
+}
+
 // A reply without end costs what the limit allows, and a little more to drain.
 func TestEndlessReply(t *testing.T) {
 	for _, out := range []io.Writer{nil, io.Discard} {
@@ -200,9 +211,11 @@ func TestOpen(t *testing.T) {
 		})
 	}
 	s, call := play(replies(200)), callTo(Repeat)
-	call.Open = func() (io.ReadCloser, error) { return nil, errMine }
+	opens := 0
+	call.Open = func() (io.ReadCloser, error) { opens++; return nil, errMine }
 	reply, err := s.client().Do(t.Context(), call)
 	require.Equal(t, errMine, err)
+	assert.Equal(t, 1, opens, "it would fail again")
 	assert.Empty(t, s.at)
 	assert.False(t, reply.MaybeApplied, "nothing was sent")
 }

@@ -75,6 +75,11 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 			})
 		}
 	}
+	for _, status := range []int{200, 302, 404, 501} { // which ask for nothing
+		reply, err := do(t, play(replies(status, "Retry-After", "3")), Read)
+		require.NoError(t, err)
+		assert.Zero(t, reply.RetryAfter)
+	}
 	synctest.Test(t, func(t *testing.T) { // 500 promises nothing about when
 		s := play(replies(500, "Retry-After", "30"), replies(200))
 		_, err := do(t, s, Read)
