@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -142,6 +143,15 @@ func TestOut(t *testing.T) {
 	assert.Empty(t, out.String())
 	assert.Equal(t, `{"a":1}`, string(reply.Body))
 
+	out.Reset()
+	call.Limit = 100_000 // several reads
+	long := func() io.Reader { return io.LimitReader(zeros{}, 100_001) }
+	reply, err = play(repliesWith(200, long)).client().Do(t.Context(), call)
+	require.NoError(t, err)
+	assert.True(t, reply.TooLarge)
+	assert.Equal(t, 100_000, out.Len())
+
+	out.Reset()
 	call.Limit = 3
 	reply, err = play(replies(200)).client().Do(t.Context(), call)
 	require.NoError(t, err)
@@ -296,6 +306,15 @@ func TestBodiesAndRedirectsOverSockets(t *testing.T) {
 		}
 	}
 	assert.Zero(t, elsewhere.Load())
+}
+
+func TestSchemeMismatch(t *testing.T) {
+	for head, plain := range map[string]bool{"HTTP/": true, "SSH-2": false} {
+		record := tls.RecordHeaderError{Msg: "no TLS", RecordHeader: [5]byte([]byte(head))}
+		_, err := do(t, play(connecting(record)), Read)
+		require.Error(t, err)
+		assert.Equal(t, plain, errors.Is(err, http.ErrSchemeMismatch), head)
+	}
 }
 
 // What may be quoted from the server, or from a URL, is in no error.
