@@ -19,8 +19,11 @@ import (
 )
 
 // TestMain lets the tests over real sockets wait at the same time: their waits
-// between attempts are real and cost nothing.
+// between attempts are real and cost nothing. It also names a proxy, which is read
+// once, and which no test may use.
 func TestMain(m *testing.M) {
+	os.Setenv("HTTP_PROXY", "http://proxy.invalid:3128")
+	os.Setenv("NO_PROXY", "")
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -227,4 +228,25 @@ func TestNamesUnderLocalhost(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, errors.Is(err, errMine))
 	assert.Equal(t, []string{"127.0.0.1:80", "[::1]:80"}, tried)
+	tried = nil
+	_, err = dial(d)(t.Context(), "tcp", "192.0.2.7:80")
+	require.ErrorIs(t, err, errMine)
+	assert.Equal(t, []string{"192.0.2.7:80"}, tried, "no other host is this machine")
+
+	p, err := proxy(&http.Request{URL: &url.URL{Scheme: "http", Host: "api.example"}})
+	require.NoError(t, err)
+	assert.Equal(t, "proxy.invalid:3128", p.Host)
+}
+
+// A server that only listens on IPv6 is found too.
+func TestLocalhostOverIPv6(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6: ", err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	conn, err := dial(&net.Dialer{})(t.Context(), "tcp", "a.localhost:"+port)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
 }
