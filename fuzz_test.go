@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -37,10 +38,13 @@ func FuzzParseCallback(f *testing.F) {
 			}
 			return
 		}
-		values, parseErr := url.ParseQuery(query)
-		if parseErr != nil || state == "" || (method != "GET" && method != "") ||
-			len(values["state"]) != 1 || values["state"][0] != state || len(values["code"]) != 1 || len(values["error"]) != 0 ||
-			!code.Equal(sunco.NewSecret(values["code"][0])) {
+		values, _ := url.ParseQuery(query)
+		said := func(name string) []string {
+			return slices.DeleteFunc(values[name], func(value string) bool { return strings.TrimSpace(value) == "" })
+		}
+		states, codes := said("state"), said("code")
+		if state == "" || (method != "GET" && method != "") || len(states) != 1 || states[0] != state ||
+			len(codes) != 1 || len(said("error")) != 0 || !code.Equal(sunco.NewSecret(codes[0])) {
 			t.Fatalf("accepted %q %q", method, query)
 		}
 	})

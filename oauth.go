@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -87,45 +88,67 @@ func (c *Client) authorizePrefix(realm realm) (string, error) {
 // pressed Deny, which matches [ErrAccessDenied], or Zendesk refused; and a
 // [*RequestError] for a request that is not a callback: another method than GET,
 // no code, a repeated parameter, both a code and an error, or an oversize query.
-// Unknown parameters are ignored (RFC 6749, section 4.1.2).
+// Parameters that are unknown, have no value or cannot be decoded are ignored
+// (RFC 6749, sections 3.1 and 4.1.2).
 func ParseCallback(r *http.Request, state string) (code Secret, err error) {
-	if r == nil || r.URL == nil {
+	switch {
+	case r == nil || r.URL == nil:
 		return Secret{}, &InputError{Name: "callback", Reason: "nil request"}
+	case r.Method != http.MethodGet && r.Method != "":
+		return Secret{}, &RequestError{"callback", "the method is not GET", http.StatusMethodNotAllowed}
+	case len(r.URL.RawQuery) > maxCallback:
+		return Secret{}, badCallback("the query is longer than 16 KiB")
 	}
-	if r.Method != http.MethodGet && r.Method != "" {
-		return Secret{}, &InputError{Name: "callback", Reason: "the method is not GET"}
+	values, _ := parseQuery(r.URL.RawQuery)
+	return readCallback(values, state)
+}
+
+// parseQuery returns the parameters that have a value. With an error, they are
+// those that could be decoded.
+func parseQuery(raw string) (url.Values, error) {
+	values, err := url.ParseQuery(raw)
+	for name, list := range values {
+		if list = slices.DeleteFunc(list, isBlank); len(list) > 0 {
+			values[name] = list
+		} else {
+			delete(values, name)
+		}
 	}
-	if len(r.URL.RawQuery) > maxCallback {
-		return Secret{}, &InputError{Name: "callback", Reason: "the query is longer than 16 KiB"}
-	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return Secret{}, &InputError{Name: "callback", Reason: "the query is malformed"}
-	}
+	return values, err
+}
+
+func isBlank(value string) bool { return strings.TrimSpace(value) == "" }
+
+// readCallback is ParseCallback for a query that was parsed.
+func readCallback(values url.Values, state string) (Secret, error) {
 	if got := values["state"]; len(got) != 1 || !sameState(got[0], state) {
 		return Secret{}, ErrStateMismatch
 	}
 	failures, codes := values["error"], values["code"]
 	switch {
 	case len(failures) > 0 && len(codes) > 0:
-		return Secret{}, &InputError{Name: "callback", Reason: "both a code and an error"}
+		return Secret{}, badCallback("both a code and an error")
 	case len(failures) > 1 || len(codes) > 1:
-		return Secret{}, &InputError{Name: "callback", Reason: "a parameter is repeated"}
+		return Secret{}, badCallback("a parameter is repeated")
 	case len(failures) == 1:
 		return Secret{}, authorizationError(failures[0], values.Get("error_description"), state)
-	case len(codes) == 0 || codes[0] == "":
-		return Secret{}, &InputError{Name: "callback", Reason: "neither a code nor an error"}
+	case len(codes) == 0:
+		return Secret{}, badCallback("neither a code nor an error")
 	}
-	code = NewSecret(codes[0])
-	if err := checkCode(code); err != nil {
-		return Secret{}, err
+	code := NewSecret(codes[0])
+	if checkCode(code) != nil {
+		return Secret{}, badCallback("the code is longer than 4096 bytes or not printable ASCII")
 	}
 	return code, nil
 }
 
+func badCallback(reason string) error {
+	return &RequestError{"callback", reason, http.StatusBadRequest}
+}
+
 func authorizationError(code, description, state string) error {
 	secrets := credentials{NewSecret(state)}
-	details, _ := secrets.clean([]ErrorDetail{{code, description}}, nil)
+	details, _ := secrets.clean([]ErrorDetail{{code, strings.ToValidUTF8(description, "\uFFFD")}}, nil)
 	return &AuthorizationError{
 		Code:        cmp.Or(cleanCode(details[0].Code), "unknown_error"),
 		Description: details[0].Title,

@@ -334,7 +334,7 @@ func TestExchangeRefusedByZendesk(t *testing.T) {
 
 func TestParseCallback(t *testing.T) {
 	const state = "st4te-0123456789"
-	var input *sunco.InputError
+	var outside *sunco.RequestError
 	var refused *sunco.AuthorizationError
 	for name, tc := range map[string]struct {
 		query string
@@ -346,6 +346,26 @@ func TestParseCallback(t *testing.T) {
 		"escaped":                   {"state=" + state + "&code=a%2Bb%2Fc%3D", "a+b/c=", nil},
 		"longest":                   {"state=" + state + "&code=" + strings.Repeat("c", 4096), strings.Repeat("c", 4096), nil},
 		"description without error": {"state=" + state + "&code=abc&error_description=x", "abc", nil},
+
+		// What says nothing, or cannot be read, is not there.
+		"empty error, code":        {"error=&code=abc&state=" + state, "abc", nil},
+		"blank error, code":        {"error=+%09&code=abc&state=" + state, "abc", nil},
+		"error without =, code":    {"error&code=abc&state=" + state, "abc", nil},
+		"unreadable error, code":   {"error=%zz&code=abc&state=" + state, "abc", nil},
+		"empty description, code":  {"error_description=&code=abc&state=" + state, "abc", nil},
+		"empty code beside a code": {"code=&code=abc&state=" + state, "abc", nil},
+		"empty state beside one":   {"state=&code=abc&state=" + state, "abc", nil},
+		"cut escape behind":        {"code=abc&state=" + state + "&x=%2", "abc", nil},
+		"semicolon behind":         {"code=abc&state=" + state + "&x=a;b", "abc", nil},
+		"error, empty code":        {"error=access_denied&code=&state=" + state, "", sunco.ErrAccessDenied},
+		"half emoji":               {"error=access_denied&error_description=%ED%A0%BD&state=" + state, "", sunco.ErrAccessDenied},
+		"half emoji of JavaScript": {"error=access_denied&error_description=%uD83D&state=" + state, "", sunco.ErrAccessDenied},
+		"description twice":        {"error=access_denied&error_description=&error_description=x&state=" + state, "", sunco.ErrAccessDenied},
+		"two empty codes":          {"code=&code=&state=" + state, "", &outside},
+		"blank code":               {"code=+&state=" + state, "", &outside},
+		"empty error":              {"error=&state=" + state, "", &outside},
+		"semicolon":                {"code=abc;x&state=" + state, "", &outside},
+		"semicolon before state":   {"code=abc;state=" + state, "", sunco.ErrStateMismatch},
 
 		"no state":             {"code=abc", "", sunco.ErrStateMismatch},
 		"empty state":          {"code=abc&state=", "", sunco.ErrStateMismatch},
@@ -360,26 +380,20 @@ func TestParseCallback(t *testing.T) {
 		"state before nothing": {"", "", sunco.ErrStateMismatch},
 		"state before repeats": {"code=a&code=b&state=no", "", sunco.ErrStateMismatch},
 
-		"denied":            {"error=access_denied&state=" + state, "", sunco.ErrAccessDenied},
-		"another error":     {"error=server_error&state=" + state, "", &refused},
-		"empty error":       {"error=&state=" + state, "", &refused},
-		"strange error":     {"error=%3Cscript%3E&state=" + state, "", &refused},
-		"error and code":    {"error=access_denied&code=abc&state=" + state, "", &input},
-		"empty error, code": {"error=&code=abc&state=" + state, "", &input},
-		"error, empty code": {"error=access_denied&code=&state=" + state, "", &input},
-		"error twice":       {"error=access_denied&error=x&state=" + state, "", &input},
-		"code twice":        {"code=abc&code=abc&state=" + state, "", &input},
-		"no code":           {"state=" + state, "", &input},
-		"empty code":        {"code=&state=" + state, "", &input},
-		"Code":              {"Code=abc&state=" + state, "", &input},
-		"long code":         {"code=" + strings.Repeat("c", 4097) + "&state=" + state, "", &input},
-		"code newline":      {"code=a%0d%0ab&state=" + state, "", &input},
-		"code umlaut":       {"code=%C3%BC&state=" + state, "", &input},
-		"bad escape":        {"code=%zz&state=" + state, "", &input},
-		"cut escape":        {"code=abc&state=" + state + "&x=%2", "", &input},
-		"semicolon":         {"code=abc;state=" + state, "", &input},
-		"semicolon behind":  {"code=abc&state=" + state + "&x=a;b", "", &input},
-		"oversize":          {"code=abc&state=" + state + "&x=" + strings.Repeat("x", 16<<10), "", &input},
+		"denied":         {"error=access_denied&state=" + state, "", sunco.ErrAccessDenied},
+		"another error":  {"error=server_error&state=" + state, "", &refused},
+		"strange error":  {"error=%3Cscript%3E&state=" + state, "", &refused},
+		"error and code": {"error=access_denied&code=abc&state=" + state, "", &outside},
+		"error twice":    {"error=access_denied&error=x&state=" + state, "", &outside},
+		"code twice":     {"code=abc&code=abc&state=" + state, "", &outside},
+		"no code":        {"state=" + state, "", &outside},
+		"empty code":     {"code=&state=" + state, "", &outside},
+		"Code":           {"Code=abc&state=" + state, "", &outside},
+		"long code":      {"code=" + strings.Repeat("c", 4097) + "&state=" + state, "", &outside},
+		"code newline":   {"code=a%0d%0ab&state=" + state, "", &outside},
+		"code umlaut":    {"code=%C3%BC&state=" + state, "", &outside},
+		"bad escape":     {"code=%zz&state=" + state, "", &outside},
+		"oversize":       {"code=abc&state=" + state + "&x=" + strings.Repeat("x", 16<<10), "", &outside},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "https://partner.example/cb", nil)
@@ -395,6 +409,9 @@ func TestParseCallback(t *testing.T) {
 			default:
 				require.ErrorAs(t, err, want)
 			}
+			if errors.As(err, &outside) {
+				assert.Equal(t, http.StatusBadRequest, outside.Status)
+			}
 			if err != nil {
 				assertNoSecret(t, "error", err.Error(), state)
 				assert.NotContains(t, err.Error(), "script")
@@ -408,7 +425,7 @@ func TestParseCallbackMethods(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/cb?code=abc&state=state", nil)
 		r.Method = method
 		code, err := sunco.ParseCallback(r, "state")
-		requireInput(t, "callback", err)
+		requireRequestError(t, "callback", err)
 		assert.True(t, code.IsZero(), "a prefetcher must not get a code")
 	}
 }
@@ -433,6 +450,11 @@ func TestAuthorizationError(t *testing.T) {
 	assert.Equal(t, "Try again later … ü", refused.Description)
 	assert.Equal(t, "sunco: authorize: server_error", err.Error(), "a browser delivered the description")
 	assert.NotErrorIs(t, err, sunco.ErrAccessDenied)
+
+	r = httptest.NewRequest("GET", "/cb?state=s&error=access_denied&error_description=&error_description=no%ED%A0%BD%ff", nil)
+	_, err = sunco.ParseCallback(r, "s")
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, "no\uFFFD", refused.Description)
 
 	for _, query := range []string{"error=x&error_description=about+state-secret", "error=state-secret", "error=x&error_description=c3RhdGUtc2VjcmV0"} {
 		_, err = sunco.ParseCallback(httptest.NewRequest("GET", "/cb?state=state-secret&"+query, nil), "state-secret")
