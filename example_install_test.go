@@ -1,6 +1,7 @@
 package sunco_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -27,8 +28,12 @@ func ExampleInstaller() {
 			RedirectURI:  redirectURI,
 			HTTPClient:   platform.Client(), // leave it out in production
 		},
-		OnInstall: func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) error {
-			fmt.Println("storing the token of", in.Subdomain)
+		Save: func(ctx context.Context, in *sunco.Installation) error {
+			if in.AppID == "" {
+				fmt.Println("storing a token whose app is not known yet")
+			} else {
+				fmt.Println("storing the installation of", in.Subdomain)
+			}
 			return nil
 		},
 		OnError: func(w http.ResponseWriter, r *http.Request, in *sunco.Installation, err error) {
@@ -49,6 +54,7 @@ func ExampleInstaller() {
 	}
 	resp.Body.Close()
 	// Output:
-	// storing the token of acme
+	// storing a token whose app is not known yet
+	// storing the installation of acme
 	// back at /settings
 }

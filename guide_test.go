@@ -34,10 +34,16 @@ func (t *table) all() map[string]*sunco.Installation {
 	return t.rows
 }
 
-func (t *table) store(in *sunco.Installation) error {
+func (t *table) save(_ context.Context, in *sunco.Installation) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	unfinished := "token " + in.Generation()
+	if in.AppID == "" { // a token whose app is not known yet
+		t.rows[unfinished] = in
+		return nil
+	}
 	t.rows[in.AppID] = in
+	delete(t.rows, unfinished)
 	return nil
 }
 
@@ -45,8 +51,10 @@ func (t *table) byKey(_ context.Context, _ *http.Request, key [32]byte) (*sunco.
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, in := range t.rows {
-		if sha256.Sum256([]byte(in.Webhooks[0].Secret.Reveal())) == key {
-			return in, nil
+		for _, webhook := range in.Webhooks {
+			if sha256.Sum256([]byte(webhook.Secret.Reveal())) == key {
+				return in, nil
+			}
 		}
 	}
 	return nil, errors.New("no such key")
@@ -78,7 +86,7 @@ func readmeClient() *sunco.Client {
 
 func guideMux(client *sunco.Client, rows *table) http.Handler {
 	mux := http.NewServeMux()
-	eventsURL, store, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.store, rows.byKey, rows.byApp, rows.remove
+	eventsURL, save, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.save, rows.byKey, rows.byApp, rows.remove
 	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	answer := func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 		var p struct {
@@ -105,9 +113,9 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 		return err // the event comes again
 	}
 	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the customer returns here
-		Client:    client,
-		Webhook:   &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
-		OnInstall: func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) error { return store(in) },
+		Client:  client,
+		Webhook: &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
+		Save:    save, // called with the token, and again with the complete installation
 	})
 	mux.Handle("/zendesk/events", &sunco.EventHandler{ // what happens in the customer's conversations
 		Lookup:  byKey, // an error for an unknown key: it may be a webhook that is not stored yet

@@ -3,7 +3,9 @@ package sunco
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,188 +14,159 @@ import (
 )
 
 const (
-	installLife        = 10 * time.Minute // of a flow, from its begin to its callback
-	installTimeout     = 60 * time.Second // of what is asked of Zendesk in one installation
-	installHookTimeout = 30 * time.Second // of OnInstall, and of OnError after it
-	maxInstallQuery    = 16 << 10         // bytes
+	flowLife           = 10 * time.Minute // from the begin of a flow to its callback
+	installTimeout     = 60 * time.Second // of the exchange, and of what Zendesk is asked after it
+	installHookTimeout = 30 * time.Second // of each hook
+	maxConsumedFlows   = 10_000
 )
 
-// Installer is the [http.Handler] for the redirect URL registered with Zendesk,
-// and both ends of the browser's way through it: a plain GET sends the browser
-// to Zendesk's consent page, and the GET that comes back from there is turned
-// into an [Installation], handed to OnInstall, and answered with a redirect.
-// So the link "Add to Zendesk" is a link to this handler.
+// Installer is the [http.Handler] for the redirect URI. A plain GET sends the
+// browser to Zendesk's consent page. The GET that comes back from there becomes
+// an [Installation], is saved, and is answered with a redirect. So the link
+// "Add to Zendesk" is a link to this handler.
 //
-//	mux.Handle("/zendesk/install", &sunco.Installer{Client: client, OnInstall: store})
+//	mux.Handle("/zendesk/install", &sunco.Installer{Client: client, Save: save})
 //
-// The link may carry the query parameter return_to: where the browser goes when
-// all is done, "/" without it. It is a path of the partner's own site, with a
-// query and a fragment if need be, of at most 512 bytes of escaped ASCII; other
-// sites, "//" and backslashes, escaped ones too, are refused, and so is this
-// handler itself. (One that is mounted at "/" needs a Location from OnInstall.)
-//
-// What the browser brings back counts only in the browser in which the flow
-// began, within 10 minutes, and once. A cookie per flow sees to it, so that two
-// tabs do not disturb each other. It is authenticated with a key made from the
-// client secret: processes that share the secret share the flows, and changing
-// it ends those under way. A double click, or the callback loaded again, runs
-// OnInstall once and gets the same redirect.
-//
-// When something fails, the browser gets a small page with a link that begins
-// again, and OnError hears why. The page tells nothing; its status is 400 for
-// what is no callback of a live flow, 403 when the customer pressed Deny or
-// Identity refused, 502 when Zendesk failed, 503 when it asked to slow down,
-// when FirstUse failed and when this process has too much to do, 500 for the
-// partner's own side. Methods but GET are answered 405 and prefetches 503,
-// without any effect.
-//
-// An installation asks Zendesk for at most 60 s, whether the browser waits or
-// not, and the hooks then have 30 s each; an [http.Server.WriteTimeout] that is
-// shorter takes the answer away and not the installation. Let
-// [http.Server.Shutdown] wait two minutes: an installation that the end of the
-// process interrupts loses its token.
-//
-// An Installer remembers up to 10,000 finished flows for as long as they could
-// be repeated, a few hundred bytes each, and has no goroutines of its own.
-// [Client.Logger] gets one line per failure, without any secret; level Debug
-// where anyone can cause it. It looks at neither Host nor X-Forwarded headers.
-// It is safe for concurrent use and must not be copied. Its fields must not
-// change once it serves.
+// The link's query parameter return_to says where the browser goes at the end:
+// a path of your own site with up to 512 bytes of escaped ASCII, "/" by default.
+// A callback counts once, within 10 minutes, in the browser that began the flow;
+// loaded again it gets the same redirect. After a failure the browser gets a
+// short page, and OnError the reason. An Installer is safe for concurrent use
+// and must not be copied. Its fields must not change once it serves.
 type Installer struct {
-	// Client is whose ClientID, ClientSecret and RedirectURI are used.
+	// Client provides ClientID, ClientSecret and RedirectURI. Cookies are
+	// authenticated with a key made from ClientSecret: processes that share
+	// the secret share the flows, and changing it ends the flows in progress.
 	// Required.
 	Client *Client
 
-	// OnInstall stores the installation under its AppID. When a customer
-	// installs again, the new one replaces the older one; without the
-	// field Webhook, keep the Webhooks that are stored: they still deliver.
+	// Save stores an installation. Required. It is called twice for each:
 	//
-	// It may set headers and cookies on w, and a Location other than the way
-	// back; the answer's status and body are not its to write. The request
-	// is the callback's, without its query and the flow's cookie, and its
-	// context outlives the browser's patience by up to 30 s. An error, or a
-	// status of 400 and above written to w, means that the installation was
-	// not stored. Required.
-	OnInstall func(w http.ResponseWriter, r *http.Request, in *Installation) error
+	//  1. As soon as a token exists, before Zendesk is asked for anything
+	//     else. in has the Token alone. Keep it under in.Generation(), beside
+	//     whatever is stored for that customer.
+	//  2. When the installation is complete. in has its AppID, the host and,
+	//     with the field Webhook, that webhook. In one transaction, replace
+	//     what is stored for the AppID and delete what call 1 stored. If
+	//     in.Webhooks is empty, keep the stored Webhooks: they still deliver.
+	//
+	// Saving the same installation again must change nothing. An error or a
+	// panic ends the installation: after call 1 the token is lost, and the
+	// customer connects again. Later, call 1's row is still there, and an
+	// earlier installation of the customer is untouched. A crash leaves the
+	// same; at the next start finish such a row with [Client.Locate],
+	// [Client.EnsureWebhook] and Save. Never revoke its token to clean up:
+	// that removes the customer's earlier installation too.
+	//
+	// The context has the values of the request's context, so a middleware
+	// can pass on who is signed in. It ends after 30 s, and not when the
+	// browser leaves.
+	Save func(ctx context.Context, in *Installation) error
 
-	// OnError hears of every failure, and may write an answer of its own
-	// instead of the page. The error is not for the browser.
+	// OnInstall runs when the installation is saved. It may set headers and
+	// cookies on w, and a Location that replaces return_to; the status and the
+	// body are not its own. The request is the callback without its query and
+	// the flow's cookie; its context is as in Save. If OnInstall panics, the
+	// panic is logged and the installation stands. Optional.
+	OnInstall func(w http.ResponseWriter, r *http.Request, in *Installation)
+
+	// OnError runs after every failure, and may answer the browser itself
+	// instead of the page. Do not show err to the browser. Optional.
 	//
-	// When in is not nil, a token exists that nobody has stored: Zendesk
-	// shows the integration as installed, and without the token nobody can
-	// use it. Store its token, beside the Subdomain and the Webhooks that are
-	// there already when the customer had installed before, and finish with
-	// [Client.Locate] and [Client.EnsureWebhook]; or let the customer begin
-	// again, which gives another token. A legacy app needs its LegacyRegion
-	// first, see [ErrNoRegion]. Do not revoke it to clean up: that removes
-	// an installation that worked before. AppID may still be empty.
+	// in is nil if no token was saved. Otherwise its Token was, and in holds
+	// what else is known, so that the installation can be finished: for
+	// [ErrNoRegion], ask the customer for the region, set LegacyRegion, and
+	// call EnsureWebhook and Save.
 	//
-	// The errors are [ErrStateMismatch] when the callback belongs to no live
-	// flow of this browser and this identity; those of [ParseCallback],
-	// [ErrAccessDenied] among them; those of [Client.Install] and
-	// [Client.EnsureWebhook]; those of the other hooks as they are; and
-	// [*InputError] for a bad return_to or Client. Identical callbacks that
-	// arrive together wait for the first, which gets the installation. When
-	// OnError answers it with a redirect, they are sent there too; otherwise
-	// each gets the error. One that comes later is an ErrStateMismatch.
+	// err is [ErrStateMismatch] when the callback belongs to no flow in
+	// progress in this browser, or to another Identity's; an
+	// [*AuthorizationError], [ErrAccessDenied] above all; a [*RequestError]
+	// about the query, return_to, callback or identity; an [*InputError]
+	// about Client or Webhook; an error of [Client.Exchange], [Client.Locate]
+	// or EnsureWebhook; or a hook's own error.
 	//
-	// Nil: the page is the answer, [Client.Logger] gets a line, and a token
-	// that nobody stored is lost.
+	// Identical callbacks wait for the first. If OnError answers that one
+	// with a redirect, the others get the same redirect. Otherwise OnError
+	// runs for each of them, with a nil in.
 	OnError func(w http.ResponseWriter, r *http.Request, in *Installation, err error)
 
-	// Identity names the partner's own account that is signed in: an
-	// account id, say, from the session. It is asked when a flow begins and
-	// when it comes back, and another one then is refused, so that nobody
-	// finishes a flow into somebody else's account. "" is an error, and so
-	// nobody is let in who is not signed in; OnError, which gets an
-	// [*InputError] named "identity" then, can send them to sign in. The
-	// request is without its query. Nil: a flow is bound to the browser
-	// only.
+	// Identity returns your own account that is signed in, an account id for
+	// example. It runs when a flow begins and when the callback arrives, and
+	// the callback is refused if the two differ, so that nobody can finish a
+	// flow in another account. "" and errors are refused. The request has no
+	// query. Nil: a flow is bound to the browser only.
 	Identity func(r *http.Request) (string, error)
 
-	// FirstUse is needed where several processes, or several Installers with
-	// one Client, serve the URL. It records flowID in a store that they
-	// share, atomically, and reports whether it was not there before; an
-	// entry may be forgotten after 10 minutes. It is asked before the code is
-	// spent. When the answer is false, another process has the flow in hand,
-	// and the browser is sent the way back although that one may not have
-	// finished. The id is a hash that reveals nothing. Nil: this process is
-	// the only one.
+	// FirstUse is required when several processes, or several Installers,
+	// serve the URL. It records flowID in a store that they share, atomically,
+	// and reports whether it was new. Entries may be deleted after 10 minutes.
+	// It runs before the code is exchanged. If it returns false, another
+	// process has the flow, and the browser is redirected to return_to at
+	// once. flowID is a hash and no secret. Nil: this is the only process.
 	FirstUse func(ctx context.Context, flowID string) (bool, error)
 
-	// Webhook is ensured before OnInstall runs, which finds it, with its
-	// secret, in Installation.Webhooks. One account that is installed twice
-	// at the same moment can get two, see [Client.EnsureWebhook]. Nil: none;
-	// OnInstall can call EnsureWebhook when it has stored the token, so that
-	// a crash in between loses nothing.
+	// Webhook is passed to [Client.EnsureWebhook] between the two calls of
+	// Save. The second call finds the result in Installation.Webhooks. Nil:
+	// the installation has no webhook.
 	Webhook *Webhook
 
-	// InsecureCookie leaves out the cookies' __Host- prefix and Secure, for
-	// browsers that refuse them on plain http to this machine. Other hosts
-	// of the same domain can then overwrite them. Never set it in production.
+	// InsecureCookie leaves out Secure and the __Host- prefix of the cookies.
+	// Use it only for local development over plain HTTP.
 	InsecureCookie bool
 
-	mu      sync.Mutex
-	flights map[[32]byte]*installFlight
-	swept   int64 // when the expired ones were last removed, Unix seconds
+	// Logger gets one line for each failure and each panic of a hook: the
+	// step, the error's text, and no credential. The level is Debug for what
+	// strangers can cause, else Warn. Nil: [slog.Default].
+	Logger *slog.Logger
+
+	mu       sync.Mutex
+	consumed map[[32]byte]*consumedFlow
+	swept    int64 // when expired flows were last deleted, Unix seconds
 }
 
 // ServeHTTP implements [http.Handler].
 func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if i.Client == nil || i.OnInstall == nil {
-		panic("sunco: Installer needs Client and OnInstall")
+	if i.Client == nil || i.Save == nil {
+		panic("sunco: Installer needs Client and Save")
 	}
 	guardInstall(w.Header())
-	if r.ContentLength != 0 { // nobody asked for a body, and the server reads what is left of it
+	if r.ContentLength != 0 { // the server reads what is left of a body
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 	switch {
-	case r.Method != http.MethodGet:
+	case r.Method != http.MethodGet: // GET patterns match HEAD too
 		w.Header().Set("Allow", http.MethodGet)
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	case isPrefetch(r.Header):
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
+	case len(r.URL.RawQuery) > maxCallback:
+		i.fail(w, r, installFailure{stepQuery, badQuery("longer than 16 KiB")})
+		return
 	}
-	query, err := installQuery(r.URL.RawQuery)
+	query, err := parseQuery(r.URL.RawQuery)
 	switch {
-	case err != nil:
-		i.fail(w, r, installFailure{http.StatusBadRequest, "query", err}, nil)
 	case query.Has("code") || query.Has("error") || query.Has("state"):
 		i.callback(w, r, query)
+	case err != nil:
+		i.fail(w, r, installFailure{stepQuery, badQuery("malformed; escape it with url.QueryEscape")})
 	default:
 		i.begin(w, r, query["return_to"])
 	}
 }
 
-func installQuery(raw string) (url.Values, error) {
-	if raw == "" {
-		return nil, nil
-	}
-	if len(raw) > maxInstallQuery {
-		return nil, &InputError{Name: "query", Reason: "longer than 16 KiB"}
-	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, &InputError{Name: "query", Reason: "malformed"}
-	}
-	return query, nil
-}
+func badQuery(reason string) error { return &RequestError{"query", reason, http.StatusBadRequest} }
 
-// guardInstall sets what every answer has.
-func guardInstall(header http.Header) {
-	header["Cache-Control"] = []string{"no-store"}
-	header["Referrer-Policy"] = []string{"no-referrer"}
-}
-
-// isPrefetch finds a browser that only guesses that its user will go there.
+// isPrefetch recognizes browsers that load a link before their user follows it.
 func isPrefetch(header http.Header) bool {
 	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		for _, value := range header[name] {
 			value = strings.ToLower(value)
-			if strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview") {
-				return true
+			for _, purpose := range [...]string{"prefetch", "prerender", "preview"} {
+				if strings.Contains(value, purpose) {
+					return true
+				}
 			}
 		}
 	}
@@ -202,55 +175,301 @@ func isPrefetch(header http.Header) bool {
 
 // begin sends the browser to Zendesk.
 func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []string) {
-	back, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.RequestURI))
+	target, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.RequestURI))
 	if err != nil {
-		i.fail(w, r, installFailure{http.StatusBadRequest, "return_to", err}, nil)
+		i.fail(w, r, installFailure{stepReturnTo, err})
 		return
 	}
 	identity, err := i.identify(r)
 	if err != nil {
-		i.fail(w, r, installFailure{http.StatusForbidden, hookIdentity, err}, nil)
+		i.fail(w, r, installFailure{hookIdentity, err})
 		return
 	}
-	flow := newInstallFlow(back)
-	target, err := i.authorizeURL(flow.state)
+	flow := newInstallFlow(target)
+	authorize, err := i.authorizeURL(flow.state)
 	if err != nil {
-		i.fail(w, r, installFailure{http.StatusInternalServerError, "begin", err}, nil)
+		i.fail(w, r, installFailure{stepBegin, err})
 		return
 	}
 	i.dropOldCookies(w, r)
-	i.setCookie(w, i.flowCookie(flow.state), i.sealFlow(flow, identity), int(installLife/time.Second))
-	redirect(w, target)
+	i.setCookie(w, i.cookieName(flowKind, flow.state), i.sealFlow(flow, identity), int(flowLife/time.Second))
+	redirect(w, authorize)
 }
 
+// authorizeURL also checks what would fail only after the consent page.
 func (i *Installer) authorizeURL(state string) (string, error) {
 	if i.Client.ClientSecret.IsZero() {
 		return "", &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
 	}
+	if i.Webhook != nil {
+		if err := checkWebhook(i.Webhook); err != nil {
+			return "", err
+		}
+	}
 	return i.Client.AuthorizeURL(state)
 }
 
-// identify asks for the account that is signed in. "" without an error means
-// that nobody asks for one.
-func (i *Installer) identify(r *http.Request) (string, error) {
+// identify returns the account that is signed in, "" without Identity.
+func (i *Installer) identify(r *http.Request) (identity string, err error) {
 	if i.Identity == nil {
 		return "", nil
 	}
-	identity, err := i.Identity(cleanRequest(r.Context(), r))
+	err = i.hook(r, nil, hookIdentity, func(ctx context.Context) (err error) {
+		identity, err = i.Identity(cleanRequest(ctx, r))
+		return err
+	})
 	if err == nil && identity == "" {
-		err = &InputError{Name: "identity", Reason: "empty; nobody is signed in"}
+		err = &RequestError{"identity", "nobody is signed in; sign in and begin again", http.StatusForbidden}
 	}
 	return identity, err
 }
 
-// redirect is without the body that net/http's has: it would repeat the URL.
-func redirect(w http.ResponseWriter, target string) {
-	w.Header()["Location"] = []string{target}
-	w.WriteHeader(http.StatusSeeOther)
+// callback checks whose flow it is, then whether it was finished already, and
+// only then what Zendesk says.
+func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.Values) {
+	mismatch := installFailure{stepCallback, ErrStateMismatch}
+	if len(query["state"]) != 1 {
+		i.fail(w, r, mismatch)
+		return
+	}
+	identity, err := i.identify(r)
+	if err != nil {
+		i.fail(w, r, installFailure{hookIdentity, err})
+		return
+	}
+	flow, live := i.openFlow(r, query.Get("state"), identity)
+	if !live {
+		if location, done := i.openReceipt(r, query, identity); done {
+			redirect(w, location)
+			return
+		}
+		i.fail(w, r, mismatch)
+		return
+	}
+	code, err := readCallback(query, flow.state)
+	if errors.Is(err, ErrStateMismatch) {
+		i.fail(w, r, mismatch)
+		return
+	}
+	i.setCookie(w, i.cookieName(flowKind, flow.state), "", -1)
+	if err != nil {
+		i.fail(w, r, installFailure{stepCallback, err})
+		return
+	}
+	consumed, first, err := i.consume(flow, code)
+	switch {
+	case err != nil:
+		i.fail(w, r, installFailure{stepCallback, err})
+	case first:
+		i.install(w, r, &installation{flow: flow, identity: identity, code: code}, consumed)
+	default:
+		i.wait(w, r, &installation{flow: flow, identity: identity, code: code}, consumed)
+	}
 }
 
-var (
-	errInstallBusy     = errors.New("sunco: install: too many flows at the same time")
-	errInstallPanic    = errors.New("sunco: install: a hook did not return")
-	errInstallAnswered = errors.New("sunco: install: OnInstall answered with an error status")
-)
+// consumedFlow is a flow whose code was exchanged or is being exchanged. It is
+// kept until the flow expires, so that no code is exchanged twice.
+type consumedFlow struct {
+	code    [32]byte // digest; a callback with another code is not identical
+	expires int64
+	done    chan struct{}
+	result  installResult // read it after done is closed
+}
+
+// installResult is how a flow ended. Every identical callback gets it. It holds
+// no token.
+type installResult struct {
+	header         http.Header // set by OnInstall
+	location       string      // after a failure: where OnError redirected to, or ""
+	elsewhere      bool        // another process has the flow
+	installFailure             // without an err: success
+}
+
+// consume returns the entry of a flow, and reports whether this call made it:
+// then the caller exchanges the code. A full table refuses further flows.
+func (i *Installer) consume(flow installFlow, code Secret) (entry *consumedFlow, first bool, err error) {
+	key, digest := flow.key(), sha256.Sum256([]byte(code.Reveal()))
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := installNow()
+	if now >= flow.expires {
+		return nil, false, ErrStateMismatch
+	}
+	if entry := i.consumed[key]; entry != nil {
+		if entry.code != digest {
+			return nil, false, ErrStateMismatch
+		}
+		return entry, false, nil
+	}
+	i.sweep(now)
+	if len(i.consumed) >= maxConsumedFlows && !i.dropFailed() {
+		return nil, false, errInstallBusy
+	}
+	if i.consumed == nil {
+		i.consumed = map[[32]byte]*consumedFlow{}
+	}
+	entry = &consumedFlow{code: digest, expires: flow.expires, done: make(chan struct{})}
+	i.consumed[key] = entry
+	return entry, true, nil
+}
+
+// sweep deletes expired flows once a minute, and once a second when the table
+// is full. The mutex is held.
+func (i *Installer) sweep(now int64) {
+	every := int64(60)
+	if len(i.consumed) >= maxConsumedFlows {
+		every = 1
+	}
+	if now-i.swept < every {
+		return
+	}
+	i.swept = now
+	for key, entry := range i.consumed {
+		if now >= entry.expires {
+			delete(i.consumed, key)
+		}
+	}
+}
+
+// dropFailed deletes one flow that failed and reports whether there was one, so
+// that invented codes cannot fill the table. The mutex is held.
+func (i *Installer) dropFailed() bool {
+	for key, entry := range i.consumed {
+		select {
+		case <-entry.done:
+			if entry.result.err != nil {
+				delete(i.consumed, key)
+				return true
+			}
+		default: // in progress
+		}
+	}
+	return false
+}
+
+// wait answers a callback like the identical one that came first.
+func (i *Installer) wait(w http.ResponseWriter, r *http.Request, one *installation, entry *consumedFlow) {
+	select {
+	case <-entry.done:
+	case <-r.Context().Done():
+		writeInstallPage(w, http.StatusServiceUnavailable, r.Context().Err())
+		return
+	}
+	switch result := entry.result; {
+	case result.err == nil:
+		i.succeed(w, one, result)
+	case result.location != "":
+		redirect(w, result.location)
+	default:
+		i.explain(w, r, result.installFailure, nil)
+	}
+}
+
+// installation is one installation in progress.
+type installation struct {
+	flow     installFlow
+	identity string
+	code     Secret
+	in       *Installation // what is known; nil until there is a token
+	saved    bool          // the token was saved
+}
+
+// install makes the installation, whether or not the browser stays, and answers.
+func (i *Installer) install(w http.ResponseWriter, r *http.Request, one *installation, entry *consumedFlow) {
+	r = r.WithContext(context.WithoutCancel(r.Context()))
+	result := installResult{installFailure: installFailure{stepInstall, errInstallStopped}}
+	defer func() { // also when a RoundTripper panics
+		entry.result = result
+		close(entry.done)
+	}()
+	if result = i.complete(r, one); result.err == nil {
+		i.succeed(w, one, result)
+		return
+	}
+	i.logFailure(r, one.in, result.installFailure)
+	if !one.saved {
+		one.in = nil
+	}
+	result.location = i.explain(w, r, result.installFailure, one.in)
+}
+
+// complete takes the steps from the code to the complete installation.
+func (i *Installer) complete(r *http.Request, one *installation) installResult {
+	if i.FirstUse != nil {
+		first := false
+		err := i.hook(r, nil, hookFirstUse, func(ctx context.Context) (err error) {
+			first, err = i.FirstUse(ctx, one.flow.id())
+			return err
+		})
+		switch {
+		case err != nil:
+			return installResult{installFailure: installFailure{hookFirstUse, err}}
+		case !first:
+			return installResult{location: one.flow.returnTo, elsewhere: true}
+		}
+	}
+	if step, err := i.exchange(r, one); err != nil {
+		return installResult{installFailure: installFailure{step, err}}
+	}
+	if step, err := i.locate(r, one); err != nil {
+		return installResult{installFailure: installFailure{step, err}}
+	}
+	answer := hookWriter{http.Header{}}
+	if i.OnInstall != nil {
+		_ = i.hook(r, one.in, hookOnInstall, func(ctx context.Context) error {
+			i.OnInstall(answer, cleanRequest(ctx, r), one.in)
+			return nil
+		})
+	}
+	return answer.result(one.flow.returnTo)
+}
+
+// exchange turns the code into a token that is saved.
+func (i *Installer) exchange(r *http.Request, one *installation) (step string, err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), installTimeout)
+	defer cancel()
+	token, err := i.Client.Exchange(ctx, one.code)
+	if err != nil {
+		return stepExchange, err
+	}
+	one.in = &Installation{Token: token}
+	if err := i.save(r, one.in); err != nil {
+		return hookSave, err
+	}
+	one.saved = true
+	return "", nil
+}
+
+// locate completes the installation and saves it again.
+func (i *Installer) locate(r *http.Request, one *installation) (step string, err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), installTimeout)
+	defer cancel()
+	if one.in, err = i.Client.Locate(ctx, one.in); err != nil { // a copy, with an error too
+		return stepLocate, err
+	}
+	if i.Webhook != nil {
+		webhook, err := i.Client.EnsureWebhook(ctx, one.in, i.Webhook)
+		if err != nil {
+			return stepWebhook, err
+		}
+		one.in.Webhooks = []Webhook{*webhook}
+	}
+	return hookSave, i.save(r, one.in)
+}
+
+func (i *Installer) save(r *http.Request, in *Installation) error {
+	return i.hook(r, in, hookSave, func(ctx context.Context) error { return i.Save(ctx, in) })
+}
+
+// hook runs one of the hooks. A panic is logged and becomes an error.
+func (i *Installer) hook(r *http.Request, in *Installation, name string, run func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), installHookTimeout)
+	defer cancel()
+	defer func() {
+		if value := recover(); value != nil {
+			i.logPanic(r, in, name, value)
+			err = errors.New("sunco: install: " + name + " panicked; see the log")
+		}
+	}()
+	return run(ctx)
+}

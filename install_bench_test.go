@@ -2,6 +2,7 @@ package sunco_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -20,7 +21,7 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func stored(http.ResponseWriter, *http.Request, *sunco.Installation) error { return nil }
+func stored(context.Context, *sunco.Installation) error { return nil }
 
 // BenchmarkInstallBegin compares with a handler that only sets a cookie and
 // redirects.
@@ -33,7 +34,7 @@ func BenchmarkInstallBegin(b *testing.B) {
 		}
 	}
 	b.Run("sunco", func(b *testing.B) {
-		run(b, &sunco.Installer{Client: benchClient(newCanned(http.StatusOK, "")), OnInstall: stored})
+		run(b, &sunco.Installer{Client: benchClient(newCanned(http.StatusOK, "")), Save: stored})
 	})
 	b.Run("bare", func(b *testing.B) {
 		run(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -94,7 +95,7 @@ func BenchmarkInstallCallback(b *testing.B) {
 
 // benchInstall runs whole flows.
 func benchInstall(b *testing.B, client *sunco.Client) {
-	i, n := &sunco.Installer{Client: client, OnInstall: stored}, 0
+	i, n := &sunco.Installer{Client: client, Save: stored}, 0
 	begin := httptest.NewRequest(http.MethodGet, installURL, nil)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -110,7 +111,7 @@ func benchInstall(b *testing.B, client *sunco.Client) {
 			b.Fatal(w.Code)
 		}
 		if n++; n%5000 == 0 { // which it remembers
-			i = &sunco.Installer{Client: client, OnInstall: stored}
+			i = &sunco.Installer{Client: client, Save: stored}
 		}
 	}
 	client.CloseIdleConnections()

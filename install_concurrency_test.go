@@ -144,7 +144,7 @@ func TestInstallBrowserThatLeaves(t *testing.T) {
 	})
 }
 
-// However long Zendesk took, the hooks have 30 s of their own.
+// However long Zendesk took, each hook has 30 s of its own.
 func TestInstallHooksHaveTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartner(t)
@@ -155,23 +155,32 @@ func TestInstallHooksHaveTheirTime(t *testing.T) {
 		}
 		p.platform.Inject(hit(tokenPath, slowly))
 		p.platform.Inject(hit(infoPath, slowly))
-		left := func(ctx context.Context) time.Duration {
-			deadline, ok := ctx.Deadline()
-			assert.True(t, ok)
-			return time.Until(deadline)
+		var heard []string
+		hear := func(name string, ctx context.Context) {
+			heard = append(heard, name)
+			deadline, _ := ctx.Deadline()
+			assert.Equal(t, 30*time.Second, time.Until(deadline), name)
+			time.Sleep(29 * time.Second)
+			assert.NoError(t, ctx.Err(), name)
 		}
-		p.OnInstall = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) error {
-			assert.Equal(t, 30*time.Second, left(r.Context()))
-			return errors.New("full")
+		p.Identity = func(r *http.Request) (string, error) { hear("Identity", r.Context()); return "alice", nil }
+		p.FirstUse = func(ctx context.Context, _ string) (bool, error) { hear("FirstUse", ctx); return true, nil }
+		p.Save = func(ctx context.Context, in *sunco.Installation) error {
+			hear("Save", ctx)
+			if len(heard) > 8 && in.AppID != "" {
+				return errors.New("full")
+			}
+			return nil
 		}
-		heard := false
+		p.OnInstall = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) { hear("OnInstall", r.Context()) }
 		p.OnError = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation, _ error) {
-			heard = true
-			assert.Equal(t, 30*time.Second, left(r.Context()))
+			hear("OnError", r.Context())
 		}
 		b := p.browser()
+		assertRedirect(t, b.get(p.allow(b.begin())), "/")
+		assert.Equal(t, []string{"Identity", "Identity", "FirstUse", "Save", "Save", "OnInstall"}, heard)
 		assertPage(t, b.get(p.allow(b.begin())), http.StatusInternalServerError)
-		assert.True(t, heard)
+		assert.Equal(t, []string{"Identity", "Identity", "FirstUse", "Save", "Save", "OnError"}, heard[6:])
 	})
 }
 
@@ -185,8 +194,8 @@ func TestInstallEndsInTime(t *testing.T) {
 		begin := time.Now()
 		assertPage(t, b.get(callback), http.StatusBadGateway)
 		assert.LessOrEqual(t, time.Since(begin), 61*time.Second)
-		require.Len(t, p.rescued, 1, "the token is there already")
-		assert.False(t, p.rescued[0].Token.AccessToken.IsZero())
+		require.Len(t, p.tokens, 1, "the token is saved already")
+		assert.False(t, p.tokens[0].Token.AccessToken.IsZero())
 	})
 }
 
@@ -216,35 +225,61 @@ func TestInstallFailureWithARedirect(t *testing.T) {
 	})
 }
 
-func TestInstallHookThatPanicsFreesFollowers(t *testing.T) {
-	for name, hook := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := newPartner(t)
-				defer p.platform.Close()
-				begun, boom := make(chan struct{}), make(chan struct{})
-				p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error {
-					close(begun)
-					<-boom
-					hook()
-					return nil
+// Whatever ends the first of several identical callbacks, the others get an
+// answer.
+func TestInstallHooksThatEndBadlyKeepNobodyWaiting(t *testing.T) {
+	boom := func() { panic("boom") }
+	failing := func(context.Context, *sunco.Installation) error { return errors.New("disk full") }
+	for name, set := range map[string]func(p *partner){
+		"Save panics": func(p *partner) {
+			p.Save = func(context.Context, *sunco.Installation) error { boom(); return nil }
+		},
+		"Save exits": func(p *partner) {
+			p.Save = func(context.Context, *sunco.Installation) error { runtime.Goexit(); return nil }
+		},
+		"OnError panics": func(p *partner) {
+			p.Save = failing
+			p.OnError = func(http.ResponseWriter, *http.Request, *sunco.Installation, error) { boom() }
+		},
+		"OnError exits": func(p *partner) {
+			p.Save = failing
+			first := true
+			p.OnError = func(http.ResponseWriter, *http.Request, *sunco.Installation, error) {
+				if first {
+					first = false
+					runtime.Goexit()
 				}
-				b := p.browser()
-				r := b.request(http.MethodGet, p.allow(b.begin()))
-				go func() {
-					defer func() { _ = recover() }()
-					p.ServeHTTP(httptest.NewRecorder(), r.Clone(t.Context()))
-				}()
-				<-begun
-				wait := copies(r, 10, p)
-				synctest.Wait()
-				close(boom)
-				for _, w := range wait() {
-					assertPage(t, w.Result(), http.StatusInternalServerError)
-				}
-				synctest.Wait()
-				assert.Len(t, p.rescued, 1)
-			})
+			}
+		},
+		"RoundTripper panics": func(p *partner) {
+			p.Client.HTTPClient = &http.Client{Transport: &wire{answer: func(int, sentRequest) (*http.Response, error) {
+				boom()
+				return nil, nil
+			}}}
+		},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			p := newPartner(t)
+			defer p.platform.Close()
+			set(p)
+			begun := make(chan struct{})
+			p.FirstUse = func(context.Context, string) (bool, error) {
+				close(begun)
+				time.Sleep(time.Second)
+				return true, nil
+			}
+			b := p.browser()
+			r := b.request(http.MethodGet, p.allow(b.begin()))
+			go func() {
+				defer func() { _ = recover() }() // as net/http does
+				p.ServeHTTP(httptest.NewRecorder(), r.Clone(t.Context()))
+			}()
+			<-begun
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // so that nobody waits in vain
+			defer cancel()
+			for _, w := range copies(r.WithContext(ctx), 10, p)() {
+				assertPage(t, w.Result(), http.StatusInternalServerError)
+			}
 		})
 	}
 }
@@ -312,8 +347,10 @@ func TestInstallThousandFlowsInMemory(t *testing.T) {
 		return response(http.StatusOK, tokenReply), nil
 	}})
 	var installed atomic.Int32
-	i := &sunco.Installer{Client: client, OnInstall: func(http.ResponseWriter, *http.Request, *sunco.Installation) error {
-		installed.Add(1)
+	i := &sunco.Installer{Client: client, Save: func(_ context.Context, in *sunco.Installation) error {
+		if in.AppID != "" {
+			installed.Add(1)
+		}
 		return nil
 	}}
 	heap := func() int64 {
@@ -334,9 +371,7 @@ func TestInstallThousandFlowsInMemory(t *testing.T) {
 	for _, r := range callbacks {
 		all.Go(func() { i.ServeHTTP(httptest.NewRecorder(), r) })
 	}
-	for arrived.Load() < flows {
-		runtime.Gosched()
-	}
+	require.Eventually(t, func() bool { return arrived.Load() == flows }, time.Minute, time.Millisecond)
 	inFlight := heap()
 	close(held)
 	all.Wait()

@@ -162,3 +162,25 @@ func TestInstallFlowExpires(t *testing.T) {
 		})
 	}
 }
+
+// The parts that a cookie's code covers keep their borders: the last character
+// of return_to does not become the first of the account.
+func TestInstallCookiePartsKeepTheirBorders(t *testing.T) {
+	p := newPartner(t)
+	account := "x"
+	p.Identity = func(*http.Request) (string, error) { return account, nil }
+	b := p.browser()
+	callback := p.allow(b.begin("?return_to=/xu")) // L3h1 in base64
+	cookie := b.cookies()[0]
+	parts := strings.Split(cookie.Value, ".")
+	require.Equal(t, "L3h1", parts[2])
+	parts[2] = "L3h"
+	r := httptest.NewRequest(http.MethodGet, callback, nil)
+	r.AddCookie(&http.Cookie{Name: cookie.Name, Value: strings.Join(parts, ".")})
+	account = "1x"
+	assertPage(t, b.do(r), http.StatusBadRequest)
+	require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
+	assert.Zero(t, p.exchanges())
+	account = "x"
+	assertRedirect(t, b.get(callback), "/xu")
+}

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,8 +137,9 @@ func TestInstallMeetsEveryFault(t *testing.T) {
 				assert.True(t, c.want(p.lastError()), "%v", p.lastError())
 				assert.Empty(t, p.installed)
 				assert.Equal(t, c.calls, p.exchanges())
-				assert.Len(t, p.rescued, map[bool]int{true: 1}[c.token])
-				for _, in := range p.rescued {
+				assert.Len(t, p.tokens, map[bool]int{true: 1}[c.token])
+				assert.Len(t, p.failed, map[bool]int{true: 1}[c.token])
+				for _, in := range p.failed {
 					assert.False(t, in.Token.AccessToken.IsZero())
 					assert.NotContains(t, in.Subdomain, "evil")
 				}
@@ -221,7 +221,7 @@ func TestInstallLeaksNoSecret(t *testing.T) {
 						assertNoSecret(t, "error", fmt.Sprintf("%v %+v %#v %q", e, e, e, e), secrets...)
 					}
 				}
-				for _, in := range append(p.rescued, p.installed...) {
+				for _, in := range append(p.failed, p.installed...) {
 					assertNoSecret(t, "installation", fmt.Sprintf("%v %+v %#v", in, in, in), secrets...)
 				}
 				require.NotEmpty(t, p.log.String())
@@ -230,19 +230,16 @@ func TestInstallLeaksNoSecret(t *testing.T) {
 	}
 }
 
-// What net/http prints of a panicking hook, stack included, names no secret.
+// The stack of a panicking hook, which is logged, names no secret.
 func TestInstallPanicLeaksNoSecret(t *testing.T) {
 	p := newPartner(t)
-	p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error { panic("boom") }
+	p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) { panic("boom") }
 	b := p.browser()
 	callback := p.allow(b.begin())
-	var printed string
-	func() {
-		defer func() { printed = fmt.Sprint(recover(), string(debug.Stack())) }()
-		p.ServeHTTP(httptest.NewRecorder(), b.request(http.MethodGet, callback))
-	}()
-	require.Contains(t, printed, "boom")
-	assertNoSecret(t, "panic", printed, parameter(t, callback, "code"), parameter(t, callback, "state"), installSecret)
+	assertRedirect(t, b.get(callback), "/")
+	require.Contains(t, p.log.String(), "boom")
+	token := p.installed[0].Token.AccessToken.Reveal()
+	assertNoSecret(t, "panic", p.log.String(), parameter(t, callback, "code"), parameter(t, callback, "state"), installSecret, token)
 }
 
 // A code that somebody made up costs an exchange, and no customer's place.

@@ -34,8 +34,9 @@ type partner struct {
 	log      syncBuffer
 
 	mu        sync.Mutex
-	installed []*sunco.Installation
-	rescued   []*sunco.Installation // that OnError was given
+	tokens    []*sunco.Installation // of Save's first calls
+	installed []*sunco.Installation // of its second calls
+	failed    []*sunco.Installation // that OnError was given
 	errs      []error
 	seen      strings.Builder // the hooks' requests
 }
@@ -54,26 +55,31 @@ func newPartner(t *testing.T, behavior ...suncotest.Behavior) *partner {
 
 // installer is one more process of the same program.
 func (p *partner) installer() *sunco.Installer {
+	logger := slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return &sunco.Installer{
 		Client: &sunco.Client{
 			ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(installSecret),
-			RedirectURI: installURL, HTTPClient: p.platform.Client(),
-			Logger: slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			RedirectURI: installURL, HTTPClient: p.platform.Client(), Logger: logger,
 		},
-		OnInstall: func(_ http.ResponseWriter, r *http.Request, in *sunco.Installation) error {
-			p.note(r)
+		Logger: logger,
+		Save: func(_ context.Context, in *sunco.Installation) error {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.installed = append(p.installed, in)
+			if in.AppID == "" {
+				p.tokens = append(p.tokens, in)
+			} else {
+				p.installed = append(p.installed, in)
+			}
 			return nil
 		},
+		OnInstall: func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) { p.note(r) },
 		OnError: func(_ http.ResponseWriter, r *http.Request, in *sunco.Installation, err error) {
 			p.note(r)
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.errs = append(p.errs, err)
 			if in != nil {
-				p.rescued = append(p.rescued, in)
+				p.failed = append(p.failed, in)
 			}
 		},
 	}
@@ -177,18 +183,30 @@ func assertRedirect(t *testing.T, resp *http.Response, to string) {
 	assert.Equal(t, to, resp.Header.Get("Location"))
 }
 
-// assertPage requires the "start again" page, which tells nothing.
-func assertPage(t *testing.T, resp *http.Response, status int) {
+// assertPage requires the "start again" page, which tells nothing, and returns
+// it.
+func assertPage(t *testing.T, resp *http.Response, status int) string {
 	t.Helper()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	assert.Equal(t, status, resp.StatusCode)
 	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
-	assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'sha256-")
 	assert.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
 	assert.Contains(t, string(body), `<a href="?">Start again</a>`)
 	assert.NotContains(t, string(body), "sunco")
 	assert.Empty(t, resp.Header.Get("Location"))
+	return string(body)
+}
+
+// requireRequestError requires a RequestError about name.
+func requireRequestError(t *testing.T, name string, err error) {
+	t.Helper()
+	var refused *sunco.RequestError
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, name, refused.Name)
+	assert.NotEmpty(t, refused.Reason)
+	assert.NotZero(t, refused.Status)
 }
 
 func parameter(t *testing.T, target, name string) string {

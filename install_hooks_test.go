@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -24,6 +23,8 @@ func TestInstallWebhookComesFirst(t *testing.T) {
 	p.Webhook = wantedHook()
 	b := p.browser()
 	assertRedirect(t, b.get(p.allow(b.begin())), "/")
+	require.Len(t, p.tokens, 1)
+	assert.Empty(t, p.tokens[0].Webhooks)
 	require.Len(t, p.installed, 1)
 	require.Len(t, p.installed[0].Webhooks, 1)
 	hook := p.installed[0].Webhooks[0]
@@ -36,15 +37,14 @@ func TestInstallWebhookComesFirst(t *testing.T) {
 
 func TestInstallHookShapesTheAnswer(t *testing.T) {
 	p := newPartner(t)
-	store := p.OnInstall
-	p.OnInstall = func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) error {
+	p.OnInstall = func(w http.ResponseWriter, r *http.Request, in *sunco.Installation) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "abc"})
 		w.Header().Set("X-App", in.AppID)
 		w.Header().Set("Cache-Control", "public")
 		http.Redirect(w, r, "/customers/acme", http.StatusFound)
 		_, err := io.WriteString(w, "dropped")
 		assert.Error(t, err)
-		return store(w, r, in)
+		assert.Same(t, p.installed[0], in)
 	}
 	b := p.browser()
 	callback := p.allow(b.begin())
@@ -97,32 +97,64 @@ func TestInstallOnErrorAnswers(t *testing.T) {
 	assertPage(t, b.get(installURL+"?code=1"), http.StatusBadRequest)
 }
 
-func TestInstallStoreThatFails(t *testing.T) {
-	failed := errors.New("disk full")
-	for name, hook := range map[string]func(http.ResponseWriter) error{
-		"error":  func(http.ResponseWriter) error { return failed },
-		"status": func(w http.ResponseWriter) error { http.Error(w, "no", http.StatusInternalServerError); return nil },
+// What each call of Save gets, and what is left when it fails.
+func TestInstallSave(t *testing.T) {
+	type key struct{}
+	full := func() error { return errors.New("disk full") }
+	boom := func() error { panic("boom") }
+	for name, tc := range map[string]struct {
+		fail int // the call that fails
+		with func() error
+	}{
+		"both succeed":  {0, nil},
+		"first fails":   {1, full},
+		"first panics":  {1, boom},
+		"second fails":  {2, full},
+		"second panics": {2, boom},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPartner(t)
-			p.OnInstall = func(w http.ResponseWriter, _ *http.Request, _ *sunco.Installation) error {
-				w.Header().Set("X-Half", "done")
-				return hook(w)
+			calls, installed := 0, false
+			p.Save = func(ctx context.Context, in *sunco.Installation) error {
+				calls++
+				assert.Equal(t, "alice", ctx.Value(key{}), "who is signed in")
+				assert.NotEmpty(t, in.Generation())
+				assert.Equal(t, calls == 2, in.AppID != "")
+				assert.Equal(t, calls == 2, in.Subdomain != "")
+				asked := p.platform.Requests()
+				if calls == 1 {
+					assert.True(t, strings.HasSuffix(asked[len(asked)-1].Path, "/oauth/token"), "nothing else was asked")
+				}
+				if calls == tc.fail {
+					return tc.with()
+				}
+				return nil
 			}
+			p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) { installed = true }
 			b := p.browser()
 			callback := p.allow(b.begin())
-			again := b.request(http.MethodGet, callback)
-			resp := b.get(callback)
+			r := b.request(http.MethodGet, callback)
+			r = r.WithContext(context.WithValue(r.Context(), key{}, "alice"))
+			again := r.Clone(r.Context())
+			resp := b.do(r)
+			if tc.fail == 0 {
+				assertRedirect(t, resp, "/")
+				assert.Equal(t, 2, calls)
+				assert.True(t, installed)
+				return
+			}
 			assertPage(t, resp, http.StatusInternalServerError)
-			assert.Empty(t, resp.Header.Get("X-Half"))
 			assertPage(t, b.do(again), http.StatusInternalServerError)
 			assertPage(t, b.get(callback), http.StatusBadRequest)
-			require.Len(t, p.rescued, 1, "the token, once")
-			assert.False(t, p.rescued[0].Token.AccessToken.IsZero())
-			if name == "error" {
-				require.ErrorIs(t, p.errs[0], failed)
+			assert.Equal(t, tc.fail, calls)
+			assert.False(t, installed)
+			assert.Equal(t, 1, p.exchanges())
+			if tc.fail == 1 {
+				assert.Empty(t, p.failed, "nothing was saved")
+				return
 			}
-			assert.NotContains(t, p.log.String(), "disk full", "a hook's text is its own")
+			require.Len(t, p.failed, 1, "once")
+			assert.NotEmpty(t, p.failed[0].AppID)
 		})
 	}
 }
@@ -143,7 +175,7 @@ func TestInstallIdentity(t *testing.T) {
 	}
 	account = ""
 	assertPage(t, b.get(callback), http.StatusForbidden)
-	requireInput(t, "identity", p.lastError())
+	requireRequestError(t, "identity", p.lastError())
 	assertPage(t, b.get(installURL), http.StatusForbidden)
 	account, failure = "alice", errors.New("no session store")
 	assertPage(t, b.get(callback), http.StatusForbidden)
@@ -169,39 +201,125 @@ func TestInstallIdentitySwitchedOff(t *testing.T) {
 	assert.Zero(t, p.exchanges())
 }
 
-// What the partner's own errors say is the partner's to log.
-func TestInstallHookErrorsAreNotLogged(t *testing.T) {
-	const private = "jane@customer.example is not in the table"
-	failing := errors.New(private)
-	for name, set := range map[string]func(*sunco.Installer){
-		"Identity": func(i *sunco.Installer) { i.Identity = func(*http.Request) (string, error) { return "", failing } },
-		"FirstUse": func(i *sunco.Installer) {
-			i.FirstUse = func(context.Context, string) (bool, error) { return false, failing }
+// hookCases are the hooks, with what an error or a panic of each comes to.
+var hookCases = []struct {
+	name   string
+	status int // of the browser's answer
+	set    func(i *sunco.Installer, fail func() error)
+}{
+	{"Identity", http.StatusForbidden, func(i *sunco.Installer, fail func() error) {
+		i.Identity = func(*http.Request) (string, error) { return "", fail() }
+	}},
+	{"FirstUse", http.StatusServiceUnavailable, func(i *sunco.Installer, fail func() error) {
+		i.FirstUse = func(context.Context, string) (bool, error) { return false, fail() }
+	}},
+	{"Save", http.StatusInternalServerError, func(i *sunco.Installer, fail func() error) {
+		i.Save = func(context.Context, *sunco.Installation) error { return fail() }
+	}},
+	{"OnInstall", http.StatusSeeOther, func(i *sunco.Installer, fail func() error) {
+		i.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) { _ = fail() }
+	}},
+	{"OnError", http.StatusInternalServerError, func(i *sunco.Installer, fail func() error) {
+		i.Save = func(context.Context, *sunco.Installation) error { return errors.New("disk full") }
+		i.OnError = func(http.ResponseWriter, *http.Request, *sunco.Installation, error) { _ = fail() }
+	}},
+}
+
+// run is the way of a browser through p, until something fails.
+func (p *partner) run() *http.Response {
+	b := p.browser()
+	resp := b.get(installURL)
+	if resp.StatusCode == http.StatusSeeOther {
+		resp = b.get(p.allow(resp.Header.Get("Location")))
+	}
+	return resp
+}
+
+// What the partner's own code says about a failure stands in the log.
+func TestInstallHookErrorsAreLogged(t *testing.T) {
+	failing := errors.New("table customers is read-only")
+	for _, tc := range hookCases[:3] {
+		t.Run(tc.name, func(t *testing.T) {
+			p := newPartner(t)
+			tc.set(p.Installer, func() error { return failing })
+			assertPage(t, p.run(), tc.status)
+			require.ErrorIs(t, p.lastError(), failing)
+			assert.Contains(t, p.log.String(), "level=WARN")
+			assert.Contains(t, p.log.String(), "step="+tc.name)
+			assert.Contains(t, p.log.String(), failing.Error())
+		})
+	}
+}
+
+// A hook that panics has failed: the browser gets an answer, and the log the
+// panic's value and place.
+func TestInstallHookPanicsAreLogged(t *testing.T) {
+	for _, tc := range hookCases {
+		for name, value := range map[string]any{"value": "boom", "abort": http.ErrAbortHandler} {
+			t.Run(tc.name+" "+name, func(t *testing.T) {
+				p := newPartner(t)
+				tc.set(p.Installer, func() error { panic(value) })
+				resp := p.run()
+				if tc.status == http.StatusSeeOther {
+					assertRedirect(t, resp, "/")
+					assert.Len(t, p.installed, 1, "the installation stands")
+					assert.Empty(t, p.errs)
+				} else {
+					assertPage(t, resp, tc.status)
+				}
+				assert.Contains(t, p.log.String(), "step="+tc.name)
+				assert.Contains(t, p.log.String(), fmt.Sprint(value))
+				assert.Contains(t, p.log.String(), "install_hooks_test.go", "the stack")
+			})
+		}
+	}
+}
+
+// Hooks may print what they were given.
+func TestInstallLogWithholdsCredentials(t *testing.T) {
+	for name, set := range map[string]func(i *sunco.Installer, fail func(secret sunco.Secret) error){
+		"client secret": func(i *sunco.Installer, fail func(sunco.Secret) error) {
+			i.Identity = func(*http.Request) (string, error) { return "", fail(i.Client.ClientSecret) }
 		},
-		"OnInstall": func(i *sunco.Installer) {
-			i.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error { return failing }
+		"token": func(i *sunco.Installer, fail func(sunco.Secret) error) {
+			i.Save = func(_ context.Context, in *sunco.Installation) error { return fail(in.Token.AccessToken) }
+		},
+		"webhook secret": func(i *sunco.Installer, fail func(sunco.Secret) error) {
+			i.Save = func(_ context.Context, in *sunco.Installation) error {
+				if in.AppID == "" {
+					return nil
+				}
+				return fail(in.Webhooks[0].Secret)
+			}
 		},
 	} {
-		p := newPartner(t)
-		set(p.Installer)
-		b := p.browser()
-		if name == "Identity" {
-			b.get(installURL)
-		} else {
-			b.get(p.allow(b.begin()))
+		for how, give := range map[string]func(text string) error{
+			"error": func(text string) error { return errors.New(text) },
+			"panic": func(text string) error { panic(text) },
+		} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				p := newPartner(t, suncotest.Behavior{NoProbe: true})
+				p.Webhook, p.OnError = wantedHook(), nil
+				var given string
+				set(p.Installer, func(secret sunco.Secret) error {
+					given = secret.Reveal()
+					return give("constraint violated by (7, '" + given + "')")
+				})
+				p.run()
+				require.NotEmpty(t, given)
+				assert.Contains(t, p.log.String(), "error=[redacted]")
+				assertNoSecret(t, "log", p.log.String(), given)
+			})
 		}
-		require.ErrorIs(t, p.lastError(), failing, name)
-		assert.Contains(t, p.log.String(), "step="+name)
-		assert.NotContains(t, p.log.String(), private)
 	}
 }
 
 func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	p := newPartner(t)
 	var got *http.Request
-	p.OnInstall = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) error {
+	p.OnInstall = func(_ http.ResponseWriter, r *http.Request, _ *sunco.Installation) {
 		got = r
-		return r.Context().Err()
+		assert.NoError(t, r.Context().Err())
 	}
 	b := p.browser()
 	callback := p.allow(b.begin("?return_to=/x"))
@@ -224,26 +342,4 @@ func TestInstallHooksSeeACleanRequest(t *testing.T) {
 	assertNoSecret(t, "headers", fmt.Sprint(got.Header), parameter(t, callback, "code"), parameter(t, callback, "state"))
 	assert.Empty(t, got.FormValue("code"))
 	assert.Equal(t, parameter(t, callback, "code"), r.FormValue("code"), "the original is not modified")
-}
-
-func TestInstallHookThatPanics(t *testing.T) {
-	for name, hook := range map[string]func(){
-		"panic": func() { panic("boom") },
-		"abort": func() { panic(http.ErrAbortHandler) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newPartner(t)
-			p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error {
-				hook()
-				return nil
-			}
-			b := p.browser()
-			callback := p.allow(b.begin())
-			again := b.request(http.MethodGet, callback)
-			assert.Panics(t, func() { p.ServeHTTP(httptest.NewRecorder(), b.request(http.MethodGet, callback)) })
-			require.Len(t, p.rescued, 1, "the token is not lost")
-			assertPage(t, b.do(again), http.StatusInternalServerError)
-			assert.Equal(t, 1, p.exchanges())
-		})
-	}
 }

@@ -43,15 +43,15 @@ func TestInstallReturnTo(t *testing.T) {
 			resp := b.get(installURL + "?return_to=" + url.QueryEscape(path))
 			assertPage(t, resp, http.StatusBadRequest)
 			assert.Empty(t, resp.Cookies())
-			requireInput(t, "return_to", p.lastError())
+			requireRequestError(t, "return_to", p.lastError())
 		})
 	}
 	assertPage(t, b.get(installURL+"?return_to=/a&return_to=/b"), http.StatusBadRequest)
-	requireInput(t, "return_to", p.lastError())
+	requireRequestError(t, "return_to", p.lastError())
 	assertPage(t, b.get(installURL+"?return_to=%zz"), http.StatusBadRequest)
-	requireInput(t, "query", p.lastError())
+	requireRequestError(t, "query", p.lastError())
 	assertPage(t, b.get(installURL+"?x="+strings.Repeat("a", 20<<10)), http.StatusBadRequest)
-	requireInput(t, "query", p.lastError())
+	requireRequestError(t, "query", p.lastError())
 }
 
 // The way back does not lead to the handler itself, which is known by the
@@ -133,6 +133,36 @@ func TestInstallPrefetchBurnsNothing(t *testing.T) {
 	assertRedirect(t, b.get(callback), "/")
 }
 
+// A parameter without a value is not there, and one that cannot be decoded costs
+// nothing but itself.
+func TestInstallParametersThatSayNothing(t *testing.T) {
+	p := newPartner(t)
+	for _, query := range []string{"?error=", "?code=&state=", "?code", "?state=+", "?return_to=&return_to=", "?error=&code="} {
+		t.Run("begin "+query, func(t *testing.T) {
+			b := p.browser()
+			assertRedirect(t, b.get(p.allow(b.begin(query))), "/")
+		})
+	}
+	for _, rest := range []string{"&error=", "&error", "&error=+", "&code=", "&state=", "&error_description=", "&x=%zz", "&x=a;b"} {
+		t.Run("callback "+rest, func(t *testing.T) {
+			b := p.browser()
+			callback := p.allow(b.begin("?return_to=&return_to=/x"))
+			assertRedirect(t, b.get(callback+rest), "/x")
+			assertRedirect(t, b.get(callback+rest), "/x") // loaded again
+			assertRedirect(t, b.get(callback), "/x")
+		})
+	}
+	for _, rest := range []string{"", "&code=", "&error_description=%ED%A0%BD", "&error_description=%uD83D", "&error_description=%ff"} {
+		t.Run("denied "+rest, func(t *testing.T) {
+			b := p.browser()
+			back, err := p.platform.Deny(t.Context(), b.begin())
+			require.NoError(t, err)
+			assertPage(t, b.get(back.String()+rest), http.StatusForbidden)
+			require.ErrorIs(t, p.lastError(), sunco.ErrAccessDenied)
+		})
+	}
+}
+
 func TestInstallDeny(t *testing.T) {
 	p := newPartner(t, suncotest.Behavior{DenyDescription: "<script>alert(1)</script>"})
 	b := p.browser()
@@ -191,10 +221,9 @@ func TestInstallCallbacksOfNoFlow(t *testing.T) {
 			require.ErrorIs(t, p.lastError(), sunco.ErrStateMismatch)
 		})
 	}
-	assertPage(t, b.get(callback+"&x=%zz"), http.StatusBadRequest)
 	assertPage(t, b.get(callback+"&x="+strings.Repeat("a", 20<<10)), http.StatusBadRequest)
 	assert.Zero(t, p.exchanges())
-	assertRedirect(t, b.get(callback+"&unknown=1&unknown=2"), "/")
+	assertRedirect(t, b.get(callback+"&unknown=1&unknown=2&unknown=%zz"), "/")
 }
 
 // The state is right, and the rest is no callback: the flow is over.

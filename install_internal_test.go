@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"context"
 	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
@@ -25,79 +26,80 @@ func TestInstallTableIsBounded(t *testing.T) {
 		}
 		old := flow(-1)
 		old.expires = installNow() + 60
-		_, first, err := i.board(old, code)
+		_, first, err := i.consume(old, code)
 		require.NoError(t, err)
 		require.True(t, first)
-		for n := range maxInstallFlights - 1 {
-			_, first, err := i.board(flow(n), code)
+		for n := range maxConsumedFlows - 1 {
+			_, first, err := i.consume(flow(n), code)
 			require.NoError(t, err)
 			require.True(t, first)
 		}
-		late := flow(maxInstallFlights)
-		_, _, err = i.board(late, code)
+		late := flow(maxConsumedFlows)
+		_, _, err = i.consume(late, code)
 		require.ErrorIs(t, err, errInstallBusy)
-		for _, n := range []int{0, 1, maxInstallFlights - 2} {
-			_, first, err := i.board(flow(n), code)
+		for _, n := range []int{0, 1, maxConsumedFlows - 2} {
+			_, first, err := i.consume(flow(n), code)
 			require.NoError(t, err)
 			assert.False(t, first, "replayed")
 		}
-		_, first, err = i.board(old, code)
+		_, first, err = i.consume(old, code)
 		require.NoError(t, err)
 		assert.False(t, first)
 		time.Sleep(61 * time.Second)
-		_, _, err = i.board(old, code)
+		_, _, err = i.consume(old, code)
 		require.ErrorIs(t, err, ErrStateMismatch, "expired is not forgotten and taken anew")
-		_, first, err = i.board(late, code)
+		_, first, err = i.consume(late, code)
 		require.NoError(t, err, "an expired one made room")
 		assert.True(t, first)
-		assert.Equal(t, maxInstallFlights, len(i.flights))
+		assert.Equal(t, maxConsumedFlows, len(i.consumed))
 		time.Sleep(11 * time.Minute)
-		_, _, err = i.board(flow(-2), code)
+		_, _, err = i.consume(flow(-2), code)
 		require.NoError(t, err)
-		assert.Equal(t, 1, len(i.flights))
+		assert.Equal(t, 1, len(i.consumed))
 	})
 }
 
 // A full table forgets a flow that failed, and none that succeeded or is under way.
 func TestInstallTableForgetsFailures(t *testing.T) {
-	i := &Installer{flights: map[[32]byte]*installFlight{}, swept: installNow()}
+	i := &Installer{consumed: map[[32]byte]*consumedFlow{}, swept: installNow()}
 	var failed [32]byte
-	for n := range maxInstallFlights {
+	for n := range maxConsumedFlows {
 		var key [32]byte
 		binary.BigEndian.PutUint64(key[:], uint64(n))
-		flight := &installFlight{expires: installNow() + 600, done: make(chan struct{})}
+		entry := &consumedFlow{expires: installNow() + 600, done: make(chan struct{})}
 		switch {
 		case n == 7:
 			failed = key
-			flight.land(failedInstall(http.StatusBadGateway, "install", ErrForbidden))
+			entry.result.installFailure = installFailure{stepExchange, ErrForbidden}
+			close(entry.done)
 		case n%2 == 0:
-			flight.land(installEnd{location: "/"})
+			close(entry.done)
 		}
-		i.flights[key] = flight
+		i.consumed[key] = entry
 	}
 	fresh := func(state string) installFlow { return installFlow{state: state, expires: installNow() + 600} }
-	_, first, err := i.board(fresh("a"), NewSecret("c0de"))
+	_, first, err := i.consume(fresh("a"), NewSecret("c0de"))
 	require.NoError(t, err)
 	assert.True(t, first)
-	assert.NotContains(t, i.flights, failed)
-	_, _, err = i.board(fresh("b"), NewSecret("c0de"))
+	assert.NotContains(t, i.consumed, failed)
+	_, _, err = i.consume(fresh("b"), NewSecret("c0de"))
 	require.ErrorIs(t, err, errInstallBusy)
-	assert.Len(t, i.flights, maxInstallFlights)
+	assert.Len(t, i.consumed, maxConsumedFlows)
 }
 
 func TestInstallBusyAnswer(t *testing.T) {
 	var got error
 	i := &Installer{
-		Client:    &Client{ClientID: "a", ClientSecret: NewSecret("b")},
-		OnInstall: func(http.ResponseWriter, *http.Request, *Installation) error { return nil },
-		OnError:   func(_ http.ResponseWriter, _ *http.Request, _ *Installation, err error) { got = err },
-		flights:   map[[32]byte]*installFlight{},
-		swept:     installNow(),
+		Client:   &Client{ClientID: "a", ClientSecret: NewSecret("b")},
+		Save:     func(context.Context, *Installation) error { return nil },
+		OnError:  func(_ http.ResponseWriter, _ *http.Request, _ *Installation, err error) { got = err },
+		consumed: map[[32]byte]*consumedFlow{},
+		swept:    installNow(),
 	}
-	for n := range maxInstallFlights {
+	for n := range maxConsumedFlows {
 		var key [32]byte
 		binary.BigEndian.PutUint64(key[:], uint64(n))
-		i.flights[key] = &installFlight{expires: installNow() + 600}
+		i.consumed[key] = &consumedFlow{expires: installNow() + 600}
 	}
 	w := httptest.NewRecorder()
 	i.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/install", nil))

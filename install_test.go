@@ -1,6 +1,8 @@
 package sunco_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +28,6 @@ func TestInstallFromLinkToInstallation(t *testing.T) {
 	assert.NotEmpty(t, in.AppID)
 	assert.False(t, in.Token.AccessToken.IsZero())
 	assert.Empty(t, p.errs)
-	assert.Contains(t, p.log.String(), "install: done")
 }
 
 func TestInstallStatesAreNeverRepeated(t *testing.T) {
@@ -49,8 +50,8 @@ func TestInstallTwoTabs(t *testing.T) {
 
 func TestInstallMisconfigured(t *testing.T) {
 	good := newPartner(t)
-	for _, i := range []*sunco.Installer{{}, {Client: good.Client}, {OnInstall: good.OnInstall}} {
-		assert.PanicsWithValue(t, "sunco: Installer needs Client and OnInstall", func() {
+	for _, i := range []*sunco.Installer{{}, {Client: good.Client}, {Save: good.Save}} {
+		assert.PanicsWithValue(t, "sunco: Installer needs Client and Save", func() {
 			i.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, installURL, nil))
 		})
 	}
@@ -66,6 +67,47 @@ func TestInstallMisconfigured(t *testing.T) {
 		assert.Empty(t, resp.Cookies())
 		requireInput(t, name, p.lastError())
 	}
+	p := newPartner(t)
+	p.Webhook = &sunco.Webhook{Target: "https://bot.example/hook"}
+	assertPage(t, p.browser().get(installURL), http.StatusInternalServerError)
+	requireInput(t, "webhook triggers", p.lastError())
+}
+
+// A page says which of three things happened, and nothing else.
+func TestInstallPages(t *testing.T) {
+	p := newPartner(t)
+	p.OnError = nil
+	b := p.browser()
+	denied, err := p.platform.Deny(t.Context(), b.begin())
+	require.NoError(t, err)
+	failed := with(t, p.allow(b.begin()), "code", "stale")
+	pages := map[string]string{}
+	for name, tc := range map[string]struct {
+		target string
+		status int
+		says   string
+	}{
+		"denied":        {denied.String(), http.StatusForbidden, "You did not allow the connection"},
+		"no flow":       {installURL + "?code=c0de&state=x", http.StatusBadRequest, "It has expired or belongs to another browser."},
+		"failed":        {failed, http.StatusBadGateway, "The connection to Zendesk could not be completed."},
+		"bad return_to": {installURL + "?return_to=//evil", http.StatusBadRequest, "The connection to Zendesk could not be completed."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := b.get(tc.target)
+			policy := resp.Header.Get("Content-Security-Policy")
+			page := assertPage(t, resp, tc.status)
+			assert.Contains(t, page, tc.says)
+			_, style, _ := strings.Cut(page, "<style>")
+			style, rest, found := strings.Cut(style, "</style>")
+			require.True(t, found)
+			sum := sha256.Sum256([]byte(style))
+			assert.Contains(t, policy, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';")
+			assert.NotContains(t, rest, "style", "the policy allows no other")
+			assert.NotContains(t, page, "<script")
+			pages[tc.says] = page
+		})
+	}
+	assert.Len(t, pages, 3)
 }
 
 // The page's link is relative to what the browser sees, wherever a mux mounts

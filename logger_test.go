@@ -57,14 +57,14 @@ func TestLogLevels(t *testing.T) {
 		}, ""},
 		"wrong secret": {func(i *sunco.Installer) {
 			i.Client.HTTPClient = &http.Client{Transport: always(401, `{"error":"invalid_client"}`)}
-		}, "step=install status=502"},
+		}, "step=exchange status=502"},
 		"nobody": {func(i *sunco.Installer) { i.Identity = func(*http.Request) (string, error) { return "", nil } }, ""},
 		"session store down": {func(i *sunco.Installer) {
 			i.Identity = func(*http.Request) (string, error) { return "", failing }
 		}, "step=Identity status=403"},
 	} {
 		p := newPartner(t)
-		p.OnError, p.Client.Logger = nil, nil
+		p.OnError, p.Client.Logger, p.Logger = nil, nil, nil
 		tc.set(p.Installer)
 		b, before, asked := p.browser(), len(logs.String()), installURL
 		if p.Identity == nil {
@@ -147,15 +147,15 @@ func TestWithoutLogger(t *testing.T) {
 	failing := errors.New("down")
 
 	p := newPartner(t)
-	p.Client.Logger = nil
+	p.Client.Logger, p.Logger = nil, nil
 	b := p.browser()
 	assertRedirect(t, b.get(p.allow(b.begin())), "/")
 	assert.Equal(t, http.StatusBadRequest, b.get(installURL+"?code=c0de&state=forged").StatusCode)
 	assert.Empty(t, logs.String(), "nothing failed but a stranger")
 	p.OnError = nil
-	p.OnInstall = func(http.ResponseWriter, *http.Request, *sunco.Installation) error { return failing }
+	p.Save = func(context.Context, *sunco.Installation) error { return failing }
 	assert.Equal(t, http.StatusInternalServerError, b.get(p.allow(b.begin())).StatusCode)
-	assert.Contains(t, logs.String(), `level=WARN msg="sunco: install: failed" step=OnInstall`)
+	assert.Contains(t, logs.String(), `level=WARN msg="sunco: install failed" step=Save`)
 
 	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, deadToken)

@@ -19,18 +19,17 @@ import (
 
 const (
 	installPrefix = "sunco-install-" // of the cookies' names, behind __Host-
-	flowKind      = "flow"           // a flow that has begun
-	receiptKind   = "done"           // one that has ended well
+	flowKind      = "flow"           // a flow in progress
+	receiptKind   = "done"           // a flow that succeeded
 
 	stateBytes    = 32
-	maxReturnTo   = 512 // bytes
-	maxLocation   = 1024
-	maxFlowCookie = 1 << 10 // bytes of a value
-	maxOurCookies = 7       // that a browser keeps when it begins one more,
-	maxOurBytes   = 3 << 10 // and what they may be long together
+	maxReturnTo   = 512     // bytes
+	maxLocation   = 1 << 10 // bytes, for a receipt
+	maxOurCookies = 7       // kept in a browser that begins another flow,
+	maxOurBytes   = 3 << 10 // with this many bytes together
 )
 
-// installFlow is what the cookie of a flow holds.
+// installFlow is the content of a flow's cookie.
 type installFlow struct {
 	state    string
 	returnTo string
@@ -45,34 +44,39 @@ func newInstallFlow(returnTo string) installFlow {
 	_, _ = rand.Read(random[:]) // never fails
 	return installFlow{
 		state:    base64.RawURLEncoding.EncodeToString(random[:]),
-		expires:  installNow() + int64(installLife/time.Second),
+		expires:  installNow() + int64(flowLife/time.Second),
 		returnTo: returnTo,
 	}
 }
 
-// key is a hash under which a flow is remembered. It reveals nothing.
+// key identifies the flow among those consumed.
 func (f installFlow) key() [32]byte { return sha256.Sum256([]byte(f.state)) }
 
-// id is the key as FirstUse sees it.
+// id is the key for FirstUse.
 func (f installFlow) id() string {
 	key := f.key()
 	return hex.EncodeToString(key[:])
 }
 
-// chooseReturnTo checks the way back, which ends in a Location header. It does
-// not lead back here, to the handler itself, which would begin once more.
+// chooseReturnTo checks return_to, which ends in a Location header. The handler
+// itself, which is at here, is refused: it would begin another flow.
 func chooseReturnTo(values []string, here string) (string, error) {
 	switch {
-	case len(values) == 0 || len(values) == 1 && values[0] == "":
+	case len(values) == 0:
 		return "/", nil
 	case len(values) > 1:
-		return "", &InputError{Name: "return_to", Reason: "repeated"}
+		return "", badReturnTo("given more than once")
 	case !isOwnPath(values[0]):
-		return "", &InputError{Name: "return_to", Reason: "not a path of this site in up to 512 bytes of escaped ASCII"}
+		return "", badReturnTo(`not a path of this site; use one like /settings?tab=zendesk, ` +
+			`in up to 512 bytes of escaped ASCII without "//" and backslashes`)
 	case here != "" && samePath(values[0], here):
-		return "", &InputError{Name: "return_to", Reason: "names the handler itself"}
+		return "", badReturnTo("the Installer's own path, which would begin again; use another page's")
 	}
 	return values[0], nil
+}
+
+func badReturnTo(reason string) error {
+	return &RequestError{"return_to", reason, http.StatusBadRequest}
 }
 
 // samePath compares the paths of two URLs as a lenient server would.
@@ -83,7 +87,7 @@ func samePath(a, b string) bool {
 }
 
 // isOwnPath reports whether every browser, and every server that unescapes
-// once too often, takes target for a path of the site it stands on.
+// once too often, reads target as a path of its own site.
 func isOwnPath(target string) bool {
 	if target == "" || target[0] != '/' || len(target) > maxReturnTo || strings.Contains(target, "//") {
 		return false
@@ -100,10 +104,8 @@ func isOwnPath(target string) bool {
 	})
 }
 
-// flowCookie names the cookie of a flow by a hash, so that a name in a log
-// says nothing about the state.
-func (i *Installer) flowCookie(state string) string { return i.cookieName(flowKind, state) }
-
+// cookieName names a flow's cookie by a hash, so that a name in a log does not
+// reveal the state.
 func (i *Installer) cookieName(kind, state string) string {
 	sum := sha256.Sum256([]byte(state))
 	name := installPrefix + kind + "-" + base64.RawURLEncoding.EncodeToString(sum[:12])
@@ -125,13 +127,7 @@ func (i *Installer) setCookie(w http.ResponseWriter, name, value string, maxAge 
 	})
 }
 
-// mayBeFlow tells cheaply what can be no callback of this browser.
-func (i *Installer) mayBeFlow(r *http.Request, state string) bool {
-	return len(state) == base64.RawURLEncoding.EncodedLen(stateBytes) &&
-		len(r.CookiesNamed(i.cookieName(flowKind, state)))+len(r.CookiesNamed(i.cookieName(receiptKind, state))) > 0
-}
-
-// sealFlow writes the cookie of a flow: expiry, state and way back, which are
+// sealFlow returns the value of a flow's cookie: expiry, state and return_to,
 // authenticated together with the identity.
 func (i *Installer) sealFlow(flow installFlow, identity string) string {
 	payload := strconv.FormatInt(flow.expires, 10) + "." + flow.state + "." +
@@ -148,11 +144,11 @@ func (i *Installer) openFlow(r *http.Request, state, identity string) (installFl
 	flow := installFlow{state: fields[1], expires: expiry(fields[0])}
 	returnTo, err := base64.RawURLEncoding.DecodeString(fields[2])
 	flow.returnTo = string(returnTo)
-	return flow, err == nil && isOwnPath(flow.returnTo) && installNow() < flow.expires
+	return flow, err == nil && installNow() < flow.expires
 }
 
-// giveReceipt leaves a cookie with which the same callback, loaded again, gets
-// the same redirect when the flow's own cookie is gone. It proves nothing else.
+// giveReceipt sets a cookie with which the same callback gets the same redirect
+// when it is loaded again. It proves nothing else.
 func (i *Installer) giveReceipt(w http.ResponseWriter, flow installFlow, identity string, code Secret, location string) {
 	left := flow.expires - installNow()
 	if left <= 0 || len(location) > maxLocation {
@@ -163,7 +159,7 @@ func (i *Installer) giveReceipt(w http.ResponseWriter, flow installFlow, identit
 	i.setCookie(w, i.cookieName(receiptKind, flow.state), value, int(left))
 }
 
-// openReceipt returns where the flow of a callback has ended.
+// openReceipt returns where a callback was redirected to before.
 func (i *Installer) openReceipt(r *http.Request, query url.Values, identity string) (string, bool) {
 	state := query.Get("state")
 	if len(query["code"]) != 1 || query.Has("error") {
@@ -177,10 +173,10 @@ func (i *Installer) openReceipt(r *http.Request, query url.Values, identity stri
 	return string(location), err == nil
 }
 
-// open returns the fields of a cookie whose code is right.
+// open returns the fields of a cookie that this program made for this use.
 func (i *Installer) open(r *http.Request, name, kind string, bound ...string) ([]string, bool) {
 	cookies := r.CookiesNamed(name)
-	if len(cookies) != 1 || len(cookies[0].Value) > 2*maxFlowCookie || i.Client.ClientSecret.IsZero() {
+	if len(cookies) != 1 || i.Client.ClientSecret.IsZero() {
 		return nil, false
 	}
 	value := cookies[0].Value
@@ -196,8 +192,7 @@ func (i *Installer) open(r *http.Request, name, kind string, bound ...string) ([
 func (i *Installer) mac(kind, payload string, bound ...string) string {
 	h := hmac.New(sha256.New, []byte(i.Client.ClientSecret.Reveal()))
 	message := make([]byte, 0, 512)
-	message = append(message, "sunco install 1 "...)
-	for _, part := range append([]string{kind, payload}, bound...) {
+	for _, part := range append([]string{"sunco install 1", kind, payload}, bound...) {
 		message = binary.BigEndian.AppendUint64(message, uint64(len(part)))
 		message = append(message, part...)
 	}
@@ -205,28 +200,22 @@ func (i *Installer) mac(kind, payload string, bound ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(message[:0]))
 }
 
-// expiry is the Unix time at the head of a cookie's value, 0 without one.
+// expiry parses a Unix time, and is 0 for what is no number.
 func expiry(field string) int64 {
-	seconds, err := strconv.ParseInt(field, 10, 64)
-	if err != nil {
-		return 0
-	}
+	seconds, _ := strconv.ParseInt(field, 10, 64)
 	return seconds
 }
 
-// dropOldCookies keeps flows that nobody finishes from piling up until the
-// browser's headers are too long for a server on the way.
+// dropOldCookies deletes the cookies of old flows, before the browser's headers
+// become too long for a server.
 func (i *Installer) dropOldCookies(w http.ResponseWriter, r *http.Request) {
-	if len(r.Header["Cookie"]) == 0 {
-		return
-	}
 	type ours struct {
 		name    string
 		size    int
 		expires int64
 	}
 	var found []ours
-	latest := installNow() + int64(installLife/time.Second)
+	latest := installNow() + int64(flowLife/time.Second)
 	for _, cookie := range r.Cookies() {
 		if isInstallCookie(cookie.Name) {
 			head, _, _ := strings.Cut(cookie.Value, ".")
@@ -234,7 +223,8 @@ func (i *Installer) dropOldCookies(w http.ResponseWriter, r *http.Request) {
 			if expires > latest {
 				expires = 0
 			}
-			found = append(found, ours{cookie.Name, len(cookie.Name) + len(cookie.Value) + 3, expires})
+			size := len(cookie.Name) + len(cookie.Value) + len("=; ")
+			found = append(found, ours{cookie.Name, size, expires})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b ours) int { return cmp.Compare(b.expires, a.expires) })
