@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -99,7 +100,7 @@ type Installer struct {
 
 	// FirstUse is required when several processes, or several Installers,
 	// serve the URL. It records flowID in a store that they share, atomically,
-	// and reports whether it was new. Entries may be deleted after 10 minutes.
+	// and reports whether it was new. Entries may be deleted after an hour.
 	// It runs before the code is exchanged. If it returns false, another
 	// process has the flow, and the browser is redirected to return_to at
 	// once. flowID is a hash and no secret. Nil: this is the only process.
@@ -161,13 +162,10 @@ func badQuery(reason string) error { return &RequestError{"query", reason, http.
 // isPrefetch recognizes browsers that load a link before their user follows it.
 func isPrefetch(header http.Header) bool {
 	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		for _, value := range header[name] {
-			value = strings.ToLower(value)
-			for _, purpose := range [...]string{"prefetch", "prerender", "preview"} {
-				if strings.Contains(value, purpose) {
-					return true
-				}
-			}
+		purpose := strings.ToLower(strings.Join(header[name], ","))
+		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") ||
+			strings.Contains(purpose, "preview") {
+			return true
 		}
 	}
 	return false
@@ -467,7 +465,8 @@ func (i *Installer) hook(r *http.Request, in *Installation, name string, run fun
 	defer cancel()
 	defer func() {
 		if value := recover(); value != nil {
-			i.logPanic(r, in, name, value)
+			i.log(r, in, slog.LevelWarn, "sunco: install: a hook panicked", value,
+				slog.String("step", name), slog.String("stack", string(debug.Stack())))
 			err = errors.New("sunco: install: " + name + " panicked; see the log")
 		}
 	}()

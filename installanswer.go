@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -81,7 +80,7 @@ func (f installFailure) byAnyone() bool {
 	return f.status() == http.StatusBadRequest || f.status() == http.StatusForbidden
 }
 
-// fail logs and explains a failure of which no installation came.
+// fail logs and explains a failure before there is a token.
 func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure installFailure) {
 	i.logFailure(r, nil, failure)
 	i.explain(w, r, failure, nil)
@@ -113,11 +112,6 @@ func (i *Installer) logFailure(r *http.Request, in *Installation, failure instal
 		slog.String("step", failure.step), slog.Int("status", failure.status()))
 }
 
-func (i *Installer) logPanic(r *http.Request, in *Installation, hook string, value any) {
-	i.log(r, in, slog.LevelWarn, "sunco: install: a hook panicked", value,
-		slog.String("step", hook), slog.String("stack", string(debug.Stack())))
-}
-
 // log writes a line with what a hook or Zendesk said, unless that repeats one of
 // the credentials at hand.
 func (i *Installer) log(r *http.Request, in *Installation, level slog.Level, msg string, said any, attrs ...slog.Attr) {
@@ -147,12 +141,10 @@ func (i *Installer) log(r *http.Request, in *Installation, level slog.Level, msg
 func (i *Installer) succeed(w http.ResponseWriter, one *installation, result installResult) {
 	header := w.Header()
 	for name, values := range result.header {
-		if name != "Set-Cookie" {
-			header.Del(name)
+		if name == "Set-Cookie" {
+			values = append(header[name], values...)
 		}
-		for _, value := range values {
-			header.Add(name, value)
-		}
+		header[name] = slices.Clone(values)
 	}
 	guardInstall(header)
 	if !result.elsewhere {
@@ -194,10 +186,10 @@ a:focus-visible { outline: 3px solid light-dark(#2b7fd4, #8cc4ff); outline-offse
 // writeInstallPage writes all that a browser learns of a failure. The link is
 // the page's own address without its query, wherever the handler is mounted.
 func writeInstallPage(w http.ResponseWriter, status int, err error) {
-	title, text := "Not connected", "The connection to Zendesk could not be completed. You can start again at any time."
+	title, text := "Not connected", "The connection to Zendesk could not be completed."
 	switch {
 	case errors.Is(err, ErrAccessDenied):
-		title, text = "You did not allow the connection", "Nothing was connected to your Zendesk account."
+		title, text = "You did not allow the connection", "Nothing was connected. If you change your mind, start again."
 	case errors.Is(err, ErrStateMismatch):
 		title, text = "This link cannot be used", "It has expired or belongs to another browser."
 	}

@@ -132,12 +132,12 @@ func (i *Installer) setCookie(w http.ResponseWriter, name, value string, maxAge 
 func (i *Installer) sealFlow(flow installFlow, identity string) string {
 	payload := strconv.FormatInt(flow.expires, 10) + "." + flow.state + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(flow.returnTo))
-	return payload + "." + i.mac(flowKind, payload, identity)
+	return payload + "." + i.mac(payload, identity)
 }
 
 // openFlow returns the flow that a callback with this state belongs to.
 func (i *Installer) openFlow(r *http.Request, state, identity string) (installFlow, bool) {
-	fields, ok := i.open(r, i.cookieName(flowKind, state), flowKind, identity)
+	fields, ok := i.open(r, i.cookieName(flowKind, state), identity)
 	if !ok || len(fields) != 3 {
 		return installFlow{}, false
 	}
@@ -155,7 +155,7 @@ func (i *Installer) giveReceipt(w http.ResponseWriter, flow installFlow, identit
 		return
 	}
 	payload := strconv.FormatInt(flow.expires, 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(location))
-	value := payload + "." + i.mac(receiptKind, payload, flow.state, code.Reveal(), identity)
+	value := payload + "." + i.mac(payload, flow.state, code.Reveal(), identity)
 	i.setCookie(w, i.cookieName(receiptKind, flow.state), value, int(left))
 }
 
@@ -165,7 +165,7 @@ func (i *Installer) openReceipt(r *http.Request, query url.Values, identity stri
 	if len(query["code"]) != 1 || query.Has("error") {
 		return "", false
 	}
-	fields, ok := i.open(r, i.cookieName(receiptKind, state), receiptKind, state, query.Get("code"), identity)
+	fields, ok := i.open(r, i.cookieName(receiptKind, state), state, query.Get("code"), identity)
 	if !ok || len(fields) != 2 || installNow() >= expiry(fields[0]) {
 		return "", false
 	}
@@ -174,25 +174,25 @@ func (i *Installer) openReceipt(r *http.Request, query url.Values, identity stri
 }
 
 // open returns the fields of a cookie that this program made for this use.
-func (i *Installer) open(r *http.Request, name, kind string, bound ...string) ([]string, bool) {
+func (i *Installer) open(r *http.Request, name string, bound ...string) ([]string, bool) {
 	cookies := r.CookiesNamed(name)
 	if len(cookies) != 1 || i.Client.ClientSecret.IsZero() {
 		return nil, false
 	}
 	value := cookies[0].Value
 	end := strings.LastIndexByte(value, '.')
-	if end < 0 || !hmac.Equal([]byte(value[end+1:]), []byte(i.mac(kind, value[:end], bound...))) {
+	if end < 0 || !hmac.Equal([]byte(value[end+1:]), []byte(i.mac(value[:end], bound...))) {
 		return nil, false
 	}
 	return strings.Split(value[:end], "."), true
 }
 
 // mac authenticates a cookie: only a process that knows the client secret can
-// have made it, for this use and no other.
-func (i *Installer) mac(kind, payload string, bound ...string) string {
+// have made it, for the same values. A flow binds one, a receipt three.
+func (i *Installer) mac(payload string, bound ...string) string {
 	h := hmac.New(sha256.New, []byte(i.Client.ClientSecret.Reveal()))
 	message := make([]byte, 0, 512)
-	for _, part := range append([]string{"sunco install 1", kind, payload}, bound...) {
+	for _, part := range append([]string{"sunco install 1", payload}, bound...) {
 		message = binary.BigEndian.AppendUint64(message, uint64(len(part)))
 		message = append(message, part...)
 	}
