@@ -44,38 +44,39 @@ type Installer struct {
 	// Save stores an installation. Required. It is called twice for each:
 	//
 	//  1. As soon as a token exists, before Zendesk is asked for anything
-	//     else. in has the Token alone. Keep it under in.Generation(), beside
-	//     whatever is stored for that customer.
-	//  2. When the installation is complete. in has its AppID, the host and,
-	//     with the field Webhook, that webhook. In one transaction, replace
-	//     what is stored for the AppID and delete what call 1 stored. If
-	//     in.Webhooks is empty, keep the stored Webhooks: they still deliver.
+	//     else. Only in.Token is set. Store it under in.Generation(), beside
+	//     what is stored already for that customer.
+	//  2. When the installation is complete: in has an AppID, a Subdomain or
+	//     LegacyRegion, and the Webhook if that field is set. In one
+	//     transaction, replace the row of this AppID and delete the row of
+	//     call 1. If in.Webhooks is empty, keep the stored Webhooks: they
+	//     still deliver.
 	//
 	// Saving the same installation again must change nothing. An error or a
-	// panic ends the installation: after call 1 the token is lost, and the
-	// customer connects again. Later, call 1's row is still there, and an
-	// earlier installation of the customer is untouched. A crash leaves the
-	// same; at the next start finish such a row with [Client.Locate],
-	// [Client.EnsureWebhook] and Save. Never revoke its token to clean up:
-	// that removes the customer's earlier installation too.
+	// panic ends the installation. If call 1 fails, the token is lost and the
+	// customer has to connect again. If anything fails later, or the process
+	// is killed, the row of call 1 remains and an earlier installation of the
+	// customer still works. Finish such a row at the next start with
+	// [Client.Locate], [Client.EnsureWebhook] and Save. Do not revoke its
+	// token: that removes the customer's earlier installation too.
 	//
 	// The context has the values of the request's context, so a middleware
-	// can pass on who is signed in. It ends after 30 s, and not when the
+	// can pass on who is signed in. It ends after 30 s, but not when the
 	// browser leaves.
 	Save func(ctx context.Context, in *Installation) error
 
-	// OnInstall runs when the installation is saved. It may set headers and
-	// cookies on w, and a Location that replaces return_to; the status and the
-	// body are not its own. The request is the callback without its query and
-	// the flow's cookie; its context is as in Save. If OnInstall panics, the
-	// panic is logged and the installation stands. Optional.
+	// OnInstall runs after the second call of Save. It may set headers and
+	// cookies, and a Location that replaces return_to; it cannot set the
+	// status or the body. The request is the callback without its query and
+	// the flow's cookie, and its context is like that of Save. If OnInstall
+	// panics, the installation stands. Optional.
 	OnInstall func(w http.ResponseWriter, r *http.Request, in *Installation)
 
 	// OnError runs after every failure, and may answer the browser itself
 	// instead of the page. Do not show err to the browser. Optional.
 	//
-	// in is nil if no token was saved. Otherwise its Token was, and in holds
-	// what else is known, so that the installation can be finished: for
+	// in is nil if no token was saved. Otherwise its Token was saved, and in
+	// holds what else is known, so that the installation can be finished. For
 	// [ErrNoRegion], ask the customer for the region, set LegacyRegion, and
 	// call EnsureWebhook and Save.
 	//

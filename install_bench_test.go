@@ -42,7 +42,8 @@ func BenchmarkInstallBegin(b *testing.B) {
 				Name: "__Host-state", Value: "state", Path: "/", MaxAge: 600,
 				HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 			})
-			http.Redirect(w, r, bridgeBase+"/oauth/authorize?response_type=code&client_id=shoplifter&state=state", http.StatusFound)
+			target := bridgeBase + "/oauth/authorize?response_type=code&client_id=shoplifter&state=state"
+			http.Redirect(w, r, target, http.StatusFound)
 		}))
 	})
 }
@@ -136,7 +137,8 @@ func bareInstall(exchange, client *http.Client, base string) http.Handler {
 		}
 		if err == nil {
 			target, _ := url.Parse(base + "/v2/tokenInfo")
-			req := &http.Request{Method: http.MethodGet, URL: target, Header: http.Header{"Authorization": {"Bearer " + token.AccessToken}}}
+			header := http.Header{"Authorization": {"Bearer " + token.AccessToken}}
+			req := &http.Request{Method: http.MethodGet, URL: target, Header: header}
 			if resp, err = client.Do(req); err == nil {
 				err = json.NewDecoder(resp.Body).Decode(&info)
 				_ = resp.Body.Close()

@@ -24,10 +24,10 @@ import (
 // called.
 func (p *partner) hold() (release func()) {
 	held := make(chan struct{})
-	p.platform.Inject(suncotest.Fault{Path: "/sc/oauth/token", Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	p.platform.Inject(hit(tokenPath, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		<-held
 		next.ServeHTTP(w, r)
-	}})
+	}))
 	return func() { close(held) }
 }
 
@@ -111,6 +111,7 @@ func TestInstallCallbackLoadedAgain(t *testing.T) {
 		assertPage(t, b.get(with(t, callback, "code", "c0de")), http.StatusBadRequest)
 		assertPage(t, b.get(callback+"&error=access_denied"), http.StatusBadRequest)
 		assertPage(t, b.get(callback+"&code=c0de"), http.StatusBadRequest)
+		assertPage(t, b.get(callback+"&state=another"), http.StatusBadRequest)
 		assertPage(t, p.browser().get(callback), http.StatusBadRequest)
 		kept := b.request(http.MethodGet, callback)
 		time.Sleep(10*time.Minute + time.Second)
@@ -377,7 +378,8 @@ func TestInstallThousandFlowsInMemory(t *testing.T) {
 	all.Wait()
 	after := heap()
 	assert.EqualValues(t, flows, installed.Load())
-	t.Logf("per flow: %d B begun (of the test), %d B in flight, %d B when done", (begun-before)/flows, (inFlight-begun)/flows, (after-begun)/flows)
+	t.Logf("per flow: %d B begun (of the test), %d B in flight, %d B when done",
+		(begun-before)/flows, (inFlight-begun)/flows, (after-begun)/flows)
 	assert.Less(t, inFlight-begun, int64(64<<20))
 	assert.Less(t, after-begun, int64(4<<20))
 	runtime.KeepAlive(callbacks)

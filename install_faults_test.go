@@ -36,7 +36,11 @@ type trouble struct {
 	token  bool
 }
 
-// always hits every request for path.
+func replyJSON(status int, body string) suncotest.Handle {
+	return suncotest.Reply(status, "application/json", body)
+}
+
+// hit is a fault of every request for path.
 func hit(path string, handle suncotest.Handle) suncotest.Fault {
 	return suncotest.Fault{Path: path, Times: -1, Handle: handle}
 }
@@ -73,8 +77,11 @@ func exchangeTroubles() []trouble {
 	}
 	list := []trouble{
 		dial("refused", syscall.ECONNREFUSED), dial("dial timeout", os.ErrDeadlineExceeded),
-		dial("temporary DNS", &net.DNSError{Err: "again", IsTemporary: true}), dial("NXDOMAIN", &net.DNSError{Err: "none", IsNotFound: true}),
-		conn("TLS reset", suncotest.ResetHandshake), conn("http on the https port", suncotest.PlainHTTP), conn("bad certificate", suncotest.StrangerCertificate),
+		dial("temporary DNS", &net.DNSError{Err: "again", IsTemporary: true}),
+		dial("NXDOMAIN", &net.DNSError{Err: "none", IsNotFound: true}),
+		conn("TLS reset", suncotest.ResetHandshake),
+		conn("http on the https port", suncotest.PlainHTTP),
+		conn("bad certificate", suncotest.StrangerCertificate),
 		{"reset", hit(tokenPath, suncotest.Reset), 502, ambiguous, 1, false},
 		{"reset after", hit(tokenPath, suncotest.ResetAfter), 502, ambiguous, 1, false},
 		{"hang", hit(tokenPath, suncotest.Hang), 502, ambiguous, 1, false},
@@ -84,16 +91,18 @@ func exchangeTroubles() []trouble {
 		{"429 for a day", hit(tokenPath, suncotest.RetryAfter(429, "86400")), 503, isRateLimit, 1, false},
 		{"429 for ever", hit(tokenPath, suncotest.RetryAfter(429, strings.Repeat("9", 40))), 503, isRateLimit, 1, false},
 		{"200 and HTML", hit(tokenPath, suncotest.Reply(200, "text/html", "<p>hi")), 502, ambiguous, 1, false},
-		{"200 and an error", hit(tokenPath, suncotest.Reply(200, "application/json", `{"error":"x","access_token":"a"}`)), 502, ambiguous, 1, false},
+		{"200 and an error", hit(tokenPath, replyJSON(200, `{"error":"x","access_token":"a"}`)), 502, ambiguous, 1, false},
 		{"200 and no token", hit(tokenPath, suncotest.Reply(200, "application/json", `{}`)), 502, ambiguous, 1, false},
-		{"200 of 1 MiB", hit(tokenPath, suncotest.Reply(200, "application/json", strings.Repeat(" ", 1<<20)+`{}`)), 502, ambiguous, 1, false},
+		{"200 of 1 MiB", hit(tokenPath, replyJSON(200, strings.Repeat(" ", 1<<20)+`{}`)), 502, ambiguous, 1, false},
 		{"redirect", hit(tokenPath, suncotest.Redirect(307, "https://evil.example/")), 502, refused(307), 1, false},
 	}
 	for _, status := range []int{500, 502, 503, 504} {
-		list = append(list, trouble{fmt.Sprint(status), hit(tokenPath, suncotest.Reply(status, "text/html", "<h1>oops")), 502, ambiguous, 1, false})
+		fault := hit(tokenPath, suncotest.Reply(status, "text/html", "<h1>oops"))
+		list = append(list, trouble{fmt.Sprint(status), fault, 502, ambiguous, 1, false})
 	}
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 423, 425, 501} {
-		list = append(list, trouble{fmt.Sprint(status), hit(tokenPath, suncotest.Reply(status, "application/json", `{"error":"no"}`)), 502, refused(status), 1, false})
+		fault := hit(tokenPath, replyJSON(status, `{"error":"no"}`))
+		list = append(list, trouble{fmt.Sprint(status), fault, 502, refused(status), 1, false})
 	}
 	return list
 }
@@ -114,9 +123,11 @@ func laterTroubles() []trouble {
 		list = append(list, trouble{path + " 429", hit(path, suncotest.RetryAfter(429, "86400")), 503, isRateLimit, 1, true})
 	}
 	return append(list,
-		trouble{"no subdomain", hit(infoPath, suncotest.Reply(200, "application/json", `{"app":{"id":"a1"}}`)), 500, failed, 1, true},
-		trouble{"hostile subdomain", hit(infoPath, suncotest.Reply(200, "application/json", `{"app":{"id":"a1","subdomain":"evil.example/"}}`)), 502, failed, 1, true},
-		trouble{"webhook limit", suncotest.Fault{Method: "POST", Path: hooksPath, Times: -1, Handle: suncotest.Reply(400, "application/json", `{}`)}, 502, failed, 1, true},
+		trouble{"no subdomain", hit(infoPath, replyJSON(200, `{"app":{"id":"a1"}}`)), 500, failed, 1, true},
+		trouble{"hostile subdomain",
+			hit(infoPath, replyJSON(200, `{"app":{"id":"a1","subdomain":"evil.example/"}}`)), 502, failed, 1, true},
+		trouble{"webhook limit",
+			suncotest.Fault{Method: "POST", Path: hooksPath, Times: -1, Handle: replyJSON(400, `{}`)}, 502, failed, 1, true},
 	)
 }
 
@@ -239,7 +250,8 @@ func TestInstallPanicLeaksNoSecret(t *testing.T) {
 	assertRedirect(t, b.get(callback), "/")
 	require.Contains(t, p.log.String(), "boom")
 	token := p.installed[0].Token.AccessToken.Reveal()
-	assertNoSecret(t, "panic", p.log.String(), parameter(t, callback, "code"), parameter(t, callback, "state"), installSecret, token)
+	code, state := parameter(t, callback, "code"), parameter(t, callback, "state")
+	assertNoSecret(t, "panic", p.log.String(), code, state, installSecret, token)
 }
 
 // A code that somebody made up costs an exchange, and no customer's place.

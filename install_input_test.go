@@ -32,10 +32,14 @@ func TestInstallReturnTo(t *testing.T) {
 	b := p.browser()
 	assertRedirect(t, b.get(p.allow(b.begin("?return_to="))), "/")
 	hostile := []string{
-		"//evil", "///evil", `/\evil`, `\evil`, `\\evil`, "https://evil", "https:evil", "javascript:alert(1)", "evil", "?x", "#x", " /x",
-		"/\r\nSet-Cookie: a=b", "/\t/evil", "\t/evil", "/x\x00", "/x\x7f", "/x y", "/..//evil", "/.//evil", "/a//b", "/%2f/evil", "/%2Fevil/%2f",
-		"/%5cevil", "/%09/evil", "/%0d%0aSet-Cookie:a=b", "/%00", "/%7f", "/%zz", "/%", "/\u00e9", "/\uff0f/evil", "\uff0f\uff0fevil", "/\u2028",
-		"/\xff", "/" + strings.Repeat("a", 512), "/zendesk/install", "/zendesk/install?error=x", "/zendesk/./install/", "/ZENDESK/x/../install#a", "/zendesk%2finstall",
+		"//evil", "///evil", `/\evil`, `\evil`, `\\evil`, "https://evil", "https:evil",
+		"javascript:alert(1)", "evil", "?x", "#x", " /x",
+		"/\r\nSet-Cookie: a=b", "/\t/evil", "\t/evil", "/x\x00", "/x\x7f", "/x y",
+		"/..//evil", "/.//evil", "/a//b", "/%2f/evil", "/%2Fevil/%2f",
+		"/%5cevil", "/%09/evil", "/%0d%0aSet-Cookie:a=b", "/%00", "/%7f", "/%zz", "/%",
+		"/\u00e9", "/\uff0f/evil", "\uff0f\uff0fevil", "/\u2028",
+		"/\xff", "/" + strings.Repeat("a", 512), "/zendesk/install", "/zendesk/install?error=x",
+		"/zendesk/./install/", "/ZENDESK/x/../install#a", "/zendesk%2finstall",
 		"/?u=//evil", `/?u=\evil`, `/#\`, `/"><script>` + "\n",
 	}
 	for n, path := range hostile {
@@ -137,13 +141,17 @@ func TestInstallPrefetchBurnsNothing(t *testing.T) {
 // nothing but itself.
 func TestInstallParametersThatSayNothing(t *testing.T) {
 	p := newPartner(t)
-	for _, query := range []string{"?error=", "?code=&state=", "?code", "?state=+", "?return_to=&return_to=", "?error=&code="} {
+	for _, query := range []string{
+		"?error=", "?code=&state=", "?code", "?state=+", "?return_to=&return_to=", "?error=&code=",
+	} {
 		t.Run("begin "+query, func(t *testing.T) {
 			b := p.browser()
 			assertRedirect(t, b.get(p.allow(b.begin(query))), "/")
 		})
 	}
-	for _, rest := range []string{"&error=", "&error", "&error=+", "&code=", "&state=", "&error_description=", "&x=%zz", "&x=a;b"} {
+	for _, rest := range []string{
+		"&error=", "&error", "&error=+", "&code=", "&state=", "&error_description=", "&x=%zz", "&x=a;b",
+	} {
 		t.Run("callback "+rest, func(t *testing.T) {
 			b := p.browser()
 			callback := p.allow(b.begin("?return_to=&return_to=/x"))
@@ -152,7 +160,9 @@ func TestInstallParametersThatSayNothing(t *testing.T) {
 			assertRedirect(t, b.get(callback), "/x")
 		})
 	}
-	for _, rest := range []string{"", "&code=", "&error_description=%ED%A0%BD", "&error_description=%uD83D", "&error_description=%ff"} {
+	for _, rest := range []string{
+		"", "&code=", "&error_description=%ED%A0%BD", "&error_description=%uD83D", "&error_description=%ff",
+	} {
 		t.Run("denied "+rest, func(t *testing.T) {
 			b := p.browser()
 			back, err := p.platform.Deny(t.Context(), b.begin())
@@ -263,7 +273,8 @@ func TestInstallStrangeCode(t *testing.T) {
 	p := newPartner(t)
 	b := p.browser()
 	state := parameter(t, b.begin(), "state")
-	assertPage(t, b.get(installURL+"?state="+state+"&code="+url.QueryEscape(`"}'; -- <b>&=%00 ../`)), http.StatusBadGateway)
+	code := url.QueryEscape(`"}'; -- <b>&=%00 ../`)
+	assertPage(t, b.get(installURL+"?state="+state+"&code="+code), http.StatusBadGateway)
 	require.ErrorIs(t, p.lastError(), sunco.ErrUnauthorized)
 	assert.Equal(t, 1, p.exchanges())
 }

@@ -148,7 +148,7 @@ func (i *Installer) succeed(w http.ResponseWriter, one *installation, result ins
 	}
 	guardInstall(header)
 	if !result.elsewhere {
-		i.giveReceipt(w, one.flow, one.identity, one.code, result.location)
+		i.giveReceipt(w, one, result.location)
 	}
 	redirect(w, result.location)
 }

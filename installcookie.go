@@ -149,13 +149,14 @@ func (i *Installer) openFlow(r *http.Request, state, identity string) (installFl
 
 // giveReceipt sets a cookie with which the same callback gets the same redirect
 // when it is loaded again. It proves nothing else.
-func (i *Installer) giveReceipt(w http.ResponseWriter, flow installFlow, identity string, code Secret, location string) {
+func (i *Installer) giveReceipt(w http.ResponseWriter, one *installation, location string) {
+	flow := one.flow
 	left := flow.expires - installNow()
 	if left <= 0 || len(location) > maxLocation {
 		return
 	}
 	payload := strconv.FormatInt(flow.expires, 10) + "." + base64.RawURLEncoding.EncodeToString([]byte(location))
-	value := payload + "." + i.mac(payload, flow.state, code.Reveal(), identity)
+	value := payload + "." + i.mac(payload, flow.state, one.code.Reveal(), one.identity)
 	i.setCookie(w, i.cookieName(receiptKind, flow.state), value, int(left))
 }
 

@@ -420,6 +420,20 @@ func TestParseCallback(t *testing.T) {
 	}
 }
 
+// What is wrong with a callback, in words.
+func TestParseCallbackReasons(t *testing.T) {
+	for query, reason := range map[string]string{
+		"error=a&error=b":                  "a parameter is repeated",
+		"code=a&code=b":                    "a parameter is repeated",
+		"code=a&error=b":                   "both a code and an error",
+		"code=":                            "neither a code nor an error",
+		"x=" + strings.Repeat("x", 16<<10): "the query is longer than 16 KiB",
+	} {
+		_, err := sunco.ParseCallback(httptest.NewRequest("GET", "/cb?state=s&"+query, nil), "s")
+		assert.EqualError(t, err, "sunco: callback: "+reason)
+	}
+}
+
 func TestParseCallbackMethods(t *testing.T) {
 	for _, method := range []string{"HEAD", "POST", "PUT", "OPTIONS", "get", "DELETE", "PATCH"} {
 		r := httptest.NewRequest(http.MethodGet, "/cb?code=abc&state=state", nil)
