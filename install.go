@@ -55,10 +55,10 @@ type Installer struct {
 	// Saving the same installation again must change nothing. An error or a
 	// panic ends the installation. If call 1 fails, the token is lost and the
 	// customer has to connect again. If anything fails later, or the process
-	// is killed, the row of call 1 remains and an earlier installation of the
-	// customer still works. Finish such a row at the next start with
-	// [Client.Locate], [Client.EnsureWebhook] and Save. Do not revoke its
-	// token: that removes the customer's earlier installation too.
+	// is killed, the row of call 1 remains, and so does what was stored for
+	// the AppID. Finish such a row at the next start with [Client.Locate],
+	// [Client.EnsureWebhook] and Save. Do not revoke its token: that removes
+	// the customer's earlier installation too.
 	//
 	// The context has the values of the request's context, so a middleware
 	// can pass on who is signed in. It ends after 30 s, but not when the
@@ -144,7 +144,7 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	case len(r.URL.RawQuery) > maxCallback:
-		i.fail(w, r, installFailure{stepQuery, badQuery("longer than 16 KiB")})
+		i.fail(w, r, stepQuery, &RequestError{"query", "longer than 16 KiB", http.StatusBadRequest})
 		return
 	}
 	query, err := parseQuery(r.URL.RawQuery)
@@ -152,13 +152,11 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case query.Has("code") || query.Has("error") || query.Has("state"):
 		i.callback(w, r, query)
 	case err != nil:
-		i.fail(w, r, installFailure{stepQuery, badQuery("malformed; escape it with url.QueryEscape")})
+		i.fail(w, r, stepQuery, &RequestError{"query", "malformed; escape its values", http.StatusBadRequest})
 	default:
 		i.begin(w, r, query["return_to"])
 	}
 }
-
-func badQuery(reason string) error { return &RequestError{"query", reason, http.StatusBadRequest} }
 
 // isPrefetch recognizes browsers that load a link before their user follows it.
 func isPrefetch(header http.Header) bool {
@@ -176,18 +174,18 @@ func isPrefetch(header http.Header) bool {
 func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []string) {
 	target, err := chooseReturnTo(returnTo, cmp.Or(i.Client.RedirectURI, r.RequestURI))
 	if err != nil {
-		i.fail(w, r, installFailure{stepReturnTo, err})
+		i.fail(w, r, stepReturnTo, err)
 		return
 	}
 	identity, err := i.identify(r)
 	if err != nil {
-		i.fail(w, r, installFailure{hookIdentity, err})
+		i.fail(w, r, hookIdentity, err)
 		return
 	}
 	flow := newInstallFlow(target)
 	authorize, err := i.authorizeURL(flow.state)
 	if err != nil {
-		i.fail(w, r, installFailure{stepBegin, err})
+		i.fail(w, r, stepBegin, err)
 		return
 	}
 	i.dropOldCookies(w, r)
@@ -226,14 +224,13 @@ func (i *Installer) identify(r *http.Request) (identity string, err error) {
 // callback checks whose flow it is, then whether it was finished already, and
 // only then what Zendesk says.
 func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.Values) {
-	mismatch := installFailure{stepCallback, ErrStateMismatch}
 	if len(query["state"]) != 1 {
-		i.fail(w, r, mismatch)
+		i.fail(w, r, stepCallback, ErrStateMismatch)
 		return
 	}
 	identity, err := i.identify(r)
 	if err != nil {
-		i.fail(w, r, installFailure{hookIdentity, err})
+		i.fail(w, r, hookIdentity, err)
 		return
 	}
 	flow, live := i.openFlow(r, query.Get("state"), identity)
@@ -242,23 +239,21 @@ func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.V
 			redirect(w, location)
 			return
 		}
-		i.fail(w, r, mismatch)
+		i.fail(w, r, stepCallback, ErrStateMismatch)
 		return
 	}
 	code, err := readCallback(query, flow.state)
-	if errors.Is(err, ErrStateMismatch) {
-		i.fail(w, r, mismatch)
-		return
+	if !errors.Is(err, ErrStateMismatch) {
+		i.setCookie(w, i.cookieName(flowKind, flow.state), "", -1)
 	}
-	i.setCookie(w, i.cookieName(flowKind, flow.state), "", -1)
 	if err != nil {
-		i.fail(w, r, installFailure{stepCallback, err})
+		i.fail(w, r, stepCallback, err)
 		return
 	}
 	consumed, first, err := i.consume(flow, code)
 	switch {
 	case err != nil:
-		i.fail(w, r, installFailure{stepCallback, err})
+		i.fail(w, r, stepCallback, err)
 	case first:
 		i.install(w, r, &installation{flow: flow, identity: identity, code: code}, consumed)
 	default:
@@ -312,14 +307,9 @@ func (i *Installer) consume(flow installFlow, code Secret) (entry *consumedFlow,
 	return entry, true, nil
 }
 
-// sweep deletes expired flows once a minute, and once a second when the table
-// is full. The mutex is held.
+// sweep deletes expired flows, at most once a second. The mutex is held.
 func (i *Installer) sweep(now int64) {
-	every := int64(60)
-	if len(i.consumed) >= maxConsumedFlows {
-		every = 1
-	}
-	if now-i.swept < every {
+	if now == i.swept {
 		return
 	}
 	i.swept = now
@@ -407,10 +397,11 @@ func (i *Installer) complete(r *http.Request, one *installation) installResult {
 			return installResult{location: one.flow.returnTo, elsewhere: true}
 		}
 	}
-	if step, err := i.exchange(r, one); err != nil {
-		return installResult{installFailure: installFailure{step, err}}
+	step, err := i.exchange(r, one)
+	if err == nil {
+		step, err = i.locate(r, one)
 	}
-	if step, err := i.locate(r, one); err != nil {
+	if err != nil {
 		return installResult{installFailure: installFailure{step, err}}
 	}
 	answer := hookWriter{http.Header{}}

@@ -81,7 +81,8 @@ func (f installFailure) byAnyone() bool {
 }
 
 // fail logs and explains a failure before there is a token.
-func (i *Installer) fail(w http.ResponseWriter, r *http.Request, failure installFailure) {
+func (i *Installer) fail(w http.ResponseWriter, r *http.Request, step string, err error) {
+	failure := installFailure{step, err}
 	i.logFailure(r, nil, failure)
 	i.explain(w, r, failure, nil)
 }
