@@ -159,6 +159,18 @@ func TestInstallSave(t *testing.T) {
 	}
 }
 
+// A legacy app needs a region, and OnError gets all that is needed to finish.
+func TestInstallLegacyApp(t *testing.T) {
+	p := newPartner(t)
+	p.platform.Inject(hit(infoPath, replyJSON(200, `{"app":{"id":"a1"}}`)))
+	assertPage(t, p.run(), http.StatusInternalServerError)
+	require.ErrorIs(t, p.lastError(), sunco.ErrNoRegion)
+	require.Len(t, p.tokens, 1)
+	require.Len(t, p.failed, 1)
+	assert.Equal(t, &sunco.Installation{AppID: "a1", Token: p.tokens[0].Token}, p.failed[0])
+	assert.Contains(t, p.log.String(), "step=locate status=500 installation.app_id=a1")
+}
+
 func TestInstallIdentity(t *testing.T) {
 	p := newPartner(t)
 	account, failure := "alice", error(nil)

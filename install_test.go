@@ -27,6 +27,9 @@ func TestInstallFromLinkToInstallation(t *testing.T) {
 	assert.Equal(t, "acme", in.Subdomain)
 	assert.NotEmpty(t, in.AppID)
 	assert.False(t, in.Token.AccessToken.IsZero())
+	assert.Empty(t, in.Webhooks, "those that are stored still deliver")
+	require.Len(t, p.tokens, 1)
+	assert.Equal(t, &sunco.Installation{Token: in.Token}, p.tokens[0], "what was saved is not modified later")
 	assert.Empty(t, p.errs)
 }
 
