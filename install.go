@@ -275,7 +275,6 @@ type consumedFlow struct {
 type installResult struct {
 	header         http.Header // set by OnInstall
 	location       string      // after a failure: where OnError redirected to, or ""
-	elsewhere      bool        // another process has the flow
 	installFailure             // without an err: success
 }
 
@@ -394,7 +393,7 @@ func (i *Installer) complete(r *http.Request, one *installation) installResult {
 		case err != nil:
 			return installResult{installFailure: installFailure{hookFirstUse, err}}
 		case !first:
-			return installResult{location: one.flow.returnTo, elsewhere: true}
+			return installResult{location: one.flow.returnTo}
 		}
 	}
 	step, err := i.exchange(r, one)

@@ -309,6 +309,7 @@ func TestInstallSeveralProcesses(t *testing.T) {
 		callback := p.allow(b.begin("?return_to=/x"))
 		for _, w := range copies(b.request(http.MethodGet, callback), 99, processes...)() {
 			assertRedirect(t, w.Result(), "/x")
+			assert.Contains(t, strings.Join(w.Header().Values("Set-Cookie"), "\n"), "install-done", "a receipt")
 		}
 		assert.Equal(t, 1, p.exchanges())
 		assert.Len(t, p.installed, 1)

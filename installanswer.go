@@ -148,9 +148,7 @@ func (i *Installer) succeed(w http.ResponseWriter, one *installation, result ins
 		header[name] = slices.Clone(values)
 	}
 	guardInstall(header)
-	if !result.elsewhere {
-		i.giveReceipt(w, one, result.location)
-	}
+	i.giveReceipt(w, one, result.location)
 	redirect(w, result.location)
 }
 
