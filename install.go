@@ -147,6 +147,10 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.fail(w, r, stepQuery, &RequestError{"query", "longer than 16 KiB", http.StatusBadRequest})
 		return
 	}
+	if err := i.setup(); err != nil {
+		i.fail(w, r, stepSetup, err)
+		return
+	}
 	query, err := parseQuery(r.URL.RawQuery)
 	switch {
 	case query.Has("code") || query.Has("error") || query.Has("state"):
@@ -183,9 +187,9 @@ func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []str
 		return
 	}
 	flow := newInstallFlow(target)
-	authorize, err := i.authorizeURL(flow.state)
+	authorize, err := i.Client.AuthorizeURL(flow.state)
 	if err != nil {
-		i.fail(w, r, stepBegin, err)
+		i.fail(w, r, stepSetup, err)
 		return
 	}
 	i.dropOldCookies(w, r)
@@ -193,17 +197,15 @@ func (i *Installer) begin(w http.ResponseWriter, r *http.Request, returnTo []str
 	redirect(w, authorize)
 }
 
-// authorizeURL also checks what would fail only after the consent page.
-func (i *Installer) authorizeURL(state string) (string, error) {
+// setup checks what would otherwise fail only after the consent page.
+func (i *Installer) setup() error {
 	if i.Client.ClientSecret.IsZero() {
-		return "", &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
+		return &InputError{Name: "client secret", Reason: "empty; set Client.ClientSecret"}
 	}
-	if i.Webhook != nil {
-		if err := checkWebhook(i.Webhook); err != nil {
-			return "", err
-		}
+	if i.Webhook == nil {
+		return nil
 	}
-	return i.Client.AuthorizeURL(state)
+	return checkWebhook(i.Webhook)
 }
 
 // identify returns the account that is signed in, "" without Identity.

@@ -74,6 +74,13 @@ func TestInstallMisconfigured(t *testing.T) {
 	p.Webhook = &sunco.Webhook{Target: "https://bot.example/hook"}
 	assertPage(t, p.browser().get(installURL), http.StatusInternalServerError)
 	requireInput(t, "webhook triggers", p.lastError())
+	p = newPartner(t)
+	b := p.browser()
+	callback := p.allow(b.begin())
+	p.Client.ClientSecret = sunco.Secret{} // nobody may make a cookie without a secret
+	assertPage(t, b.get(callback), http.StatusInternalServerError)
+	requireInput(t, "client secret", p.lastError())
+	assert.Zero(t, p.exchanges())
 }
 
 // A page says which of three things happened, and nothing else.

@@ -20,7 +20,7 @@ import (
 const (
 	stepQuery     = "query"
 	stepReturnTo  = "return_to"
-	stepBegin     = "begin"
+	stepSetup     = "setup"
 	stepCallback  = "callback"
 	stepInstall   = "install"
 	stepExchange  = "exchange"
@@ -48,7 +48,7 @@ type installFailure struct {
 func (f installFailure) status() int {
 	var outside *RequestError
 	switch {
-	case f.step == hookSave, f.step == stepBegin, f.step == stepInstall:
+	case f.step == hookSave, f.step == stepSetup, f.step == stepInstall:
 		return http.StatusInternalServerError
 	case f.step == hookFirstUse, errors.Is(f.err, errInstallBusy):
 		return http.StatusServiceUnavailable
