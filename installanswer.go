@@ -120,7 +120,7 @@ func (i *Installer) log(r *http.Request, in *Installation, level slog.Level, msg
 	if !logger.Enabled(r.Context(), level) {
 		return
 	}
-	query := r.URL.Query()
+	query, _ := parseQuery(r.URL.RawQuery)
 	secrets := []string{i.Client.ClientSecret.Reveal(), query.Get("code"), query.Get("state")}
 	if in != nil {
 		attrs = append(attrs, slog.Any("installation", in))
@@ -275,28 +275,24 @@ func (w *errorWriter) location() string {
 // Unwrap is for [http.ResponseController].
 func (w *errorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// cleanRequest is a request without its query, the headers that repeat it, as
-// some proxies' do, and the cookies of flows, so without code and state: what
-// the hooks see, and may log.
+// cleanRequest returns a request that hooks may log: without its query, without
+// the headers that repeat the code or the state, as those of proxies do, and
+// without the cookies of flows.
 func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 	clean := r.WithContext(ctx)
 	clean.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}
 	clean.RequestURI = clean.URL.RequestURI()
 	clean.Form, clean.PostForm, clean.MultipartForm = nil, nil, nil
 	clean.Header = make(http.Header, len(r.Header))
-	query := r.URL.Query()
+	query, _ := parseQuery(r.URL.RawQuery)
 	secrets := []string{query.Get("code"), query.Get("state")}
 	for name, values := range r.Header {
-		switch name {
-		case "Referer":
-		case "Cookie":
+		if name == "Cookie" {
 			if values = foreignCookies(values); len(values) > 0 {
 				clean.Header[name] = values
 			}
-		default:
-			if !slices.ContainsFunc(values, func(value string) bool { return repeats(value, secrets) }) {
-				clean.Header[name] = slices.Clone(values)
-			}
+		} else if !slices.ContainsFunc(values, func(value string) bool { return repeats(value, secrets) }) {
+			clean.Header[name] = slices.Clone(values)
 		}
 	}
 	return clean
@@ -304,7 +300,7 @@ func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
 
 // repeats reports whether a header holds a code or a state, escaped or not.
 func repeats(text string, secrets []string) bool {
-	const shortest = 8 // what is shorter is no secret, and stands in many a header
+	const shortest = 8 // anything shorter is no secret
 	for _, secret := range secrets {
 		if len(secret) >= shortest && (strings.Contains(text, secret) || strings.Contains(redact.Unescape(text), secret)) {
 			return true
