@@ -22,9 +22,9 @@ func bodyDeadline(ctx context.Context) time.Time {
 }
 
 // RequestError says what is wrong with a request that came from outside: a
-// callback, a return_to, a delivery or a removal.
+// callback, a return_to, an identity, a delivery or a removal.
 type RequestError struct {
-	Name   string // what is wrong: "callback", "return_to", "delivery" or "removal"
+	Name   string // what is wrong: "query", "callback", "return_to", "identity", "delivery" or "removal"
 	Reason string // what is wrong with it; never its value
 	Status int    // the status to answer with
 }

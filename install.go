@@ -44,8 +44,8 @@ type Installer struct {
 	// Save stores an installation. Required. It is called twice for each:
 	//
 	//  1. As soon as a token exists, before Zendesk is asked for anything
-	//     else. Only in.Token is set. Store it under in.Generation(), beside
-	//     what is stored already for that customer.
+	//     else. Only in.Token is set, and AppID is empty. Store it under
+	//     in.Generation(), beside what is stored already for that customer.
 	//  2. When the installation is complete: in has an AppID, a Subdomain or
 	//     LegacyRegion, and the Webhook if that field is set. In one
 	//     transaction, replace the row of this AppID and delete the row of

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -148,11 +149,13 @@ func (b *browser) request(method, target string) *http.Request {
 	return r
 }
 
-// do sends r and checks what every answer has.
+// do sends r and checks what every answer has. It does not wait for ever.
 func (b *browser) do(r *http.Request) *http.Response {
 	b.t.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), 45*time.Second)
+	defer cancel()
 	w := httptest.NewRecorder()
-	b.h.ServeHTTP(w, r)
+	b.h.ServeHTTP(w, r.WithContext(ctx))
 	resp := w.Result()
 	assert.Equal(b.t, "no-store", resp.Header.Get("Cache-Control"))
 	assert.Equal(b.t, "no-referrer", resp.Header.Get("Referrer-Policy"))
