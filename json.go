@@ -2,10 +2,13 @@ package sunco
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -20,6 +23,7 @@ import (
 func lenient() json.Options {
 	return json.JoinOptions(
 		jsonv1.ReportErrorsWithLegacySemantics(true), // skip what does not fit, and go on
+		jsonv1.MergeWithLegacySemantics(true),        // of a repeated name the last counts
 		jsontext.AllowInvalidUTF8(true),
 		jsontext.AllowDuplicateNames(true),
 	)
@@ -45,10 +49,40 @@ func decodeLenient(body []byte, into any) error {
 	switch {
 	case !ok:
 		return &misfit{"it does not fit the Go value"}
-	case kind.Field == "":
-		return &misfit{fmt.Sprintf("it does not fit the Go type %v", kind.Type)}
 	}
-	return &misfit{fmt.Sprintf("the member %s does not fit the Go type %v", kind.Field, kind.Type)}
+	if path := fieldPath(reflect.TypeOf(into), kind.Field); path != "" {
+		return &misfit{fmt.Sprintf("the member %s does not fit the Go type %v", path, kind.Type)}
+	}
+	return &misfit{fmt.Sprintf("it does not fit the Go type %v", kind.Type)}
+}
+
+// fieldPath returns the part of a path that is made of the fields of structs, up
+// to the first key of a map: that is not a name of the program's.
+func fieldPath(t reflect.Type, path string) string {
+	names := strings.Split(path, ".")
+	for i, name := range names {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		switch t.Kind() {
+		case reflect.Slice, reflect.Array:
+			t = t.Elem()
+			continue
+		case reflect.Struct:
+		default:
+			return strings.Join(names[:i], ".")
+		}
+		fields := reflect.VisibleFields(t)
+		at := slices.IndexFunc(fields, func(f reflect.StructField) bool {
+			tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			return cmp.Or(tag, f.Name) == name
+		})
+		if at < 0 {
+			return strings.Join(names[:i], ".")
+		}
+		t = fields[at].Type
+	}
+	return path
 }
 
 var (
