@@ -1,85 +1,126 @@
 package sunco
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const maxDelivery = 1 << 20 // bytes
+const (
+	maxDelivery = 16 << 20 // bytes, as received
+	maxKey      = 4 << 10  // bytes; Zendesk's secrets have some 80
+)
 
-// Delivery is one webhook delivery: what happened in one customer's app, as
-// one webhook reports it. A delivery can mix users and conversations, so look
-// at every event.
+// Delivery is one webhook delivery: a list of events in one customer's app.
+// A delivery can mix users and conversations.
 //
 // https://developer.zendesk.com/api-reference/conversations/#section/Webhook-Triggers
 type Delivery struct {
 	AppID     string  // the customer's app
-	WebhookID string  // the webhook that reports, one of the customer's
-	Version   string  // of the payloads: "v2"; empty when absent
-	Events    []Event // in the order they came; Zendesk promises none
+	WebhookID string  // the webhook that reports the events
+	Version   string  // the version of the payloads, "v2"; empty when absent
+	Events    []Event // in the order of the delivery; Zendesk promises no order
 
 	raw []byte
 }
 
-// Raw returns the delivery as Zendesk sent it, with members that this package
-// does not know. It is the Delivery's own: do not modify it.
+// Raw returns the delivery as Zendesk sent it. The bytes belong to the
+// Delivery: do not modify them.
 func (d *Delivery) Raw() []byte { return d.raw }
 
-// Event is one event of a delivery. What it means is in Payload, which is not
-// decoded before [Event.Decode] asks for it; types and members that this
-// package does not know come through unchanged. A field is zero when its member
-// is absent or has another type, which is no reason to lose the others.
+// Event is one event of a delivery. Its Payload says what happened; read it
+// with [Event.Decode]. A field is zero when its member is absent or has another
+// type than documented. Unknown types and members are kept in Payload and Raw.
 //
-// The events of a delivery share its bytes: one that is kept keeps them all.
+// As JSON, an Event is the delivery that carries this event alone, so that a
+// queue can store it; see [Event.MarshalJSON].
+//
+// The events of a delivery share its bytes: keeping one event keeps them all.
 type Event struct {
-	ID        string // the key for duplicates, which cannot be recognised without one
-	Type      string // one of the Trigger constants, or one that did not exist yet
-	CreatedAt time.Time
-	AppID     string // the customer's app
-	WebhookID string // the webhook that reports
+	ID        string    // unique within the app; two deliveries can report one event
+	Type      string    // one of the Trigger constants, or a type that this package does not know
+	CreatedAt time.Time // when it happened
+	AppID     string    // the customer's app
+	WebhookID string    // the webhook that reports the event
 
-	// Payload is the member of that name, byte for byte; nil when absent. A
-	// [TriggerConversationMessage] comes for the bot's own messages too, so
-	// act where message.author.type is "user". It is the Event's own: do not
-	// modify it.
+	// Payload is the member of that name, byte for byte; nil when absent.
+	// [TriggerConversationMessage] also reports the bot's own messages, so act
+	// only where message.author.type is "user". The bytes belong to the Event:
+	// do not modify them.
 	Payload json.RawMessage
 
-	raw []byte
+	version string
+	raw     []byte
 }
 
-// Raw returns the whole event as Zendesk sent it, with members that this
-// package does not know. It is the Event's own: do not modify it.
+// Raw returns the whole event as Zendesk sent it. The bytes belong to the
+// Event: do not modify them.
 func (e *Event) Raw() []byte { return e.raw }
 
-// Decode decodes the payload into a pointer. Names match with exact case and
-// unknown members are ignored; json tags are those of encoding/json/v2, where
-// the option string is for numbers only and a [time.Duration] needs a format.
-// The error is an [*InputError]: the payload is absent, or a member has another
-// type than into gives it.
+// Decode decodes the payload into the value that into points to. Names match
+// with exact case. Unknown members are ignored, and of a repeated member the
+// last counts.
+//
+// A member of another type than its Go value is skipped, the rest is filled in,
+// and the error is an [*InputError] that names the member. The error is also an
+// InputError when there is no payload.
 func (e *Event) Decode(into any) error {
-	if err := jsonv2.Unmarshal(e.Payload, into, jsontext.AllowInvalidUTF8(true)); err != nil {
-		reason := "absent, or a member has another type"
-		// Only the place: the text of the error can quote the payload.
-		if semantic := new(jsonv2.SemanticError); errors.As(err, &semantic) {
-			reason = "does not fit the Go value"
-			if semantic.GoType != nil {
-				reason = "does not fit the Go type " + semantic.GoType.String()
-			}
-		}
-		return &InputError{Name: "event payload", Reason: reason}
+	if e.Payload == nil {
+		return &InputError{Name: "event payload", Reason: "absent"}
+	}
+	if err := decodeLenient(e.Payload, into); err != nil {
+		return &InputError{Name: "event payload", Reason: err.Error()}
 	}
 	return nil
 }
 
-// LogValue implements [slog.LogValuer]. The payload, which is somebody's
-// message, is left out.
+// MarshalJSON returns the delivery that would carry this event alone:
+//
+//	{"app":{"id":"…"},"webhook":{"id":"…","version":"v2"},"events":[…]}
+//
+// The event in it is [Event.Raw], byte for byte. Package encoding/json may
+// rewrite its white space and escapes, which changes nothing of what it says.
+// Package encoding/json/v2 needs the options AllowInvalidUTF8 and
+// AllowDuplicateNames, because people's text can be both. The error is an
+// [*InputError] for an Event that was not read from a delivery.
+func (e Event) MarshalJSON() ([]byte, error) {
+	if e.raw == nil {
+		return nil, &InputError{Name: "event", Reason: "it was not read from a delivery"}
+	}
+	version, err := jsonv2.Marshal(e.version, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"app":{"id":"`+e.AppID+`"},"webhook":{"id":"`+e.WebhookID+`","version":`),
+		version, []byte(`},"events":[`), e.raw, []byte(`]}`)), nil
+}
+
+// UnmarshalJSON reads what [Event.MarshalJSON] wrote. The error is an
+// [*InputError] for anything but a delivery of one event.
+func (e *Event) UnmarshalJSON(body []byte) error {
+	delivery := &Delivery{raw: bytes.Clone(body)}
+	if err := delivery.decode(); err != nil {
+		return &InputError{Name: "event", Reason: err.Error()}
+	}
+	if len(delivery.Events) != 1 {
+		return &InputError{Name: "event", Reason: "not a delivery of one event"}
+	}
+	*e = delivery.Events[0]
+	return nil
+}
+
+// LogValue implements [slog.LogValuer]. It leaves out the payload, which can be
+// a person's message.
 func (e *Event) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
@@ -93,14 +134,89 @@ func (e *Event) LogValue() slog.Value {
 	)
 }
 
-// ReadDelivery reads a delivery from a request: a POST of at most 1 MiB of
-// JSON in which no member is repeated at any depth. It authenticates nothing
-// and drops no duplicates; [EventHandler] does, and authenticates first. The
-// error is an [*InputError]. The request's body is not closed.
-func ReadDelivery(r *http.Request) (*Delivery, error) {
-	delivery, refused := readDelivery(r)
+// KeyDigest returns the SHA-256 of a delivery's key, the X-API-Key header. The
+// key is the secret of one of the customer's webhooks, so a store that keeps
+// the digest of each secret finds the installation by it. The key is not
+// authenticated yet: [ReadDelivery] does that. The error is a [*RequestError]
+// with status 401: the key is missing, or there are several different ones.
+func KeyDigest(r *http.Request) ([32]byte, error) {
+	key, refused := presentedKey(r)
+	if refused != nil {
+		return [32]byte{}, refused
+	}
+	return digestOf(key), nil
+}
+
+// presentedKey returns the one key of a request. An empty header says nothing,
+// and a middleware may have doubled one.
+func presentedKey(r *http.Request) (string, *RequestError) {
+	key := ""
+	for _, value := range r.Header["X-Api-Key"] {
+		if key != "" && value != "" && value != key {
+			return "", refuseDelivery(http.StatusUnauthorized, "several different X-API-Key headers")
+		}
+		if value != "" {
+			key = value
+		}
+	}
+	if key == "" || len(key) > maxKey {
+		return "", refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, or one that is too long")
+	}
+	return key, nil
+}
+
+// digestOf returns the SHA-256 of a key, without a copy on the heap where the
+// key is as long as keys are.
+func digestOf(key string) [32]byte {
+	var space [128]byte
+	return sha256.Sum256(append(space[:0], key...))
+}
+
+// ReadDelivery authenticates and reads a delivery for the installation that a
+// store found by its [KeyDigest]; nil when it found none. [EventHandler] does
+// this and more. ReadDelivery checks the key first, then reads the body, of at
+// most 16 MiB, and then compares the delivery's app and webhook with those of in.
+//
+// The error is a [*RequestError] with the status to answer. Zendesk sends the
+// delivery again after 503, and never after 400, 401 and 403:
+//
+//   - 401: the key is missing, or is no secret of in.Webhooks.
+//   - 503: in is nil or has no AppID; a secret of its webhooks is missing; or
+//     the body is empty, incomplete or limited, which happens on the way to
+//     ReadDelivery.
+//   - 400: the body can never be read.
+//   - 403: the key is right, but the app or the webhook is another's.
+//   - 405: the method is not POST. Answer HEAD with 200.
+//
+// A member that is repeated is an error at the top level of the delivery, and so
+// is an id that is repeated in app or webhook. Anywhere else the last one counts.
+// The caller limits the time, and closes r.Body.
+func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
+	if r.Method != http.MethodPost {
+		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
+	}
+	key, err := KeyDigest(r)
+	if err != nil {
+		return nil, err
+	}
+	if refused := authenticate(in, &key); refused != nil {
+		return nil, refused
+	}
+	body, refused := readDeliveryBody(r)
 	if refused != nil {
 		return nil, refused
+	}
+	delivery := &Delivery{raw: body}
+	switch err := delivery.decode(); {
+	case err == io.ErrUnexpectedEOF,
+		err == errNotJSON && int64(len(body)) < r.ContentLength:
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body is empty or incomplete; does a middleware read it?")
+	case err != nil:
+		return nil, refuseDelivery(http.StatusBadRequest, err.Error())
+	case delivery.AppID != in.AppID:
+		return nil, refuseDelivery(http.StatusForbidden, "it is about another app")
+	case !ownsWebhook(in, delivery.WebhookID, &key):
+		return nil, refuseDelivery(http.StatusForbidden, "it is about another webhook")
 	}
 	return delivery, nil
 }
@@ -109,57 +225,233 @@ func refuseDelivery(status int, reason string) *RequestError {
 	return &RequestError{"delivery", reason, status}
 }
 
-// readDelivery is [ReadDelivery] with the status to answer. What can never be
-// read is 400, because Zendesk sends 413, 415 and the like again and again.
-func readDelivery(r *http.Request) (*Delivery, *RequestError) {
-	if r == nil || r.Body == nil {
-		return nil, refuseDelivery(http.StatusBadRequest, "no request body")
+// authenticate compares a key with all secrets of an installation, in a time
+// that does not depend on which matches, and with an empty one where there is
+// no installation.
+func authenticate(in *Installation, key *[32]byte) *RequestError {
+	webhooks := []Webhook{{}}
+	if in != nil && len(in.Webhooks) > 0 {
+		webhooks = in.Webhooks
 	}
+	matches, incomplete := 0, false
+	for i := range webhooks {
+		matches |= secretMatches(webhooks[i].Secret, key)
+		incomplete = incomplete || webhooks[i].Secret.IsZero()
+	}
+	switch {
+	case in == nil:
+		return refuseDelivery(http.StatusServiceUnavailable, "no installation has this key; it may be stored soon")
+	case in.AppID == "" || matches == 0 && incomplete:
+		return refuseDelivery(http.StatusServiceUnavailable,
+			"the installation has no AppID or no webhook secret: store what EnsureWebhook returned")
+	case matches == 0:
+		return refuseDelivery(http.StatusUnauthorized, "the key is no secret of the installation's webhooks")
+	}
+	return nil
+}
+
+// ownsWebhook reports whether id is that of a webhook whose secret the key is.
+func ownsWebhook(in *Installation, id string, key *[32]byte) bool {
+	for i := range in.Webhooks {
+		if in.Webhooks[i].ID == id && secretMatches(in.Webhooks[i].Secret, key) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// secretMatches returns 1 when key is the digest of secret. An empty secret
+// matches nothing.
+func secretMatches(secret Secret, key *[32]byte) int {
+	digest := digestOf(secret.Reveal())
+	match := subtle.ConstantTimeCompare(digest[:], key[:])
+	if secret.IsZero() {
+		return 0
+	}
+	return match
+}
+
+// readDeliveryBody reads a body to its end. What can never be read is 400,
+// because Zendesk sends a delivery again after 413, 415 and the like.
+func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 	switch contentType := r.Header["Content-Type"]; {
-	case r.Method != http.MethodPost:
-		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
 	case len(contentType) != 1 || !isJSON(contentType[0]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the content type is not application/json")
 	case !plain(r.Header["Content-Encoding"]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the body is compressed")
 	case r.ContentLength > maxDelivery:
-		return nil, refuseDelivery(http.StatusBadRequest, "longer than 1 MiB")
+		return nil, refuseDelivery(http.StatusBadRequest, "longer than 16 MiB")
+	case r.Body == nil:
+		return nil, nil
 	}
-	body, refused := readDeliveryBody(r.Body, r.ContentLength)
-	if refused != nil {
-		return nil, refused
+	const trusted = 64 << 10 // bytes; announcing a length costs a caller nothing
+	size := min(max(r.ContentLength, 0), trusted) + bytes.MinRead
+	body := bytes.NewBuffer(make([]byte, 0, size))
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, maxDelivery+1)); err != nil {
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body did not arrive whole, or is limited")
 	}
-	delivery := &Delivery{raw: body}
-	if err := delivery.decode(); err != nil {
-		return nil, refuseDelivery(http.StatusBadRequest, deliveryReason(err))
+	if body.Len() > maxDelivery {
+		return nil, refuseDelivery(http.StatusBadRequest, "longer than 16 MiB")
 	}
-	return delivery, nil
+	return body.Bytes(), nil
 }
 
-// readDeliveryBody reads a body to its end, into a buffer that fits it when
-// its length was announced. Nobody else uses the buffer afterwards, so that
-// payloads can point into it.
-func readDeliveryBody(from io.Reader, announced int64) ([]byte, *RequestError) {
-	const unknown, trusted = 4 << 10, 64 << 10 // bytes; a length costs nothing to announce
-	size := int(min(announced, trusted))
-	if size < 0 {
-		size = unknown
+// decode fills d from d.raw in one pass. A member of another type than it should
+// have is left out. Text that is not valid, half an emoji for example, stays as it
+// stands, so that different halves stay different.
+func (d *Delivery) decode() error {
+	reader := objectDecoders.Get().(*objectDecoder)
+	defer objectDecoders.Put(reader)
+	defer reader.reset(nil)
+	reader.reset(d.raw)
+	reader.names = reader.names[:0]
+	err := (&deliveryDecoder{reader, d}).decode()
+	switch {
+	case err == errRepeated:
+		return err
+	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+		return io.ErrUnexpectedEOF
+	case err != nil:
+		return errNotJSON
+	case !validID(d.AppID):
+		return errors.New("app.id is missing or not an id")
+	case !validID(d.WebhookID):
+		return errors.New("webhook.id is missing or not an id")
+	case d.Events == nil:
+		return errors.New("events is missing or not a list")
 	}
-	body := make([]byte, 0, size+1) // one more, to see the end
-	for {
-		n, err := from.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch {
-		case len(body) > maxDelivery:
-			return nil, refuseDelivery(http.StatusBadRequest, "longer than 1 MiB")
-		case err == io.EOF:
-			return body[:len(body):len(body)], nil
-		case err != nil && errors.As(err, new(*http.MaxBytesError)):
-			return nil, refuseDelivery(http.StatusBadRequest, "longer than the server takes")
-		case err != nil:
-			return nil, refuseDelivery(http.StatusServiceUnavailable, "the body did not arrive whole")
-		case len(body) == cap(body):
-			body = append(make([]byte, 0, min(2*cap(body), maxDelivery+1)), body...)
+	for i := range d.Events {
+		e := &d.Events[i]
+		e.AppID, e.WebhookID, e.version = d.AppID, d.WebhookID, d.Version
+	}
+	return nil
+}
+
+type deliveryDecoder struct {
+	*objectDecoder
+	d *Delivery
+}
+
+func (r *deliveryDecoder) decode() error {
+	_, err := r.members(func(name []byte) error {
+		if r.repeated(name) {
+			return errRepeated
 		}
+		switch string(name) {
+		case "app":
+			return r.reference(&r.d.AppID, new(string))
+		case "webhook":
+			return r.reference(&r.d.WebhookID, &r.d.Version)
+		case "events":
+			return r.events()
+		}
+		return r.SkipValue()
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.ReadToken(); err != io.EOF {
+		return errNotJSON
+	}
+	return nil
+}
+
+// reference reads {"id":…,"version":…}.
+func (r *deliveryDecoder) reference(id, version *string) error {
+	ids := 0
+	_, err := r.members(func(name []byte) error {
+		isID, isVersion := string(name) == "id", string(name) == "version"
+		value, err := r.value()
+		switch {
+		case err != nil:
+			return err
+		case isID && ids > 0:
+			return errRepeated
+		case isID:
+			ids++
+			setText(id, value)
+		case isVersion:
+			setText(version, value)
+		}
+		return nil
+	})
+	return err
+}
+
+func (r *deliveryDecoder) events() error {
+	if r.PeekKind() != '[' {
+		return r.SkipValue()
+	}
+	if _, err := r.ReadToken(); err != nil {
+		return err
+	}
+	r.d.Events = make([]Event, 0, 1)
+	for r.PeekKind() != ']' {
+		r.d.Events = append(r.d.Events, Event{})
+		if err := r.event(&r.d.Events[len(r.d.Events)-1]); err != nil {
+			return err
+		}
+	}
+	_, err := r.ReadToken()
+	return err
+}
+
+func (r *deliveryDecoder) event(e *Event) error {
+	begin, err := r.members(func(name []byte) error {
+		value, err := r.value()
+		switch string(name) {
+		case "id":
+			setText(&e.ID, value)
+		case "type":
+			setText(&e.Type, value)
+		case "createdAt":
+			if value.Kind() == '"' {
+				_ = e.CreatedAt.UnmarshalText(unquoteJSON(value))
+			}
+		case "payload":
+			e.Payload = json.RawMessage(value)
+		}
+		return err
+	})
+	end := int(r.InputOffset())
+	e.raw = r.d.raw[begin:end:end]
+	return err
+}
+
+// members reads an object, calls visit with the name of each member, and returns
+// where the object begins. Visit reads the value. Any other value is skipped.
+func (r *deliveryDecoder) members(visit func(name []byte) error) (begin int, err error) {
+	if r.PeekKind() != '{' {
+		value, err := r.ReadValue()
+		return int(r.InputOffset()) - len(value), err
+	}
+	if _, err := r.ReadToken(); err != nil {
+		return 0, err
+	}
+	begin = int(r.InputOffset()) - 1
+	for r.PeekKind() != '}' {
+		name, err := r.value()
+		if err != nil {
+			return begin, err
+		}
+		if err := visit(unquoteJSON(name)); err != nil {
+			return begin, err
+		}
+	}
+	_, err = r.ReadToken()
+	return begin, err
+}
+
+// value reads the next value and returns it as it stands in the delivery.
+func (r *deliveryDecoder) value() (jsontext.Value, error) {
+	value, err := r.ReadValue()
+	end := int(r.InputOffset())
+	return r.d.raw[end-len(value) : end : end], err
+}
+
+// setText takes a string, and nothing else.
+func setText(to *string, value jsontext.Value) {
+	if value.Kind() == '"' {
+		*to = string(unquoteJSON(value))
 	}
 }

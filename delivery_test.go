@@ -3,7 +3,9 @@ package sunco_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +14,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -20,7 +24,7 @@ import (
 
 func readDelivery(t *testing.T, body string, edits ...func(*http.Request)) *sunco.Delivery {
 	t.Helper()
-	delivery, err := sunco.ReadDelivery(deliveryRequest(body, edits...))
+	delivery, err := sunco.ReadDelivery(deliveryRequest(body, edits...), receiving())
 	require.NoError(t, err)
 	return delivery
 }
@@ -111,14 +115,13 @@ func TestDeliveryBodies(t *testing.T) {
 	for i := range 300 { // beyond the size that is believed, and many events
 		events = append(events, messageEvent(i))
 	}
-	for _, body := range []string{deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(events...), deliveryBody(events[0]) + strings.Repeat(" ", 1<<20-len(deliveryBody(events[0])))} {
+	for _, body := range []string{deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(events...), deliveryBody(events[0]) + strings.Repeat(" ", 1<<20)} {
 		for _, length := range []int64{int64(len(body)), -1, 0, 1, 5000, 1 << 20} {
 			d := readDelivery(t, body, withBody(iotest.OneByteReader(strings.NewReader(body[:min(len(body), 100)]))), func(r *http.Request) {
 				r.ContentLength = length
 				r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(body[min(len(body), 100):])))
 			})
 			assert.True(t, body == string(d.Raw()), "%d bytes, %d announced", len(body), length)
-			assert.Equal(t, len(body), cap(d.Raw()), "appending cannot reach anything else")
 		}
 	}
 	d := readDelivery(t, deliveryBody(events...))
@@ -130,42 +133,192 @@ func TestDeliveryBodies(t *testing.T) {
 }
 
 func TestDeliveryErrors(t *testing.T) {
-	for name, r := range map[string]*http.Request{
-		"nil":       nil,
-		"no body":   {Method: http.MethodPost},
-		"GET":       deliveryRequest(deliveryBody(), withMethod(http.MethodGet)),
-		"no JSON":   deliveryRequest("hello-canary"),
-		"repeated":  deliveryRequest(`{"canary":1,"canary":2}`),
-		"no app":    deliveryRequest(`{"canary":1}`),
-		"too much":  deliveryRequest(strings.Repeat(" ", 1<<20+1)),
-		"limited":   deliveryRequest(deliveryBody(), func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 5) }),
-		"truncated": deliveryRequest("", withBody(iotest.ErrReader(io.ErrUnexpectedEOF))),
+	for name, tc := range map[string]struct {
+		status int
+		in     *sunco.Installation
+		r      *http.Request
+	}{
+		"nobody":     {503, nil, deliveryRequest("canary")},
+		"unfinished": {503, &sunco.Installation{Webhooks: receiving().Webhooks}, deliveryRequest(deliveryBody())},
+		"GET":        {405, receiving(), deliveryRequest(deliveryBody(), withMethod(http.MethodGet))},
+		"no key":     {401, receiving(), deliveryRequest(deliveryBody(), withHeader("X-API-Key"))},
+		"wrong key":  {401, receiving(), deliveryRequest(deliveryBody(), withHeader("X-API-Key", "canary"))},
+		"no body":    {503, receiving(), deliveryRequest(deliveryBody(), func(r *http.Request) { r.Body = nil })},
+		"no JSON":    {400, receiving(), deliveryRequest("hello-canary")},
+		"repeated":   {400, receiving(), deliveryRequest(`{"canary":1,"canary":2}`)},
+		"no app":     {400, receiving(), deliveryRequest(`{"canary":1}`)},
+		"cut":        {503, receiving(), deliveryRequest(`{"canary":"`)},
+		"broken":     {503, receiving(), deliveryRequest("", withBody(iotest.ErrReader(errors.New("canary"))))},
+		"other app":  {403, receiving(), deliveryRequest(strings.ReplaceAll(deliveryBody(), testAppID, "canary"))},
+		"other hook": {403, receiving(), deliveryRequest(strings.ReplaceAll(deliveryBody(), testHook, "canary"))},
 	} {
-		d, err := sunco.ReadDelivery(r)
-		assert.Nil(t, d, name)
-		requireInput(t, "delivery", err)
-		assert.NotContains(t, err.Error(), "canary", name)
+		t.Run(name, func(t *testing.T) {
+			d, err := sunco.ReadDelivery(tc.r, tc.in)
+			assert.Nil(t, d)
+			refused := requireRequestError(t, err)
+			assert.Equal(t, tc.status, refused.Status)
+			assert.NotContains(t, err.Error(), "canary")
+		})
+	}
+}
+
+func requireRequestError(t *testing.T, err error) *sunco.RequestError {
+	t.Helper()
+	refused := new(sunco.RequestError)
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, "delivery", refused.Name)
+	assert.True(t, strings.HasPrefix(err.Error(), "sunco: delivery: "), err)
+	return refused
+}
+
+func TestKeyDigest(t *testing.T) {
+	want := sha256.Sum256([]byte(hookSecret))
+	for name, keys := range map[string][]string{
+		"one": {hookSecret}, "doubled": {hookSecret, hookSecret}, "beside an empty one": {"", hookSecret, ""},
+	} {
+		digest, err := sunco.KeyDigest(deliveryRequest("", withHeader("X-API-Key", keys...)))
+		require.NoError(t, err, name)
+		assert.Equal(t, want, digest, name)
+	}
+	for name, keys := range map[string][]string{
+		"none": nil, "empty": {"", ""}, "different": {hookSecret, "x"}, "huge": {strings.Repeat("k", 1<<16)},
+	} {
+		digest, err := sunco.KeyDigest(deliveryRequest("", withHeader("X-API-Key", keys...)))
+		assert.Equal(t, 401, requireRequestError(t, err).Status, name)
+		assert.Zero(t, digest, name)
+	}
+}
+
+// Webhooks that share a secret are told apart by the id of the delivery.
+func TestDeliveryOfWebhooksWithOneSecret(t *testing.T) {
+	in := &sunco.Installation{AppID: testAppID}
+	for id, secret := range map[string]string{"a": "s", "b": "s", "c": "t"} {
+		in.Webhooks = append(in.Webhooks, sunco.Webhook{ID: id, Secret: sunco.NewSecret(secret)})
+	}
+	for id, owned := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
+		body := strings.ReplaceAll(deliveryBody(), testHook, id)
+		_, err := sunco.ReadDelivery(deliveryRequest(body, withHeader("X-API-Key", "s")), in)
+		if owned {
+			assert.NoError(t, err, id)
+		} else {
+			assert.Equal(t, 403, requireRequestError(t, err).Status, id)
+		}
 	}
 }
 
 func TestEventDecode(t *testing.T) {
-	d := readDelivery(t, deliveryBody(messageEvent(1), `{"id":"e2"}`, `{"id":"e3","payload":{"message":"hunter2","cut":"\ud83d"}}`))
-	var payload struct {
+	d := readDelivery(t, deliveryBody(messageEvent(1), `{"id":"e2"}`,
+		`{"id":"e3","payload":{"message":"hunter2","cut":"\ud83d","names":{"\ud83d":1,"\ude00":"hunter2","x":2},"n":3,"n":4}}`))
+	var message struct {
 		Message struct {
 			Content struct {
 				Text string `json:"text"`
 			} `json:"content"`
 		} `json:"message"`
 	}
-	require.NoError(t, d.Events[0].Decode(&payload))
-	assert.Contains(t, payload.Message.Content.Text, `my parcel "B-7"`)
-	requireInput(t, "event payload", d.Events[1].Decode(&payload))
-	err := d.Events[2].Decode(&payload)
+	require.NoError(t, d.Events[0].Decode(&message))
+	assert.Contains(t, message.Message.Content.Text, `my parcel "B-7"`)
+	requireInput(t, "event payload", d.Events[1].Decode(&message))
+
+	var odd struct {
+		Message struct{}       `json:"message"`
+		Cut     string         `json:"cut"`
+		Names   map[string]int `json:"names"`
+		N       int            `json:"n"`
+	}
+	err := d.Events[2].Decode(&odd)
 	requireInput(t, "event payload", err)
+	assert.Contains(t, err.Error(), "message")
 	assert.NotContains(t, err.Error(), "hunter2")
+	assert.Equal(t, "\ufffd", odd.Cut, "the rest is filled in")
+	assert.Equal(t, 4, odd.N)
+	assert.Equal(t, 2, odd.Names["x"])
+
+	var names struct {
+		Names map[string]map[string]int `json:"names"`
+	}
+	keys := readDelivery(t, deliveryBody(`{"payload":{"names":{"steve@acme.example":{"hunter2":"x","n":1}}}}`))
+	err = keys.Events[0].Decode(&names)
+	requireInput(t, "event payload", err)
+	assert.Contains(t, err.Error(), "the member names does not fit", "the keys of a map are the payload's")
+	assert.NotContains(t, err.Error(), "hunter2")
+	assert.Equal(t, 1, names.Names["steve@acme.example"]["n"])
+
+	var list struct {
+		A []struct {
+			B *struct{ C int } `json:"b"`
+		} `json:"a"`
+	}
+	err = (&sunco.Event{Payload: []byte(`{"a":[{"b":{"C":1}},{"b":{"C":"hunter2"}},{"b":{"C":3}}]}`)}).Decode(&list)
+	requireInput(t, "event payload", err)
+	assert.Contains(t, err.Error(), "the member a.1.b.C does not fit the Go type int")
+	assert.Equal(t, 3, list.A[2].B.C)
+
+	for name, into := range map[string]any{
+		"nil": nil, "no pointer": odd, "another type": new(int), "not decodable": new(chan int), "picky": new(picky),
+	} {
+		err := d.Events[2].Decode(into)
+		requireInput(t, "event payload", err)
+		assert.NotContains(t, err.Error(), "hunter2", name)
+	}
 	var loose map[string]any
 	require.NoError(t, d.Events[2].Decode(&loose))
 	assert.Equal(t, "hunter2", loose["message"])
+	requireInput(t, "event payload", (&sunco.Event{Payload: []byte(`{"hunter2`)}).Decode(&loose))
+}
+
+// picky is a type of the partner's whose error quotes what it read.
+type picky struct{}
+
+func (*picky) UnmarshalJSON(text []byte) error { return errors.New(string(text)) }
+
+// An event goes through a queue as the delivery that carries it alone.
+func TestEventJSON(t *testing.T) {
+	body := deliveryBody(messageEvent(1), " "+`{ "id" : "e\u0032","type":"a<b","\ud83d":1,"\ude00":2,"payload":{"x":1,"x":"\ud83d"}}`, "7",
+		"{\"id\":\"\xff\",\"payload\":\"\xfe<\u2028\"}", `{}`)
+	d := readDelivery(t, body)
+	for i := range d.Events {
+		e := d.Events[i]
+		text, err := e.MarshalJSON()
+		require.NoError(t, err)
+		assert.Equal(t, deliveryBody(string(e.Raw())), string(text))
+		var again sunco.Event
+		require.NoError(t, again.UnmarshalJSON(text))
+		assert.Equal(t, e, again, "byte for byte")
+		text[len(text)/2] = 'x'
+		assert.Equal(t, e, again, "the bytes are its own")
+		queued := readDelivery(t, deliveryBody(string(e.Raw())))
+		assert.Equal(t, []sunco.Event{e}, queued.Events, "it is a delivery")
+
+		var row struct{ Event sunco.Event }
+		row.Event = e
+		text, err = json.Marshal(row)
+		require.NoError(t, err)
+		row.Event = sunco.Event{}
+		require.NoError(t, json.Unmarshal(text, &row))
+		assert.Equal(t, []any{e.ID, e.Type, e.CreatedAt, e.AppID, e.WebhookID},
+			[]any{row.Event.ID, row.Event.Type, row.Event.CreatedAt, row.Event.AppID, row.Event.WebhookID})
+
+		options := jsonv2.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+		text, err = jsonv2.Marshal(&e, options)
+		require.NoError(t, err)
+		require.NoError(t, jsonv2.Unmarshal(text, &again, options))
+		assert.Equal(t, strings.ToValidUTF8(e.ID, "\ufffd"), again.ID)
+	}
+	odd := readDelivery(t, strings.Replace(body, `"v2"`, `"v\ud83d\""`, 1))
+	text, err := json.Marshal(odd.Events[0])
+	require.NoError(t, err)
+	var again sunco.Event
+	require.NoError(t, json.Unmarshal(text, &again))
+	assert.Equal(t, odd.Events[0], again, "the version too")
+
+	_, err = sunco.Event{ID: "e1"}.MarshalJSON()
+	requireInput(t, "event", err)
+	for _, text := range []string{"null", "", "{}", "7", deliveryBody(), deliveryBody("{}", "{}"), string(text[:9]), deliveryBody("{}") + "x"} {
+		kept := again
+		requireInput(t, "event", again.UnmarshalJSON([]byte(text)))
+		assert.Equal(t, kept, again)
+	}
 }
 
 func TestEventLogValue(t *testing.T) {

@@ -3,130 +3,68 @@ package sunco
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
 const (
-	eventTimeout = 15 * time.Second // for the answer; Zendesk waits 20 s
+	eventTimeout = 15 * time.Second       // for the answer; Zendesk waits 20 s
+	answerTime   = 100 * time.Millisecond // between the answer and the end of the request's context
 
 	maxEventLookups = 256 // at the same time
 )
 
-// EventHandler is the [http.Handler] for the target of a webhook. It
-// authenticates every delivery, hands each of its events to OnEvent until one
-// call succeeds and then no more, as long as it remembers, and answers so that
-// Zendesk sends again what failed, and only that. One handler serves any number
-// of customers.
+// EventHandler is the [http.Handler] for the targets of webhooks. It
+// authenticates each delivery and calls OnEvent for each of its events until
+// OnEvent succeeds. One handler serves any number of customers.
 //
-//	mux.Handle("/zendesk/events", handler) // no method: Zendesk asks with HEAD first
+//	mux.Handle("/zendesk/events", handler) // without a method: Zendesk sends HEAD first
 //
-// Zendesk gives up on a delivery after 5 attempts within 15 minutes, and at
-// once when the answer is 400, 401, 403, 404 or 406. So the statuses are:
+// The handler remembers the last 65,536 events or more, by app and event id, so
+// that redeliveries are not handled twice. It answers within 15 s. The package
+// documentation lists its statuses.
 //
-//   - 200: every event was handed over, now or earlier, or was queued.
-//   - 503: come again. Lookup, Claim, OnEvent or the queue failed, panicked or
-//     took too long, an event is still being handled, an installation has no
-//     usable secret, the body did not arrive, or the handler is closed. Events
-//     that were handed over are not handed over again.
-//   - 401: the key is missing, repeated or no secret of the customer's, or
-//     Lookup found no customer.
-//   - 403: the key is right, but the delivery is about another app or webhook.
-//   - 400: not JSON, a repeated member, no app, webhook or list of events,
-//     compressed, another content type, or longer than 1 MiB. Nobody could
-//     ever handle that.
-//   - 405: neither POST nor HEAD. HEAD is 200 without a key: Zendesk asks so
-//     before a webhook, and with it the secret, exists.
-//
-// The answer takes 15 s at most: then the contexts are cancelled and 503 is
-// sent. A body must arrive within 10 s, whatever the server's own timeouts,
-// unless a middleware's ResponseWriter hides [http.ResponseController].
-//
-// An EventHandler is safe for concurrent use and must not be copied. Its
-// fields must not change once it serves.
+// An EventHandler is safe for concurrent use and must not be copied. Do not
+// change its fields once it serves.
 type EventHandler struct {
-	// Lookup returns the stored installation that a request belongs to, and
-	// nil without an error when there is none. It finds it by r.PathValue
-	// where each customer has a target of its own, or by keyDigest, the
-	// SHA-256 of the key that was presented, which the store then keeps for
-	// each webhook's secret. Nothing is authenticated yet: the handler
-	// compares the key itself, with all of the installation's Webhooks, so
-	// that two secrets are good during a rotation. It must not read the body.
-	// Strangers can cause it to run, at most 256 times at once.
-	//
-	// A webhook delivers as soon as it exists, which is before its secret is
-	// stored, and what gets 401 is lost. Where that matters, return an error
-	// for an unknown key, at least while an installation is under way: then
-	// the delivery comes again. Required.
-	Lookup func(ctx context.Context, r *http.Request, keyDigest [32]byte) (*Installation, error)
+	// Lookup returns the stored installation that has a webhook with this
+	// secret; keyDigest is the secret's SHA-256. It returns nil, without an
+	// error, when there is none: then Zendesk delivers again later, because a
+	// webhook delivers as soon as it exists, which is before it is stored. The
+	// handler compares the key itself, with the secrets of all the
+	// installation's Webhooks. Strangers can cause Lookup to run, at most 256
+	// times at once. Required.
+	Lookup func(ctx context.Context, keyDigest [32]byte) (*Installation, error)
 
-	// OnEvent handles one event. Nil means that it is done; after an error
-	// or a panic the event comes again. The events of a delivery come one
-	// after the other unless there is a queue, those of several deliveries
-	// at the same time.
+	// OnEvent handles one event. After an error or a panic Zendesk delivers
+	// the event again, up to 5 times within 15 minutes. Return nil for an event
+	// that can never be handled, and after an [*AmbiguousError] when handling
+	// it twice is worse than not at all. The events of one delivery are handled
+	// one after the other, those of several deliveries at the same time.
 	//
-	// The context ends after 15 s. A function that goes on nevertheless
-	// delays no answer, and its result still counts. Without a queue it also
-	// ends when Zendesk hangs up.
-	//
-	// Return nil for an event that can never be handled, and after an
-	// [*AmbiguousError] when doing it twice would be worse than not at all.
-	// The error itself is not logged: it may quote a customer. Required.
+	// The context ends when Zendesk hangs up, after 15 s at the latest. A
+	// function that goes on is not interrupted and its success counts, but
+	// Zendesk has its 503 by then. For longer work, store the event in a queue
+	// and return nil. Required.
 	OnEvent func(ctx context.Context, in *Installation, e *Event) error
 
-	// Claim is a memory of events that several processes share, or that
-	// outlives one. It is asked before an event is handed over; the key is
-	// AppID, WebhookID and ID together.
-	//
-	//   - Seen: the event was handled before. It is dropped.
-	//   - An error: somebody else is handling it at this moment, or nobody
-	//     can tell. The answer is 503, and the event comes again.
-	//   - Neither: the event is this process's to handle. Finish is called
-	//     once: with true, remember it as handled; with false, forget the
-	//     claim. When it fails the event counts as not handled. Nil: there
-	//     is nothing to record.
-	//
-	// Claims must lapse, after an hour say, because a crash ends none. An
-	// event without an ID is handed over without asking.
-	//
-	// Nil: the process remembers the last 65,536 events or more, in at most
-	// 8 MB.
-	Claim func(ctx context.Context, e *Event) (seen bool, finish func(ctx context.Context, handled bool) error, err error)
-
-	// Queue is how many events may wait for a worker. With a queue, a
-	// delivery is acknowledged as soon as all its events are in it, and 503
-	// says that it is full. What waits is lost when the process dies without
-	// [EventHandler.Close]. OnEvent then has no time limit; its context ends
-	// when Close gives up. When it fails it is tried again after 1 s and
-	// 10 s, and then the event is lost, with a line in the log.
-	// Zero: no queue, the answer waits for OnEvent.
-	Queue int
-
-	// Workers is how many events are handled at the same time when there is
-	// a queue. Zero: 8. With more than one, events overtake each other.
-	Workers int
-
-	// Logger gets one line per delivery that is not acknowledged and one per
-	// event that failed, with neither keys nor bodies, and without the texts
-	// of errors, which are the partner's to log. A wrong key is level Debug.
-	// Nil: [slog.Default].
+	// Logger gets a line for each delivery that is not acknowledged, and one
+	// for each Lookup and OnEvent that failed, with the text of its error. A
+	// text that repeats a credential is withheld. What strangers can cause has
+	// level Debug. Nil: [slog.Default].
 	Logger *slog.Logger
 
-	memory  eventMemory
-	lookups chan struct{}
+	memory eventMemory
 
 	mu      sync.Mutex
-	running int // deliveries and workers
-	workers int
-	pending int // events that wait or that a worker has
-	waiting []queuedEvent
-	closing context.Context // ended by Close
-	closed  context.CancelFunc
-	base    context.Context // of the workers' events, ended when Close gives up
-	abort   context.CancelFunc
-	idle    chan struct{} // closed after closing, when nothing runs
+	closed  bool
+	running sync.WaitGroup // Lookup and OnEvent
+	lookups chan struct{}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -134,62 +72,228 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Lookup == nil || h.OnEvent == nil {
 		panic("sunco: EventHandler needs Lookup and OnEvent")
 	}
-	// Also where nothing is read: the server itself reads what is left of a
-	// body, with this deadline or none. Once the body has ended it takes the
-	// deadline away.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	switch r.Method {
-	case http.MethodHead:
+	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return
-	case http.MethodPost:
-	default:
-		w.Header().Set("Allow", "HEAD, POST")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
 	}
-	key, found := presentedKey(r)
-	if !found {
-		h.refuse(r.Context(), w, eventAnswer{status: http.StatusUnauthorized, reason: "no key, or several"})
-		return
+	end := time.Now().Add(eventTimeout)
+	if over, ok := r.Context().Deadline(); ok && over.Add(-answerTime).Before(end) {
+		end = over.Add(-answerTime)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), eventTimeout)
+	ctx, cancel := context.WithDeadline(r.Context(), end)
 	defer cancel()
-	if !h.enter() {
-		h.refuse(ctx, w, eventAnswer{status: http.StatusServiceUnavailable, reason: "the handler is closed"})
-		return
+	in, err := h.receive(ctx, w, r)
+	status := http.StatusOK
+	if refused, ok := errors.AsType[*RequestError](err); ok {
+		status = refused.Status
+		h.logRefused(ctx, in, refused)
 	}
-	reception := &eventReception{h: h, r: r, control: control, key: key, done: make(chan eventAnswer, 1)}
-	go reception.run(ctx)
-	answer := reception.wait(ctx)
-	if answer.status != http.StatusOK {
-		h.refuse(ctx, w, answer)
-		return
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", "HEAD, POST")
 	}
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 }
 
-// eventAnswer is what a delivery came to.
-type eventAnswer struct {
-	status int
-	reason string // for the log
-	appID  string // once authenticated
+// receive receives one delivery. The error is a RequestError.
+func (h *EventHandler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Installation, error) {
+	in, err := h.find(ctx, r)
+	until := time.Now().Add(bodyTimeout)
+	if end, _ := ctx.Deadline(); end.Before(until) {
+		until = end
+	}
+	var delivery *Delivery
+	inTime := readInTime(w, until, func() bool {
+		if err == nil {
+			delivery, err = ReadDelivery(r, in)
+		}
+		return err == nil
+	})
+	switch {
+	case !inTime:
+		return in, refuseDelivery(http.StatusServiceUnavailable, "the body could not be read in time")
+	case err != nil:
+		return in, err
+	}
+	err = h.within(ctx, func() error {
+		handled := true
+		for i := range delivery.Events {
+			handled = h.handle(ctx, in, &delivery.Events[i]) && handled
+		}
+		if !handled {
+			return errUnhandled
+		}
+		return nil
+	})
+	if err != nil {
+		err = refuseDelivery(http.StatusServiceUnavailable, err.Error())
+	}
+	return in, err
 }
 
-func (h *EventHandler) refuse(ctx context.Context, w http.ResponseWriter, answer eventAnswer) {
+var (
+	errUnhandled = errors.New("not every event is handled")
+	errClosed    = errors.New("the handler is closed")
+)
+
+// find returns the installation that Lookup finds by the key of a request.
+func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation, error) {
+	if r.Method != http.MethodPost {
+		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
+	}
+	key, refused := presentedKey(r)
+	if refused != nil {
+		return nil, refused
+	}
+	var in *Installation
+	err := h.within(ctx, func() error {
+		select {
+		case h.lookups <- struct{}{}:
+			defer func() { <-h.lookups }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return try(func() (err error) {
+			in, err = h.Lookup(ctx, digestOf(key))
+			return err
+		})
+	})
+	if err == nil {
+		return in, nil
+	}
 	level := slog.LevelWarn
-	stranger := answer.status == http.StatusUnauthorized || answer.appID == "" && ctx.Err() == context.Canceled
-	if stranger { // or one that hung up before it was known
+	if err == errClosed || ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
-	h.log(ctx, level, "delivery not acknowledged",
-		slog.Int("status", answer.status), slog.String("reason", answer.reason), slog.String("app_id", answer.appID))
-	w.WriteHeader(answer.status)
+	h.logFailure(ctx, level, "Lookup", err, credentials{NewSecret(key)})
+	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
-// log also runs where nobody else would stop the panic of a Logger.
+// within calls a function in a goroutine of its own and returns its error. A
+// function that ignores its context delays no answer: then the error is that of
+// ctx, and what the function sets must not be read.
+func (h *EventHandler) within(ctx context.Context, function func() error) error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return errClosed
+	}
+	if h.lookups == nil {
+		h.lookups = make(chan struct{}, maxEventLookups)
+	}
+	h.running.Add(1)
+	h.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		defer h.running.Done()
+		err := errUnhandled // where the function ends the goroutine
+		defer func() { done <- err }()
+		err = function()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// handle calls OnEvent unless that was done before. It reports whether the event
+// is handled.
+func (h *EventHandler) handle(ctx context.Context, in *Installation, e *Event) (handled bool) {
+	if ctx.Err() != nil {
+		return false
+	}
+	if e.ID != "" { // a duplicate cannot be recognized without one
+		key := keyOfEvent(e)
+		if state := h.memory.begin(key); state != eventNew {
+			return state == eventSeen
+		}
+		defer func() { h.memory.end(key, handled) }()
+	}
+	err := try(func() error { return h.OnEvent(ctx, in, e) })
+	if err == nil {
+		return true
+	}
+	secrets := credentials{in.Token.AccessToken}
+	for i := range in.Webhooks {
+		secrets = append(secrets, in.Webhooks[i].Secret)
+	}
+	attrs := []slog.Attr{slog.String("app_id", in.AppID)}
+	if validID(e.ID) { // anything else may be text
+		attrs = append(attrs, slog.String("event_id", e.ID))
+	}
+	h.logFailure(ctx, slog.LevelWarn, "OnEvent", err, secrets, attrs...)
+	return false
+}
+
+// try calls a function of the partner's. A panic becomes a [*panicError].
+func try(function func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value, debug.Stack()}
+		}
+	}()
+	return function()
+}
+
+// panicError is a panic in a function of the partner's.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// logFailure logs why a function of the partner's failed.
+func (h *EventHandler) logFailure(
+	ctx context.Context, level slog.Level, name string, err error, secrets credentials, attrs ...slog.Attr,
+) {
+	const longest = 1 << 10 // bytes
+	reason := fmt.Sprint(err)
+	reason = reason[:min(len(reason), longest)]
+	if secrets.within(reason) {
+		reason = "withheld, it repeats a credential"
+	}
+	attrs = append(attrs, slog.String("error", reason))
+	if panicked, ok := errors.AsType[*panicError](err); ok {
+		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
+	}
+	h.log(ctx, level, name+" failed", attrs...)
+}
+
+// logRefused logs a delivery that is not acknowledged.
+func (h *EventHandler) logRefused(ctx context.Context, in *Installation, refused *RequestError) {
+	level, appID := slog.LevelDebug, ""
+	if in != nil && refused.Status != http.StatusUnauthorized { // no stranger
+		level, appID = slog.LevelWarn, in.AppID
+	}
+	h.log(ctx, level, "delivery not acknowledged",
+		slog.Int("status", refused.Status), slog.String("reason", refused.Reason), slog.String("app_id", appID))
+}
+
 func (h *EventHandler) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
-	defer func() { _ = recover() }()
 	cmp.Or(h.Logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
+}
+
+// Close ends the handler: it answers 503 to later deliveries, and waits until
+// Lookup and OnEvent have returned. When ctx ends first, Close returns its
+// error. Call it after [http.Server.Shutdown]. It may be called more than once.
+func (h *EventHandler) Close(ctx context.Context) error {
+	if ctx == nil {
+		return &InputError{Name: "context", Reason: "nil"}
+	}
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

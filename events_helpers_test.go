@@ -2,6 +2,7 @@ package sunco_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -51,7 +52,7 @@ func (l *eventLog) handed() []string {
 func eventHandler(on func(ctx context.Context, e *sunco.Event) error) (*sunco.EventHandler, *eventLog) {
 	events := &eventLog{}
 	return &sunco.EventHandler{
-		Lookup: func(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return receiving(), nil },
+		Lookup: func(context.Context, [32]byte) (*sunco.Installation, error) { return receiving(), nil },
 		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 			events.add(e)
 			if on == nil {
@@ -65,12 +66,13 @@ func eventHandler(on func(ctx context.Context, e *sunco.Event) error) (*sunco.Ev
 
 // event is a small event with an id.
 func event(id string) string {
-	return `{"id":"` + id + `","type":"conversation:message","createdAt":"2026-03-14T09:26:53.589Z","payload":{"message":{"id":"m-` + id + `"}}}`
+	return `{"id":"` + id + `","type":"conversation:message","createdAt":"2026-03-14T09:26:53.589Z",` +
+		`"payload":{"message":{"id":"m-` + id + `"}}}`
 }
 
 // deliveryRequest is an authentic delivery, changed by edits.
 func deliveryRequest(body string, edits ...func(*http.Request)) *http.Request {
-	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "https://bot.example/zendesk/events", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "https://bot.example/zendesk/events", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("X-API-Key", hookSecret)
 	for _, edit := range edits {
@@ -104,4 +106,26 @@ type untouched struct{ t *testing.T }
 func (u untouched) Read([]byte) (int, error) {
 	assert.Fail(u.t, "the body was read")
 	return 0, io.EOF
+}
+
+// messageEvent is one conversation:message event of about 1 kB, shaped as the
+// platform documents it.
+func messageEvent(id int) string {
+	return fmt.Sprintf(`{"id":"66b2f0c9d4e2a73581%06d","createdAt":"2026-03-14T09:26:53.589Z","type":"conversation:message",`+
+		`"payload":{"conversation":{"id":"66b2f0c9d4e2a735810c4e01","type":"personal","brandId":"360001234567",`+
+		`"activeSwitchboardIntegration":{"id":"66b2f0c9d4e2a735810c4e02","name":"bot",`+
+		`"integrationId":"66b2f0c9d4e2a735810c4e03","integrationType":"shoplifter"}},`+
+		`"message":{"id":"66b2f0c9d4e2a735810c4e04","received":"2026-03-14T09:26:53.412Z",`+
+		`"author":{"userId":"66b2f0c9d4e2a735810c4e05","avatarUrl":"https://cdn.acme.example/avatars/66b2f0c9.png",`+
+		`"displayName":"Grace Müller","type":"user","user":{"id":"66b2f0c9d4e2a735810c4e05",`+
+		`"externalId":"cust-8841907","authenticated":true}},"content":{"type":"text","text":"Hello,`+
+		` my parcel \"B-7\" has not arrived yet. Could you look where it is?"},`+
+		`"source":{"integrationId":"66b2f0c9d4e2a735810c4e06","originalMessageId":"8841",`+
+		`"originalMessageTimestamp":"2026-03-14T09:26:53.000Z","type":"telegram"}}}}`, id)
+}
+
+// deliveryBody is a delivery of the test's app and webhook.
+func deliveryBody(events ...string) string {
+	return `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `","version":"v2"},"events":[` +
+		strings.Join(events, ",") + `]}`
 }

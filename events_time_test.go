@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +29,7 @@ func TestEventLookupHangs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, events := eventHandler(nil)
 				release := make(chan struct{})
-				h.Lookup = func(ctx context.Context, _ *http.Request, _ [32]byte) (*sunco.Installation, error) {
+				h.Lookup = func(ctx context.Context, _ [32]byte) (*sunco.Installation, error) {
 					if obeys {
 						<-ctx.Done()
 						return nil, ctx.Err()
@@ -75,6 +77,7 @@ func TestEventOneOfSeveralFails(t *testing.T) {
 	}
 }
 
+// A function that ends its goroutine, as t.FailNow does, has not handled the event.
 func TestEventFunctionEndsItsGoroutine(t *testing.T) {
 	h, events := eventHandler(nil)
 	h.OnEvent = func(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
@@ -85,7 +88,6 @@ func TestEventFunctionEndsItsGoroutine(t *testing.T) {
 	}
 	assert.Equal(t, 503, deliver(h, deliveryBody(event("e1"))))
 	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"))))
-	assert.Equal(t, []string{"e1", "e1"}, events.handed())
 	require.NoError(t, h.Close(t.Context()))
 }
 
@@ -131,74 +133,49 @@ func TestEventCallerHangsUp(t *testing.T) {
 	})
 }
 
-func TestEventSharedMemory(t *testing.T) {
-	h, events := eventHandler(nil)
-	state := map[string]string{}
-	var broken error
-	h.Claim = func(_ context.Context, e *sunco.Event) (bool, func(context.Context, bool) error, error) {
-		key := e.AppID + "/" + e.WebhookID + "/" + e.ID
-		switch state[key] {
-		case "done":
-			return true, nil, nil
-		case "busy":
-			return false, nil, errors.New("busy elsewhere")
-		}
-		state[key] = "busy"
-		return false, func(ctx context.Context, handled bool) error {
+// The answer comes before the context that a middleware gave the request ends.
+func TestEventAnswersBeforeTheRequestEnds(t *testing.T) {
+	for within, answered := range map[time.Duration]time.Duration{
+		10 * time.Second: 9900 * time.Millisecond, 15 * time.Second: 14900 * time.Millisecond,
+		16 * time.Second: 15 * time.Second, 50 * time.Millisecond: 0,
+	} {
+		inBubble(t, within.String(), func(t *testing.T) {
+			h, _ := eventHandler(nil)
+			h.OnEvent = func(context.Context, *sunco.Installation, *sunco.Event) error { time.Sleep(time.Minute); return nil }
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			start := time.Now()
+			body := deliveryBody(event("e1"))
+			assert.Equal(t, 503, deliver(h, body, func(r *http.Request) { *r = *r.WithContext(ctx) }))
+			assert.Equal(t, answered, time.Since(start))
 			assert.NoError(t, ctx.Err())
-			if delete(state, key); handled {
-				state[key] = "done"
-			}
-			return broken
-		}, nil
+			require.NoError(t, h.Close(t.Context()))
+		})
 	}
-	key := testAppID + "/" + testHook + "/e1"
-	state[key] = "busy"
-	assert.Equal(t, 503, deliver(h, deliveryBody(event("e1"))))
-	delete(state, key)
-	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"))))
-	assert.Equal(t, "done", state[key])
-	assert.Equal(t, 200, deliver(h, deliveryBody(event("e1"))))
-	assert.Equal(t, []string{"e1"}, events.handed())
-
-	on := h.OnEvent
-	h.OnEvent = func(context.Context, *sunco.Installation, *sunco.Event) error { return errors.New("down") }
-	assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))))
-	assert.NotContains(t, state, testAppID+"/"+testHook+"/e2")
-	h.OnEvent = on
-	broken = errors.New("store down")
-	assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))), "the store did not remember it")
-	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) { panic("down") }
-	assert.Equal(t, 503, deliver(h, deliveryBody(event("e3"))))
-	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
-		return false, func(context.Context, bool) error { panic("down") }, nil
-	}
-	assert.Equal(t, 503, deliver(h, deliveryBody(event("e4"))))
-	h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
-		return false, nil, nil
-	}
-	assert.Equal(t, 200, deliver(h, deliveryBody(event("e5"))))
-	assert.Equal(t, []string{"e1", "e2", "e4", "e5"}, events.handed(), "nothing to record does not mean seen")
-	require.NoError(t, h.Close(t.Context()))
 }
 
-// The end of a claim has a context that lives, also where the time of the
-// event is over.
-func TestEventLateEndOfClaim(t *testing.T) {
+// Close waits for functions that outlived their answers.
+func TestEventClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error { <-ctx.Done(); return nil })
-		ended := make(chan bool, 1)
-		h.Claim = func(context.Context, *sunco.Event) (bool, func(context.Context, bool) error, error) {
-			return false, func(ctx context.Context, handled bool) error {
-				assert.NoError(t, ctx.Err())
-				ended <- handled
-				<-ctx.Done() // but not for ever
-				return ctx.Err()
-			}, nil
-		}
+		var finished atomic.Bool
+		h, events := eventHandler(func(context.Context, *sunco.Event) error {
+			time.Sleep(time.Minute)
+			finished.Store(true)
+			return nil
+		})
 		assert.Equal(t, 503, deliver(h, deliveryBody(event("e1"))))
-		assert.True(t, <-ended, "it was handled, late")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, h.Close(ctx), context.DeadlineExceeded)
+		assert.False(t, finished.Load())
 		require.NoError(t, h.Close(t.Context()))
+		assert.True(t, finished.Load())
+		assert.Equal(t, 503, deliver(h, deliveryBody(event("e2"))), "closed")
+		assert.Equal(t, 200, deliver(h, "", withMethod(http.MethodHead)))
+		assert.Equal(t, []string{"e1"}, events.handed())
+		require.NoError(t, h.Close(t.Context()), "again")
+		var none context.Context
+		requireInput(t, "context", h.Close(none))
 	})
 }
 
@@ -234,27 +211,87 @@ func serveEvents(t *testing.T, h http.Handler) net.Conn {
 }
 
 func writeRequest(t *testing.T, conn net.Conn, key, body string, length int) {
-	_, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: bot.example\r\nContent-Type: application/json\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n%s", key, length, body)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)), "an answer that does not come is a failure")
+	_, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: bot.example\r\nContent-Type: application/json\r\n"+
+		"X-API-Key: %s\r\nContent-Length: %d\r\n\r\n%s", key, length, body)
 	require.NoError(t, err)
 }
 
-// A client that stops in the middle of the body, with the right key and with
-// a wrong one, is gone after 10 s, though the server has no timeouts.
-func TestEventSlowBodyIsFreed(t *testing.T) {
-	for key, status := range map[string]int{hookSecret: 503, "wrong": 401} {
-		synctest.Test(t, func(t *testing.T) {
-			h, _ := eventHandler(nil)
+// hiding is a middleware whose ResponseWriter hides the server's controller.
+func hiding(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	})
+}
+
+// A client that stops in the middle of the body gets its answer in time, though
+// the server has no timeouts. Its connection is freed where the controller works.
+func TestEventBodyStalls(t *testing.T) {
+	for name, tc := range map[string]struct {
+		key    string
+		status int
+		hidden bool
+	}{
+		"right key":                        {hookSecret, 503, false},
+		"wrong key":                        {"wrong", 401, false},
+		"right key behind a hiding writer": {hookSecret, 503, true},
+		"wrong key behind a hiding writer": {"wrong", 401, true},
+		"no key behind a hiding writer":    {"", 401, true},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			events, _ := eventHandler(nil)
+			h := http.Handler(events)
+			if tc.hidden {
+				h = hiding(h)
+			}
 			conn := serveEvents(t, h)
 			start := time.Now()
-			writeRequest(t, conn, key, `{"app":`, 1000)
+			writeRequest(t, conn, tc.key, `{"app":`, 1000)
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			require.NoError(t, err)
-			assert.Equal(t, status, response.StatusCode)
-			_, err = io.Copy(io.Discard, conn)
-			require.NoError(t, err, "closed by the server")
+			assert.Equal(t, tc.status, response.StatusCode)
 			assert.LessOrEqual(t, time.Since(start), 11*time.Second)
-			require.NoError(t, h.Close(t.Context()))
+			assert.True(t, response.Close || !tc.hidden)
+			if !tc.hidden {
+				_, err = io.Copy(io.Discard, conn)
+				require.NoError(t, err, "closed by the server")
+			}
+			assert.LessOrEqual(t, time.Since(start), 11*time.Second)
+			require.NoError(t, events.Close(t.Context()))
 		})
+	}
+}
+
+// The same over a socket. The context that a middleware gave the request ends
+// soon, and the answer comes before that.
+func TestEventBodyStallsOverASocket(t *testing.T) {
+	for key, status := range map[string]int{hookSecret: 503, "wrong": 401} {
+		for name, hide := range map[string]bool{"controller": false, "hiding writer": true} {
+			t.Run(name+" "+key[:3], func(t *testing.T) {
+				events, _ := eventHandler(nil)
+				const patience = 400 * time.Millisecond
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					ctx, cancel := context.WithTimeout(r.Context(), patience)
+					defer cancel()
+					h := http.Handler(events)
+					if hide {
+						h = hiding(h)
+					}
+					h.ServeHTTP(w, r.WithContext(ctx))
+					assert.NotErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+				}))
+				conn, err := net.Dial("tcp", server.Listener.Addr().String())
+				require.NoError(t, err)
+				writeRequest(t, conn, key, `{"app":`, 1000)
+				require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+				assert.Equal(t, status, response.StatusCode)
+				require.NoError(t, conn.Close())
+				server.Close()
+				require.NoError(t, events.Close(t.Context()))
+			})
+		}
 	}
 }
 
@@ -264,9 +301,9 @@ func TestEventSlowLookupAndBody(t *testing.T) {
 		inBubble(t, lookup.String(), func(t *testing.T) {
 			h, _ := eventHandler(nil)
 			find := h.Lookup
-			h.Lookup = func(ctx context.Context, r *http.Request, key [32]byte) (*sunco.Installation, error) {
+			h.Lookup = func(ctx context.Context, key [32]byte) (*sunco.Installation, error) {
 				time.Sleep(lookup)
-				return find(ctx, r, key)
+				return find(ctx, key)
 			}
 			conn := serveEvents(t, h)
 			start := time.Now()

@@ -47,7 +47,7 @@ func (t *table) save(_ context.Context, in *sunco.Installation) error {
 	return nil
 }
 
-func (t *table) byKey(_ context.Context, _ *http.Request, key [32]byte) (*sunco.Installation, error) {
+func (t *table) byKey(_ context.Context, key [32]byte) (*sunco.Installation, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, in := range t.rows {

@@ -47,5 +47,5 @@ func TestBodiesThatNobodyReadsHaveADeadline(t *testing.T) {
 	}
 }
 
-func nobody(context.Context, *http.Request, [32]byte) (*sunco.Installation, error) { return nil, nil }
-func nothing(context.Context, *sunco.Installation, *sunco.Event) error             { return nil }
+func nobody(context.Context, [32]byte) (*sunco.Installation, error)    { return nil, nil }
+func nothing(context.Context, *sunco.Installation, *sunco.Event) error { return nil }
