@@ -144,6 +144,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation
 	if refused != nil {
 		return nil, refused
 	}
+	digest := digestOf(key)
 	var in *Installation
 	err := h.within(ctx, func() error {
 		select {
@@ -153,7 +154,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation
 			return ctx.Err()
 		}
 		return try(func() (err error) {
-			in, err = h.Lookup(ctx, digestOf(key))
+			in, err = h.Lookup(ctx, digest)
 			return err
 		})
 	})
@@ -204,8 +205,8 @@ func (h *EventHandler) handle(ctx context.Context, in *Installation, e *Event) (
 		return false
 	}
 	if e.ID != "" { // a duplicate cannot be recognized without one
-		key := keyOfEvent(e)
-		if state := h.memory.begin(key); state != eventNew {
+		key, state := h.memory.begin(e)
+		if state != eventNew {
 			return state == eventSeen
 		}
 		defer func() { h.memory.end(key, handled) }()

@@ -1,24 +1,15 @@
 package sunco
 
 import (
-	"crypto/sha256"
+	"hash/maphash"
 	"sync"
 )
 
 const rememberedEvents = 1 << 16 // at least; twice as many at most
 
-// eventKey names an event. Keys have one size and no pointers.
-type eventKey [16]byte
-
-// keyOfEvent ignores the webhook: two webhooks can report one event. An app id
-// contains no zero byte.
-func keyOfEvent(e *Event) eventKey {
-	var space [128]byte
-	name := append(space[:0], e.AppID...)
-	name = append(append(name, 0), e.ID...)
-	digest := sha256.Sum256(name)
-	return eventKey(digest[:16])
-}
+// eventKey names an event by the hashes of its app and its own id. The webhook
+// does not count: two webhooks can report one event.
+type eventKey [2]uint64
 
 type eventState int
 
@@ -32,27 +23,30 @@ const (
 // handled last. The zero value is empty.
 type eventMemory struct {
 	mu            sync.Mutex
+	seed          maphash.Seed
 	busy          map[eventKey]struct{}
 	recent, older map[eventKey]struct{} // when recent is full, older is forgotten
 }
 
-// begin returns the state of an event. A new one is busy until end.
-func (m *eventMemory) begin(key eventKey) eventState {
+// begin returns the state of an event, and its key. A new one is busy until end.
+func (m *eventMemory) begin(e *Event) (key eventKey, state eventState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.busy == nil {
+		m.seed = maphash.MakeSeed()
+		m.busy, m.recent, m.older = map[eventKey]struct{}{}, map[eventKey]struct{}{}, map[eventKey]struct{}{}
+	}
+	key = eventKey{maphash.String(m.seed, e.AppID), maphash.String(m.seed, e.ID)}
 	for _, seen := range [...]map[eventKey]struct{}{m.recent, m.older} {
 		if _, found := seen[key]; found {
-			return eventSeen
+			return key, eventSeen
 		}
 	}
 	if _, found := m.busy[key]; found {
-		return eventBusy
-	}
-	if m.busy == nil {
-		m.busy, m.recent, m.older = map[eventKey]struct{}{}, map[eventKey]struct{}{}, map[eventKey]struct{}{}
+		return key, eventBusy
 	}
 	m.busy[key] = struct{}{}
-	return eventNew
+	return key, eventNew
 }
 
 // end ends what begin began, and remembers the event if it was handled.
