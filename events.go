@@ -38,7 +38,7 @@ type EventHandler struct {
 	// webhook delivers as soon as it exists, which is before it is stored. The
 	// handler compares the key itself, with the secrets of all the
 	// installation's Webhooks. Strangers can cause Lookup to run, at most 256
-	// times at once. Required.
+	// times at once. It must return when ctx ends. Required.
 	Lookup func(ctx context.Context, keyDigest [32]byte) (*Installation, error)
 
 	// OnEvent handles one event. After an error or a panic Zendesk delivers
@@ -63,8 +63,9 @@ type EventHandler struct {
 
 	mu      sync.Mutex
 	closed  bool
-	running sync.WaitGroup // Lookup and OnEvent
-	lookups chan struct{}
+	running sync.WaitGroup // goroutines of OnEvent
+	once    sync.Once
+	lookups chan struct{} // made by once
 }
 
 // ServeHTTP implements [http.Handler].
@@ -114,87 +115,70 @@ func (h *EventHandler) receive(ctx context.Context, w http.ResponseWriter, r *ht
 	case err != nil:
 		return in, err
 	}
-	err = h.within(ctx, func() error {
-		handled := true
-		for i := range delivery.Events {
-			handled = h.handle(ctx, in, &delivery.Events[i]) && handled
-		}
-		if !handled {
-			return errUnhandled
-		}
-		return nil
-	})
-	if err != nil {
-		err = refuseDelivery(http.StatusServiceUnavailable, err.Error())
-	}
-	return in, err
+	return in, h.handleAll(ctx, in, delivery.Events)
 }
 
-var (
-	errUnhandled = errors.New("not every event is handled")
-	errClosed    = errors.New("the handler is closed")
-)
-
 // find returns the installation that Lookup finds by the key of a request.
-func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation, error) {
+func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installation, err error) {
 	if r.Method != http.MethodPost {
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
 	}
-	key, refused := presentedKey(r)
-	if refused != nil {
-		return nil, refused
+	digest, err := KeyDigest(r)
+	if err != nil {
+		return nil, err
 	}
-	digest := digestOf(key)
-	var in *Installation
-	err := h.within(ctx, func() error {
-		select {
-		case h.lookups <- struct{}{}:
-			defer func() { <-h.lookups }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return try(func() (err error) {
-			in, err = h.Lookup(ctx, digest)
-			return err
-		})
+	h.once.Do(func() { h.lookups = make(chan struct{}, maxEventLookups) })
+	select {
+	case h.lookups <- struct{}{}:
+		defer func() { <-h.lookups }()
+	case <-ctx.Done():
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
+	}
+	err = try(func() (err error) {
+		in, err = h.Lookup(ctx, digest)
+		return err
 	})
 	if err == nil {
 		return in, nil
 	}
 	level := slog.LevelWarn
-	if err == errClosed || ctx.Err() == context.Canceled { // the caller hung up, and anyone can
+	if ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
+	key, _ := presentedKey(r)
 	h.logFailure(ctx, level, "Lookup", err, credentials{NewSecret(key)})
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
-// within calls a function in a goroutine of its own and returns its error. A
-// function that ignores its context delays no answer: then the error is that of
-// ctx, and what the function sets must not be read.
-func (h *EventHandler) within(ctx context.Context, function func() error) error {
+// handleAll handles the events of a delivery in a goroutine of its own, so that an
+// OnEvent that ignores its context delays no answer.
+func (h *EventHandler) handleAll(ctx context.Context, in *Installation, events []Event) error {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
-		return errClosed
-	}
-	if h.lookups == nil {
-		h.lookups = make(chan struct{}, maxEventLookups)
+		return refuseDelivery(http.StatusServiceUnavailable, "the handler is closed")
 	}
 	h.running.Add(1)
 	h.mu.Unlock()
-	done := make(chan error, 1)
+	done := make(chan bool, 1)
 	go func() {
 		defer h.running.Done()
-		err := errUnhandled // where the function ends the goroutine
-		defer func() { done <- err }()
-		err = function()
+		handled := false
+		defer func() { done <- handled }() // also where OnEvent ends the goroutine
+		all := true
+		for i := range events {
+			all = h.handle(ctx, in, &events[i]) && all
+		}
+		handled = all
 	}()
 	select {
-	case err := <-done:
-		return err
+	case handled := <-done:
+		if handled {
+			return nil
+		}
+		return refuseDelivery(http.StatusServiceUnavailable, "not every event is handled")
 	case <-ctx.Done():
-		return ctx.Err()
+		return refuseDelivery(http.StatusServiceUnavailable, "OnEvent took too long, or the caller hung up")
 	}
 }
 
