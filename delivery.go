@@ -135,34 +135,25 @@ func (e *Event) LogValue() slog.Value {
 }
 
 // KeyDigest returns the SHA-256 of a delivery's key, the X-API-Key header. The
-// key is the secret of one of the customer's webhooks, so a store that keeps
-// the digest of each secret finds the installation by it. The key is not
-// authenticated yet: [ReadDelivery] does that. The error is a [*RequestError]
-// with status 401: the key is missing, or there are several different ones.
+// key is the secret of one of the customer's webhooks: a store that keeps the
+// SHA-256 of each secret finds the installation by it. The key is authenticated
+// only by [ReadDelivery]. The error is a [*RequestError] with status 401: the key
+// is missing, or there are several different ones.
 func KeyDigest(r *http.Request) ([32]byte, error) {
-	key, refused := presentedKey(r)
-	if refused != nil {
-		return [32]byte{}, refused
-	}
-	return digestOf(key), nil
-}
-
-// presentedKey returns the one key of a request. An empty header says nothing,
-// and a middleware may have doubled one.
-func presentedKey(r *http.Request) (string, *RequestError) {
 	key := ""
 	for _, value := range r.Header["X-Api-Key"] {
-		if key != "" && value != "" && value != key {
-			return "", refuseDelivery(http.StatusUnauthorized, "several different X-API-Key headers")
-		}
-		if value != "" {
+		switch {
+		case value == "": // says nothing
+		case key != "" && value != key:
+			return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "several different X-API-Key headers")
+		default:
 			key = value
 		}
 	}
 	if key == "" || len(key) > maxKey {
-		return "", refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, or one that is too long")
+		return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, or one that is too long")
 	}
-	return key, nil
+	return digestOf(key), nil
 }
 
 // digestOf returns the SHA-256 of a key, without a copy on the heap where the
@@ -297,15 +288,32 @@ func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 }
 
 // decode fills d from d.raw in one pass. A member of another type than it should
-// have is left out. Text that is not valid, half an emoji for example, stays as it
-// stands, so that different halves stay different.
+// have is left out. The error is io.ErrUnexpectedEOF when the JSON is incomplete.
 func (d *Delivery) decode() error {
-	reader := objectDecoders.Get().(*objectDecoder)
-	defer objectDecoders.Put(reader)
-	defer reader.reset(nil)
-	reader.reset(d.raw)
-	reader.names = reader.names[:0]
-	err := (&deliveryDecoder{reader, d}).decode()
+	r := &deliveryReader{objectDecoders.Get().(*objectDecoder), d}
+	defer objectDecoders.Put(r.objectDecoder)
+	defer r.reset(nil)
+	r.reset(d.raw)
+	r.names = r.names[:0]
+	_, err := r.members(func(name []byte) error {
+		if r.repeated(name) {
+			return errRepeated
+		}
+		switch string(name) {
+		case "app":
+			return r.reference(&d.AppID, new(string))
+		case "webhook":
+			return r.reference(&d.WebhookID, &d.Version)
+		case "events":
+			return r.events()
+		}
+		return r.SkipValue()
+	})
+	if err == nil {
+		if _, end := r.ReadToken(); end != io.EOF {
+			return errNotJSON
+		}
+	}
 	switch {
 	case err == errRepeated:
 		return err
@@ -327,58 +335,31 @@ func (d *Delivery) decode() error {
 	return nil
 }
 
-type deliveryDecoder struct {
+// deliveryReader reads a delivery's raw bytes into its fields.
+type deliveryReader struct {
 	*objectDecoder
 	d *Delivery
 }
 
-func (r *deliveryDecoder) decode() error {
-	_, err := r.members(func(name []byte) error {
-		if r.repeated(name) {
-			return errRepeated
-		}
-		switch string(name) {
-		case "app":
-			return r.reference(&r.d.AppID, new(string))
-		case "webhook":
-			return r.reference(&r.d.WebhookID, &r.d.Version)
-		case "events":
-			return r.events()
-		}
-		return r.SkipValue()
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := r.ReadToken(); err != io.EOF {
-		return errNotJSON
-	}
-	return nil
-}
-
 // reference reads {"id":…,"version":…}.
-func (r *deliveryDecoder) reference(id, version *string) error {
-	ids := 0
+func (r *deliveryReader) reference(id, version *string) error {
 	_, err := r.members(func(name []byte) error {
-		isID, isVersion := string(name) == "id", string(name) == "version"
 		value, err := r.value()
-		switch {
-		case err != nil:
-			return err
-		case isID && ids > 0:
-			return errRepeated
-		case isID:
-			ids++
+		switch string(name) {
+		case "id":
+			if *id != "" {
+				return errRepeated
+			}
 			setText(id, value)
-		case isVersion:
+		case "version":
 			setText(version, value)
 		}
-		return nil
+		return err
 	})
 	return err
 }
 
-func (r *deliveryDecoder) events() error {
+func (r *deliveryReader) events() error {
 	if r.PeekKind() != '[' {
 		return r.SkipValue()
 	}
@@ -396,7 +377,7 @@ func (r *deliveryDecoder) events() error {
 	return err
 }
 
-func (r *deliveryDecoder) event(e *Event) error {
+func (r *deliveryReader) event(e *Event) error {
 	begin, err := r.members(func(name []byte) error {
 		value, err := r.value()
 		switch string(name) {
@@ -420,7 +401,7 @@ func (r *deliveryDecoder) event(e *Event) error {
 
 // members reads an object, calls visit with the name of each member, and returns
 // where the object begins. Visit reads the value. Any other value is skipped.
-func (r *deliveryDecoder) members(visit func(name []byte) error) (begin int, err error) {
+func (r *deliveryReader) members(visit func(name []byte) error) (begin int, err error) {
 	if r.PeekKind() != '{' {
 		value, err := r.ReadValue()
 		return int(r.InputOffset()) - len(value), err
@@ -443,13 +424,14 @@ func (r *deliveryDecoder) members(visit func(name []byte) error) (begin int, err
 }
 
 // value reads the next value and returns it as it stands in the delivery.
-func (r *deliveryDecoder) value() (jsontext.Value, error) {
+func (r *deliveryReader) value() (jsontext.Value, error) {
 	value, err := r.ReadValue()
 	end := int(r.InputOffset())
 	return r.d.raw[end-len(value) : end : end], err
 }
 
-// setText takes a string, and nothing else.
+// setText takes a string, and nothing else. Text that is not valid, half an emoji
+// for example, stays as it stands: different halves are different ids.
 func setText(to *string, value jsontext.Value) {
 	if value.Kind() == '"' {
 		*to = string(unquoteJSON(value))

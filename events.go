@@ -145,8 +145,11 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	if ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
-	key, _ := presentedKey(r)
-	h.logFailure(ctx, level, "Lookup", err, credentials{NewSecret(key)})
+	var secrets credentials
+	for _, key := range r.Header["X-Api-Key"] {
+		secrets = append(secrets, NewSecret(key))
+	}
+	h.logFailure(ctx, level, "Lookup", err, secrets)
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
@@ -163,13 +166,13 @@ func (h *EventHandler) handleAll(ctx context.Context, in *Installation, events [
 	done := make(chan bool, 1)
 	go func() {
 		defer h.running.Done()
-		handled := false
-		defer func() { done <- handled }() // also where OnEvent ends the goroutine
-		all := true
+		left := len(events)
+		defer func() { done <- left == 0 }() // also where OnEvent ends the goroutine
 		for i := range events {
-			all = h.handle(ctx, in, &events[i]) && all
+			if h.handle(ctx, in, &events[i]) {
+				left--
+			}
 		}
-		handled = all
 	}()
 	select {
 	case handled := <-done:
@@ -261,7 +264,7 @@ func (h *EventHandler) log(ctx context.Context, level slog.Level, message string
 }
 
 // Close ends the handler: it answers 503 to later deliveries, and waits until
-// Lookup and OnEvent have returned. When ctx ends first, Close returns its
+// OnEvent has returned. When ctx ends first, Close returns its
 // error. Call it after [http.Server.Shutdown]. It may be called more than once.
 func (h *EventHandler) Close(ctx context.Context) error {
 	if ctx == nil {
