@@ -256,6 +256,75 @@ func TestEventDuplicates(t *testing.T) {
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Equal(t, 200, deliver(h, nameless))
 	assert.Len(t, events.handed(), 4, "without an id nobody can tell")
+
+	other := receiving()
+	other.AppID = otherAppID
+	h.Lookup = func(context.Context, [32]byte) (*sunco.Installation, error) { return other, nil }
+	body := strings.ReplaceAll(deliveryBody(event("e1")), testAppID, otherAppID)
+	assert.Equal(t, 200, deliver(h, body))
+	assert.Len(t, events.handed(), 5, "another app's event with the same id")
+}
+
+// Each line says what failed and why. What strangers can cause has level Debug.
+func TestEventLog(t *testing.T) {
+	good := deliveryBody(event("e1"))
+	long := strings.Repeat("long ", 1000)
+	type lookup = func(context.Context, [32]byte) (*sunco.Installation, error)
+	fails := func(err error) lookup {
+		return func(context.Context, [32]byte) (*sunco.Installation, error) { return nil, err }
+	}
+	refused := func(level, status, reason, app string) string {
+		return `level=` + level + ` msg="sunco: delivery not acknowledged" status=` + status + ` reason=` + reason + ` app_id=` + app + "\n"
+	}
+	for name, tc := range map[string]struct {
+		body    string
+		edit    func(*http.Request)
+		lookup  lookup
+		onEvent func() error
+		want    []string
+	}{
+		"acknowledged":  {body: good},
+		"HEAD":          {edit: withMethod(http.MethodHead)},
+		"no key":        {edit: withHeader("X-API-Key"), want: []string{"level=DEBUG", "status=401"}},
+		"wrong key":     {edit: withHeader("X-API-Key", "x"), want: []string{"level=DEBUG", "status=401"}},
+		"GET":           {edit: withMethod(http.MethodGet), want: []string{"level=DEBUG", "status=405"}},
+		"nobody":        {lookup: fails(nil), want: []string{"level=DEBUG", "status=503", "no installation has this key"}},
+		"another's app": {body: strings.ReplaceAll(good, testAppID, otherAppID), want: []string{"level=WARN", "status=403", testAppID}},
+		"not JSON":      {body: "x", want: []string{refused("WARN", "400", `"not JSON"`, testAppID)}},
+		"Lookup fails": {lookup: fails(errors.New("no database")), want: []string{
+			`level=WARN msg="sunco: Lookup failed" error="no database"`, "level=DEBUG", "status=503"}},
+		"Lookup panics": {lookup: func(context.Context, [32]byte) (*sunco.Installation, error) { panic("no table") }, want: []string{
+			`level=ERROR msg="sunco: Lookup failed" error="panic: no table" stack=`, "events_test.go"}},
+		"OnEvent fails": {body: good, onEvent: func() error { return errors.New("no disk") }, want: []string{
+			`level=WARN msg="sunco: OnEvent failed" app_id=` + testAppID + ` event_id=e1 error="no disk"`,
+			refused("WARN", "503", `"not every event is handled"`, testAppID)}},
+		"OnEvent panics": {body: good, onEvent: func() error { panic(errors.New("no memory")) }, want: []string{
+			`level=ERROR msg="sunco: OnEvent failed" app_id=` + testAppID + ` event_id=e1 error="panic: no memory" stack=`, "events_test.go"}},
+		"long": {body: good, onEvent: func() error { return errors.New(long) }, want: []string{`error="` + long[:1024] + `"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log syncBuffer
+			h, _ := eventHandler(func(context.Context, *sunco.Event) error {
+				if tc.onEvent == nil {
+					return nil
+				}
+				return tc.onEvent()
+			})
+			h.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			if tc.lookup != nil {
+				h.Lookup = tc.lookup
+			}
+			if tc.edit == nil {
+				tc.edit = func(*http.Request) {}
+			}
+			deliver(h, tc.body, tc.edit)
+			require.NoError(t, h.Close(t.Context()))
+			for _, want := range tc.want {
+				assert.Contains(t, log.String(), want)
+			}
+			assert.Equal(t, len(tc.want) == 0, log.String() == "", log.String())
+		})
+	}
 }
 
 // A Lookup that hangs has a bounded number of requests hanging in it.

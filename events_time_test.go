@@ -127,6 +127,22 @@ func TestEventCallerHangsUp(t *testing.T) {
 	})
 }
 
+// Once the answer is given, no other event of the delivery is begun.
+func TestEventNothingBeginsAfterTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, events := eventHandler(func(ctx context.Context, _ *sunco.Event) error { <-ctx.Done(); return nil })
+		body := deliveryBody(event("e1"), event("e2"))
+		assert.Equal(t, 503, deliver(h, body))
+		synctest.Wait()
+		assert.Equal(t, []string{"e1"}, events.handed())
+		assert.Equal(t, 503, deliver(h, body))
+		synctest.Wait()
+		assert.Equal(t, []string{"e1", "e2"}, events.handed())
+		assert.Equal(t, 200, deliver(h, body), "late successes count")
+		require.NoError(t, h.Close(t.Context()))
+	})
+}
+
 // The answer comes before the context that a middleware gave the request ends.
 func TestEventAnswersBeforeTheRequestEnds(t *testing.T) {
 	for within, answered := range map[time.Duration]time.Duration{
