@@ -201,7 +201,7 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	switch err := delivery.decode(); {
 	case err == io.ErrUnexpectedEOF,
 		err == errNotJSON && int64(len(body)) < r.ContentLength:
-		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body is empty or incomplete; does a middleware read it?")
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body is empty or incomplete")
 	case err != nil:
 		return nil, refuseDelivery(http.StatusBadRequest, err.Error())
 	case delivery.AppID != in.AppID:

@@ -21,10 +21,14 @@ import (
 // bytes: what is read is there, what is there is read, nothing is changed.
 func FuzzReadDelivery(f *testing.F) {
 	for _, seed := range []string{
-		deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(event("e1"), event("e2")), "null", "", "{}", `{"app":{},"webhook":{},"events":[]}`,
-		deliveryBody(`{"id":"\ud83d","payload":[1,{"a":"b"}],"x":{"x":1}}`), `{"\u0061pp":1}`, "[", `{"events":[`, deliveryBody(`{"createdAt":"2020-01-01T00:00:00Z"}`),
+		deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(event("e1"), event("e2")),
+		"null", "", "{}", `{"app":{},"webhook":{},"events":[]}`,
+		deliveryBody(`{"id":"\ud83d","payload":[1,{"a":"b"}],"x":{"x":1}}`),
+		`{"\u0061pp":1}`, "[", `{"events":[`, deliveryBody(`{"createdAt":"2020-01-01T00:00:00Z"}`),
 		`{"app":{"id":","version":"v2"},"events":`, `{"app":{"id":"a"},"webhook":{"id":"b","version":"v2"},"events":[]} `,
-		`[-0.5e+7,0,1E9,01,-,1.,1e,"\ud83d\n\x","tab	","\u12G4",true,fals,null,{}, [ ] ]`, `[1,]`, `{"a":1,}`, `{"a":1,"a":1}`, `{"a":1,"\u0061":1}`, `{"é":1,"é":2}`, `[0.5e-1 ,"12345678\"",""]`, "[\"1234567\x1f\"]",
+		`[-0.5e+7,0,1E9,01,-,1.,1e,"\ud83d\n\x","tab	","\u12G4",true,fals,null,{}, [ ] ]`,
+		`[1,]`, `{"a":1,}`, `{"a":1,"a":1}`, `{"a":1,"\u0061":1}`, `{"é":1,"é":2}`,
+		`[0.5e-1 ,"12345678\"",""]`, "[\"1234567\x1f\"]",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -67,7 +71,8 @@ func checkDelivery(t *testing.T, body []byte) {
 		var payload struct {
 			Payload jsontext.Value `json:"payload"`
 		}
-		if jsonv2.Unmarshal(e.Raw(), &payload, lenient) != nil && payload.Payload != nil || !bytes.Equal(payload.Payload, e.Payload) {
+		_ = jsonv2.Unmarshal(e.Raw(), &payload, lenient) // an event that is no object has no payload
+		if !bytes.Equal(payload.Payload, e.Payload) {
 			t.Fatalf("the payload of event %d differs", i)
 		}
 		text, err := e.MarshalJSON()

@@ -2,7 +2,6 @@ package sunco_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -30,13 +29,15 @@ func readDelivery(t *testing.T, body string, edits ...func(*http.Request)) *sunc
 }
 
 func TestDelivery(t *testing.T) {
+	payload := `{"user":{"id":"u1","externalId":912382197,"score":1e400},"text":"é \ud83d \u0000"}`
+	second := `{"id":"e2","type":"galaxy:explode","createdAt":"2026-03-14T10:26:53.5+01:00","payload":null,"extra":[1,2]}`
 	body := ` {
 		"webhook" : {"version":"v3","id":"` + testHook + `", "name":"x"},
 		"region": "eu",
 		"app" : {"plan":{"id":"no"},"id":"` + testAppID + `"},
 		"events" : [
-			{"payload":{"user":{"id":"u1","externalId":912382197,"score":1e400},"text":"é \ud83d \u0000"},"id":"e1","type":"conversation:referral","Type":"x"} ,
-			{"id":"e2","type":"galaxy:explode","createdAt":"2026-03-14T10:26:53.5+01:00","payload":null,"extra":[1,2]},
+			{"payload":` + payload + `,"id":"e1","type":"conversation:referral","Type":"x"} ,
+			` + second + `,
 			{"id":"e\u0033","type":"conversation\u003amessage","createdAt":1773480413589},
 			{}
 		]
@@ -53,11 +54,11 @@ func TestDelivery(t *testing.T) {
 	assert.Equal(t, "e1", d.Events[0].ID)
 	assert.Equal(t, sunco.TriggerConversationReferral, d.Events[0].Type, "a name in another case is another name")
 	assert.Zero(t, d.Events[0].CreatedAt)
-	assert.Equal(t, `{"user":{"id":"u1","externalId":912382197,"score":1e400},"text":"é \ud83d \u0000"}`, string(d.Events[0].Payload))
+	assert.Equal(t, payload, string(d.Events[0].Payload))
 	assert.Equal(t, "galaxy:explode", d.Events[1].Type)
 	assert.True(t, time.Date(2026, 3, 14, 9, 26, 53, 5e8, time.UTC).Equal(d.Events[1].CreatedAt))
 	assert.Equal(t, "null", string(d.Events[1].Payload))
-	assert.Equal(t, `{"id":"e2","type":"galaxy:explode","createdAt":"2026-03-14T10:26:53.5+01:00","payload":null,"extra":[1,2]}`, string(d.Events[1].Raw()))
+	assert.Equal(t, second, string(d.Events[1].Raw()))
 	assert.Equal(t, "e3", d.Events[2].ID)
 	assert.Equal(t, sunco.TriggerConversationMessage, d.Events[2].Type)
 	assert.Zero(t, d.Events[2].CreatedAt)
@@ -67,15 +68,18 @@ func TestDelivery(t *testing.T) {
 
 // The form that the documents show, and that Zendesk sends.
 func TestDeliveryAsDocumented(t *testing.T) {
-	first := `{"id":"e1","createdAt":"2026-03-14T09:26:53.589Z","type":"conversation:message","payload":{"message":{"id":"m"}}}`
-	second := `{"id":"e\u0032","createdAt":"2026-03-14T09:26:54.000\u005a","type":"user\u003amerge","payload":{},"extra":1}`
-	body := `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `","version":"v2"},"events":[` + first + "," + second + `]}`
+	first := `{"id":"e1","createdAt":"2026-03-14T09:26:53.589Z","type":"conversation:message",` +
+		`"payload":{"message":{"id":"m"}}}`
+	second := `{"id":"e\u0032","createdAt":"2026-03-14T09:26:54.000\u005a",` +
+		`"type":"user\u003amerge","payload":{},"extra":1}`
+	body := deliveryBody(first, second)
 	for _, body := range []string{body, " " + body} {
 		d := readDelivery(t, body)
 		assert.Equal(t, []string{testAppID, testHook, "v2"}, []string{d.AppID, d.WebhookID, d.Version})
 		require.Len(t, d.Events, 2)
 		for i, want := range []struct{ id, kind, payload, raw string }{
-			{"e1", sunco.TriggerConversationMessage, `{"message":{"id":"m"}}`, first}, {"e2", sunco.TriggerUserMerge, "{}", second},
+			{"e1", sunco.TriggerConversationMessage, `{"message":{"id":"m"}}`, first},
+			{"e2", sunco.TriggerUserMerge, "{}", second},
 		} {
 			e := d.Events[i]
 			assert.Equal(t, []string{want.id, want.kind, want.payload, want.raw, testAppID, testHook},
@@ -88,9 +92,12 @@ func TestDeliveryAsDocumented(t *testing.T) {
 
 // A member of another type costs itself and nothing else.
 func TestDeliveryOddMembers(t *testing.T) {
-	for _, odd := range []string{`{"id":null,"type":"a"}`, `{"id":7,"type":"a"}`, `{"id":"x","type":null}`, `{"type":["a"]}`, `{"createdAt":true}`, "null", `"e"`, "7", "[]"} {
+	for _, odd := range []string{
+		`{"id":null,"type":"a"}`, `{"id":7,"type":"a"}`, `{"id":"x","type":null}`, `{"type":["a"]}`, `{"createdAt":true}`,
+		"null", `"e"`, "7", "[]",
+	} {
 		for _, version := range []string{`"v2"`, "2", "null"} {
-			body := `{"app":{"id":"` + testAppID + `"},"webhook":{"id":"` + testHook + `","version":` + version + `},"events":[` + event("e1") + "," + odd + "," + event("e2") + `]}`
+			body := strings.Replace(deliveryBody(event("e1"), odd, event("e2")), `"v2"`, version, 1)
 			d := readDelivery(t, body)
 			require.Len(t, d.Events, 3)
 			assert.Equal(t, []string{"e1", odd, "e2"}, []string{d.Events[0].ID, string(d.Events[1].Raw()), d.Events[2].ID})
@@ -102,7 +109,8 @@ func TestDeliveryOddMembers(t *testing.T) {
 
 // Halves of surrogate pairs in ids do not make two events one.
 func TestDeliveryOddText(t *testing.T) {
-	d := readDelivery(t, deliveryBody(`{"id":"\ud83d"}`, `{"id":"\ud83e"}`, "{\"id\":\"\xff\"}", `{"id":"e","id\ud83d":1}`))
+	d := readDelivery(t, deliveryBody(
+		`{"id":"\ud83d"}`, `{"id":"\ud83e"}`, "{\"id\":\"\xff\"}", `{"id":"e","id\ud83d":1}`))
 	seen := map[string]bool{}
 	for _, e := range d.Events {
 		seen[e.ID] = true
@@ -115,12 +123,14 @@ func TestDeliveryBodies(t *testing.T) {
 	for i := range 300 { // beyond the size that is believed, and many events
 		events = append(events, messageEvent(i))
 	}
-	for _, body := range []string{deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(events...), deliveryBody(events[0]) + strings.Repeat(" ", 1<<20)} {
+	for _, body := range []string{
+		deliveryBody(), deliveryBody(messageEvent(1)), deliveryBody(events...),
+		deliveryBody(events[0]) + strings.Repeat(" ", 1<<20),
+	} {
 		for _, length := range []int64{int64(len(body)), -1, 0, 1, 5000, 1 << 20} {
-			d := readDelivery(t, body, withBody(iotest.OneByteReader(strings.NewReader(body[:min(len(body), 100)]))), func(r *http.Request) {
-				r.ContentLength = length
-				r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(body[min(len(body), 100):])))
-			})
+			begin, rest := body[:100], body[100:]
+			reader := io.MultiReader(iotest.OneByteReader(strings.NewReader(begin)), strings.NewReader(rest))
+			d := readDelivery(t, "", withBody(reader), func(r *http.Request) { r.ContentLength = length })
 			assert.True(t, body == string(d.Raw()), "%d bytes, %d announced", len(body), length)
 		}
 	}
@@ -208,7 +218,8 @@ func TestDeliveryOfWebhooksWithOneSecret(t *testing.T) {
 
 func TestEventDecode(t *testing.T) {
 	d := readDelivery(t, deliveryBody(messageEvent(1), `{"id":"e2"}`,
-		`{"id":"e3","payload":{"message":"hunter2","cut":"\ud83d","names":{"\ud83d":1,"\ude00":"hunter2","x":2},"n":3,"n":4}}`))
+		`{"id":"e3","payload":{"message":"hunter2","cut":"\ud83d",`+
+			`"names":{"\ud83d":1,"\ude00":"hunter2","x":2},"n":3,"n":4}}`))
 	var message struct {
 		Message struct {
 			Content struct {
@@ -274,7 +285,8 @@ func (*picky) UnmarshalJSON(text []byte) error { return errors.New(string(text))
 
 // An event goes through a queue as the delivery that carries it alone.
 func TestEventJSON(t *testing.T) {
-	body := deliveryBody(messageEvent(1), " "+`{ "id" : "e\u0032","type":"a<b","\ud83d":1,"\ude00":2,"payload":{"x":1,"x":"\ud83d"}}`, "7",
+	body := deliveryBody(messageEvent(1), "7",
+		" "+`{ "id" : "e\u0032","type":"a<b","\ud83d":1,"\ude00":2,"payload":{"x":1,"x":"\ud83d"}}`,
 		"{\"id\":\"\xff\",\"payload\":\"\xfe<\u2028\"}", `{}`)
 	d := readDelivery(t, body)
 	for i := range d.Events {
@@ -314,7 +326,9 @@ func TestEventJSON(t *testing.T) {
 
 	_, err = sunco.Event{ID: "e1"}.MarshalJSON()
 	requireInput(t, "event", err)
-	for _, text := range []string{"null", "", "{}", "7", deliveryBody(), deliveryBody("{}", "{}"), string(text[:9]), deliveryBody("{}") + "x"} {
+	for _, text := range []string{
+		"null", "", "{}", "7", deliveryBody(), deliveryBody("{}", "{}"), string(text[:9]), deliveryBody("{}") + "x",
+	} {
 		kept := again
 		requireInput(t, "event", again.UnmarshalJSON([]byte(text)))
 		assert.Equal(t, kept, again)
@@ -324,7 +338,8 @@ func TestEventJSON(t *testing.T) {
 func TestEventLogValue(t *testing.T) {
 	d := readDelivery(t, deliveryBody(messageEvent(1)))
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).InfoContext(context.Background(), "x", "event", &d.Events[0], "none", (*sunco.Event)(nil))
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	logger.InfoContext(t.Context(), "x", "event", &d.Events[0], "none", (*sunco.Event)(nil))
 	assert.Contains(t, log.String(), d.Events[0].ID)
 	assert.NotContains(t, log.String(), "parcel")
 }

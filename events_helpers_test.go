@@ -111,7 +111,8 @@ func (u untouched) Read([]byte) (int, error) {
 // messageEvent is one conversation:message event of about 1 kB, shaped as the
 // platform documents it.
 func messageEvent(id int) string {
-	return fmt.Sprintf(`{"id":"66b2f0c9d4e2a73581%06d","createdAt":"2026-03-14T09:26:53.589Z","type":"conversation:message",`+
+	return fmt.Sprintf(`{"id":"66b2f0c9d4e2a73581%06d","createdAt":"2026-03-14T09:26:53.589Z",`+
+		`"type":"conversation:message",`+
 		`"payload":{"conversation":{"id":"66b2f0c9d4e2a735810c4e01","type":"personal","brandId":"360001234567",`+
 		`"activeSwitchboardIntegration":{"id":"66b2f0c9d4e2a735810c4e02","name":"bot",`+
 		`"integrationId":"66b2f0c9d4e2a735810c4e03","integrationType":"shoplifter"}},`+

@@ -36,7 +36,8 @@ func TestBodiesThatNobodyReadsHaveADeadline(t *testing.T) {
 		"removal without its key": {removal, removalRequest(removalBody), 403},
 		"install by POST":         {installer, httptest.NewRequest("POST", installURL, strings.NewReader("x")), 405},
 		"install with a body":     {installer, httptest.NewRequest("GET", installURL, strings.NewReader("x")), 303},
-		"delivery without a key":  {&sunco.EventHandler{Lookup: nobody, OnEvent: nothing}, httptest.NewRequest("POST", "/", strings.NewReader("x")), 401},
+		"delivery without a key": {&sunco.EventHandler{Lookup: nobody, OnEvent: nothing},
+			httptest.NewRequest("POST", "/", strings.NewReader("x")), 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
