@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -95,14 +96,11 @@ func (e *Event) Decode(into any) error {
 // [*InputError] for an Event that was not read from a delivery.
 func (e Event) MarshalJSON() ([]byte, error) {
 	if e.raw == nil {
-		return nil, &InputError{Name: "event", Reason: "it was not read from a delivery"}
+		return nil, &InputError{Name: "event", Reason: "not read from a delivery"}
 	}
-	version, err := jsonv2.Marshal(e.version, jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat([]byte(`{"app":{"id":"`+e.AppID+`"},"webhook":{"id":"`+e.WebhookID+`","version":`),
-		version, []byte(`},"events":[`), e.raw, []byte(`]}`)), nil
+	version, _ := jsonv2.Marshal(e.version, jsontext.AllowInvalidUTF8(true)) // text has no other error
+	return fmt.Appendf(nil, `{"app":{"id":"%s"},"webhook":{"id":"%s","version":%s},"events":[%s]}`,
+		e.AppID, e.WebhookID, version, e.raw), nil
 }
 
 // UnmarshalJSON reads what [Event.MarshalJSON] wrote. The error is an
@@ -140,48 +138,24 @@ func (e *Event) LogValue() slog.Value {
 // only by [ReadDelivery]. The error is a [*RequestError] with status 401: the key
 // is missing, or there are several different ones.
 func KeyDigest(r *http.Request) ([32]byte, error) {
-	key := ""
-	for _, value := range r.Header["X-Api-Key"] {
-		switch {
-		case value == "": // says nothing
-		case key != "" && value != key:
-			return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "several different X-API-Key headers")
-		default:
-			key = value
-		}
+	keys := slices.DeleteFunc(slices.Clone(r.Header["X-Api-Key"]), func(key string) bool { return key == "" })
+	if keys = slices.Compact(keys); len(keys) != 1 || len(keys[0]) > maxKey {
+		return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, several different ones, or too long")
 	}
-	if key == "" || len(key) > maxKey {
-		return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, or one that is too long")
-	}
-	return digestOf(key), nil
+	return sha256.Sum256([]byte(keys[0])), nil
 }
 
-// digestOf returns the SHA-256 of a key, without a copy on the heap where the
-// key is as long as keys are.
-func digestOf(key string) [32]byte {
-	var space [128]byte
-	return sha256.Sum256(append(space[:0], key...))
-}
-
-// ReadDelivery authenticates and reads a delivery for the installation that a
-// store found by its [KeyDigest]; nil when it found none. [EventHandler] does
-// this and more. ReadDelivery checks the key first, then reads the body, of at
-// most 16 MiB, and then compares the delivery's app and webhook with those of in.
+// ReadDelivery authenticates and reads a delivery. In is the installation that a
+// store found by the [KeyDigest], nil when it found none. ReadDelivery checks the
+// key, then reads the body, of at most 16 MiB, and then compares the delivery's app
+// and webhook with those of in. [EventHandler] does all this and more.
 //
-// The error is a [*RequestError] with the status to answer. Zendesk sends the
-// delivery again after 503, and never after 400, 401 and 403:
+// The error is a [*RequestError]. Answer with its status, and HEAD with 200:
+// Zendesk delivers again after 503, and gives up after 400, 401 and 403.
 //
-//   - 401: the key is missing, or is no secret of in.Webhooks.
-//   - 503: in is nil or has no AppID; a secret of its webhooks is missing; or
-//     the body is empty, incomplete or limited, which happens on the way to
-//     ReadDelivery.
-//   - 400: the body can never be read.
-//   - 403: the key is right, but the app or the webhook is another's.
-//   - 405: the method is not POST. Answer HEAD with 200.
-//
-// A member that is repeated is an error at the top level of the delivery, and so
-// is an id that is repeated in app or webhook. Anywhere else the last one counts.
-// The caller limits the time, and closes r.Body.
+// A repeated member is an error at the top level of the delivery, and so is a
+// repeated id of app or webhook. Anywhere else the last one counts. The caller
+// limits the time that a body may take, and closes it.
 func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	if r.Method != http.MethodPost {
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
@@ -206,7 +180,9 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 		return nil, refuseDelivery(http.StatusBadRequest, err.Error())
 	case delivery.AppID != in.AppID:
 		return nil, refuseDelivery(http.StatusForbidden, "it is about another app")
-	case !ownsWebhook(in, delivery.WebhookID, &key):
+	case !slices.ContainsFunc(in.Webhooks, func(w Webhook) bool {
+		return w.ID == delivery.WebhookID && w.isSecret(&key) == 1
+	}):
 		return nil, refuseDelivery(http.StatusForbidden, "it is about another webhook")
 	}
 	return delivery, nil
@@ -226,7 +202,7 @@ func authenticate(in *Installation, key *[32]byte) *RequestError {
 	}
 	matches, incomplete := 0, false
 	for i := range webhooks {
-		matches |= secretMatches(webhooks[i].Secret, key)
+		matches |= webhooks[i].isSecret(key)
 		incomplete = incomplete || webhooks[i].Secret.IsZero()
 	}
 	switch {
@@ -241,25 +217,11 @@ func authenticate(in *Installation, key *[32]byte) *RequestError {
 	return nil
 }
 
-// ownsWebhook reports whether id is that of a webhook whose secret the key is.
-func ownsWebhook(in *Installation, id string, key *[32]byte) bool {
-	for i := range in.Webhooks {
-		if in.Webhooks[i].ID == id && secretMatches(in.Webhooks[i].Secret, key) == 1 {
-			return true
-		}
-	}
-	return false
-}
-
-// secretMatches returns 1 when key is the digest of secret. An empty secret
-// matches nothing.
-func secretMatches(secret Secret, key *[32]byte) int {
-	digest := digestOf(secret.Reveal())
-	match := subtle.ConstantTimeCompare(digest[:], key[:])
-	if secret.IsZero() {
-		return 0
-	}
-	return match
+// isSecret returns 1 when key is the digest of a webhook's secret, else 0, in a
+// time that does not depend on either.
+func (w *Webhook) isSecret(key *[32]byte) int {
+	digest := sha256.Sum256([]byte(w.Secret.Reveal()))
+	return subtle.ConstantTimeCompare(digest[:], key[:])
 }
 
 // readDeliveryBody reads a body to its end. What can never be read is 400,
