@@ -359,22 +359,28 @@ func TestEventBehindAMiddleware(t *testing.T) {
 // The read deadline is for the body alone: a function may take longer, and the
 // connection can be used again.
 func TestEventDeadlineIsTakenAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, events := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
-			time.Sleep(14 * time.Second)
-			return ctx.Err()
+	for name, wrap := range map[string]func(http.Handler) http.Handler{
+		"controller":    func(h http.Handler) http.Handler { return h },
+		"hiding writer": hiding,
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			h, events := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
+				time.Sleep(14 * time.Second)
+				return ctx.Err()
+			})
+			conn := serveEvents(t, wrap(h))
+			reader := bufio.NewReader(conn)
+			for _, id := range []string{"e1", "e2"} {
+				body := deliveryBody(event(id))
+				writeRequest(t, conn, hookSecret, body, len(body))
+				response, err := http.ReadResponse(reader, nil)
+				require.NoError(t, err)
+				assert.Equal(t, 200, response.StatusCode)
+				assert.False(t, response.Close)
+				time.Sleep(time.Minute)
+			}
+			assert.Equal(t, []string{"e1", "e2"}, events.handed())
+			require.NoError(t, h.Close(t.Context()))
 		})
-		conn := serveEvents(t, h)
-		reader := bufio.NewReader(conn)
-		for _, id := range []string{"e1", "e2"} {
-			body := deliveryBody(event(id))
-			writeRequest(t, conn, hookSecret, body, len(body))
-			response, err := http.ReadResponse(reader, nil)
-			require.NoError(t, err)
-			assert.Equal(t, 200, response.StatusCode)
-			time.Sleep(time.Minute)
-		}
-		assert.Equal(t, []string{"e1", "e2"}, events.handed())
-		require.NoError(t, h.Close(t.Context()))
-	})
+	}
 }
