@@ -142,7 +142,14 @@ func KeyDigest(r *http.Request) ([32]byte, error) {
 	if keys = slices.Compact(keys); len(keys) != 1 || len(keys[0]) > maxKey {
 		return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, several different ones, or too long")
 	}
-	return sha256.Sum256([]byte(keys[0])), nil
+	return digestOf(keys[0]), nil
+}
+
+// digestOf returns the SHA-256 of a key. A key of the usual length is copied on
+// the stack.
+func digestOf(key string) [32]byte {
+	var space [128]byte
+	return sha256.Sum256(append(space[:0], key...))
 }
 
 // ReadDelivery authenticates and reads a delivery. In is the installation that a
@@ -220,7 +227,7 @@ func authenticate(in *Installation, key *[32]byte) *RequestError {
 // isSecret returns 1 when key is the digest of a webhook's secret, else 0, in a
 // time that does not depend on either.
 func (w *Webhook) isSecret(key *[32]byte) int {
-	digest := sha256.Sum256([]byte(w.Secret.Reveal()))
+	digest := digestOf(w.Secret.Reveal())
 	return subtle.ConstantTimeCompare(digest[:], key[:])
 }
 
