@@ -38,7 +38,7 @@ type EventHandler struct {
 	// webhook delivers as soon as it exists, which is before it is stored. The
 	// handler compares the key itself, with the secrets of all the
 	// installation's Webhooks. Strangers can cause Lookup to run, at most 256
-	// times at once. It must return when ctx ends. Required.
+	// times at once. Required.
 	Lookup func(ctx context.Context, keyDigest [32]byte) (*Installation, error)
 
 	// OnEvent handles one event. After an error or a panic Zendesk delivers
@@ -63,9 +63,8 @@ type EventHandler struct {
 
 	mu      sync.Mutex
 	closed  bool
-	running sync.WaitGroup // goroutines of OnEvent
-	once    sync.Once
-	lookups chan struct{} // made by once
+	running sync.WaitGroup // Lookup and OnEvent
+	lookups chan struct{}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -115,11 +114,26 @@ func (h *EventHandler) receive(ctx context.Context, w http.ResponseWriter, r *ht
 	case err != nil:
 		return in, err
 	}
-	return in, h.handleAll(ctx, in, delivery.Events)
+	err = h.within(ctx, func() error {
+		left := len(delivery.Events)
+		for i := range delivery.Events {
+			if h.handle(ctx, in, &delivery.Events[i]) {
+				left--
+			}
+		}
+		if left > 0 {
+			return errUnhandled
+		}
+		return nil
+	})
+	if err != nil {
+		err = refuseDelivery(http.StatusServiceUnavailable, err.Error())
+	}
+	return in, err
 }
 
 // find returns the installation that Lookup finds by the key of a request.
-func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installation, err error) {
+func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation, error) {
 	if r.Method != http.MethodPost {
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
 	}
@@ -127,22 +141,24 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	if err != nil {
 		return nil, err
 	}
-	h.once.Do(func() { h.lookups = make(chan struct{}, maxEventLookups) })
-	select {
-	case h.lookups <- struct{}{}:
-		defer func() { <-h.lookups }()
-	case <-ctx.Done():
-		return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
-	}
-	err = try(func() (err error) {
-		in, err = h.Lookup(ctx, digest)
-		return err
+	var in *Installation
+	err = h.within(ctx, func() error {
+		select {
+		case h.lookups <- struct{}{}:
+			defer func() { <-h.lookups }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return try(func() (err error) {
+			in, err = h.Lookup(ctx, digest)
+			return err
+		})
 	})
 	if err == nil {
 		return in, nil
 	}
 	level := slog.LevelWarn
-	if ctx.Err() == context.Canceled { // the caller hung up, and anyone can
+	if err == errClosed || ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
 	var secrets credentials
@@ -153,35 +169,37 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
-// handleAll handles the events of a delivery in a goroutine of its own, so that an
-// OnEvent that ignores its context delays no answer.
-func (h *EventHandler) handleAll(ctx context.Context, in *Installation, events []Event) error {
+var (
+	errUnhandled = errors.New("not every event is handled")
+	errClosed    = errors.New("the handler is closed")
+)
+
+// within calls a function in a goroutine of its own and returns its error, so that
+// a function of the partner's that ignores its context delays no answer. When ctx
+// ends first, the error is that of ctx, and what the function sets must not be read.
+func (h *EventHandler) within(ctx context.Context, function func() error) error {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
-		return refuseDelivery(http.StatusServiceUnavailable, "the handler is closed")
+		return errClosed
+	}
+	if h.lookups == nil {
+		h.lookups = make(chan struct{}, maxEventLookups)
 	}
 	h.running.Add(1)
 	h.mu.Unlock()
-	done := make(chan bool, 1)
+	done := make(chan error, 1)
 	go func() {
 		defer h.running.Done()
-		left := len(events)
-		defer func() { done <- left == 0 }() // also where OnEvent ends the goroutine
-		for i := range events {
-			if h.handle(ctx, in, &events[i]) {
-				left--
-			}
-		}
+		err := errUnhandled // also where the function ends the goroutine
+		defer func() { done <- err }()
+		err = function()
 	}()
 	select {
-	case handled := <-done:
-		if handled {
-			return nil
-		}
-		return refuseDelivery(http.StatusServiceUnavailable, "not every event is handled")
+	case err := <-done:
+		return err
 	case <-ctx.Done():
-		return refuseDelivery(http.StatusServiceUnavailable, "OnEvent took too long, or the caller hung up")
+		return ctx.Err()
 	}
 }
 
@@ -264,7 +282,7 @@ func (h *EventHandler) log(ctx context.Context, level slog.Level, message string
 }
 
 // Close ends the handler: it answers 503 to later deliveries, and waits until
-// OnEvent has returned. When ctx ends first, Close returns its
+// Lookup and OnEvent have returned. When ctx ends first, Close returns its
 // error. Call it after [http.Server.Shutdown]. It may be called more than once.
 func (h *EventHandler) Close(ctx context.Context) error {
 	if ctx == nil {

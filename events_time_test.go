@@ -25,21 +25,29 @@ import (
 )
 
 func TestEventLookupHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, events := eventHandler(nil)
-		var log syncBuffer
-		h.Logger = slog.New(slog.NewTextHandler(&log, nil))
-		h.Lookup = func(ctx context.Context, _ [32]byte) (*sunco.Installation, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		start := time.Now()
-		assert.Equal(t, 503, deliver(h, "", withBody(untouched{t})))
-		assert.Equal(t, 15*time.Second, time.Since(start))
-		assert.Contains(t, log.String(), `level=WARN msg="sunco: Lookup failed" error="context deadline exceeded"`)
-		require.NoError(t, h.Close(t.Context()))
-		assert.Empty(t, events.handed())
-	})
+	for name, obeys := range map[string]bool{"obeys its context": true, "ignores its context": false} {
+		inBubble(t, name, func(t *testing.T) {
+			h, events := eventHandler(nil)
+			var log syncBuffer
+			h.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			release := make(chan struct{})
+			h.Lookup = func(ctx context.Context, _ [32]byte) (*sunco.Installation, error) {
+				if obeys {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+				<-release
+				return receiving(), nil
+			}
+			start := time.Now()
+			assert.Equal(t, 503, deliver(h, "", withBody(untouched{t})))
+			assert.Equal(t, 15*time.Second, time.Since(start))
+			assert.Contains(t, log.String(), `level=WARN msg="sunco: Lookup failed" error="context deadline exceeded"`)
+			close(release)
+			require.NoError(t, h.Close(t.Context()))
+			assert.Empty(t, events.handed())
+		})
+	}
 }
 
 // One of three events goes wrong in every way; the redelivery hands over only
