@@ -164,7 +164,7 @@ func digestOf(key string) [32]byte {
 // repeated id of app or webhook. Anywhere else the last one counts. The caller
 // limits the time that a body may take, and closes it.
 func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
-	if r.Method != http.MethodPost {
+	if r == nil || r.Method != http.MethodPost {
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
 	}
 	key, err := KeyDigest(r)

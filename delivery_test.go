@@ -150,6 +150,7 @@ func TestDeliveryErrors(t *testing.T) {
 	}{
 		"nobody":     {503, nil, deliveryRequest("canary")},
 		"unfinished": {503, &sunco.Installation{Webhooks: receiving().Webhooks}, deliveryRequest(deliveryBody())},
+		"no request": {405, receiving(), nil},
 		"GET":        {405, receiving(), deliveryRequest(deliveryBody(), withMethod(http.MethodGet))},
 		"no key":     {401, receiving(), deliveryRequest(deliveryBody(), withHeader("X-API-Key"))},
 		"wrong key":  {401, receiving(), deliveryRequest(deliveryBody(), withHeader("X-API-Key", "canary"))},
