@@ -142,6 +142,24 @@ func TestDeliveryBodies(t *testing.T) {
 	}
 }
 
+// endless is a body that does not end, and counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func TestDeliveryIsBounded(t *testing.T) {
+	body := new(endless)
+	_, err := sunco.ReadDelivery(deliveryRequest("", withBody(body)), receiving())
+	assert.Equal(t, 400, requireRequestError(t, err).Status)
+	assert.LessOrEqual(t, body.read, 16<<20+1)
+}
+
 func TestDeliveryErrors(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
