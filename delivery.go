@@ -263,7 +263,6 @@ func (d *Delivery) decode() error {
 	defer objectDecoders.Put(r.objectDecoder)
 	defer r.reset(nil)
 	r.reset(d.raw)
-	r.names = r.names[:0]
 	_, err := r.members(func(name []byte) error {
 		if r.repeated(name) {
 			return errRepeated

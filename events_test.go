@@ -109,6 +109,7 @@ func TestEventStatuses(t *testing.T) {
 		"invalid UTF-8":      {200, strings.Replace(good, `m-e1`, "\xff\xc0", 1), nil},
 		"names that collide": {200, strings.Replace(good, `"id":"m-e1"`, `"metadata":{"\ud83d":1,"\ude00":2}`, 1), nil},
 		"collide in UTF-8":   {200, strings.Replace(good, `"id":"m-e1"`, "\"\xff\":3,\"\xfe\":4", 1), nil},
+		"no name":            {200, `{"":1,` + good[1:], nil},
 		"collide outside":    {200, `{"\ud83d":1,"\ude00":2,` + good[1:], nil},
 		"deep":               {400, deliveryBody(strings.Repeat("[", 20000) + strings.Repeat("]", 20000)), nil},
 		"large":              {200, large, nil},

@@ -109,7 +109,6 @@ func readObject(body []byte, visit func(name []byte, value jsontext.Value)) erro
 	if _, err := d.ReadToken(); err != nil {
 		return errNotJSON
 	}
-	d.names = d.names[:0]
 	for d.PeekKind() != '}' {
 		quoted, err := d.ReadValue()
 		if err != nil {
@@ -149,7 +148,7 @@ var objectDecoders = sync.Pool{New: func() any { return new(objectDecoder) }}
 
 func (d *objectDecoder) reset(input []byte) {
 	clear(d.names[:cap(d.names)])
-	d.more = nil
+	d.names, d.more = d.names[:0], nil
 	d.input = *bytes.NewBuffer(input)
 	d.Reset(&d.input, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 }
