@@ -22,7 +22,8 @@ import (
 
 // What README.md and docs/from-zero-to-installed.md show, as it stands there.
 
-// table is the least store that the guide's handlers need.
+// table is the least store that the guide's handlers need. An installation is
+// found by its app, and one that is not complete by its generation.
 type table struct {
 	mu   sync.Mutex
 	rows map[string]*sunco.Installation
@@ -37,13 +38,12 @@ func (t *table) all() map[string]*sunco.Installation {
 func (t *table) save(_ context.Context, in *sunco.Installation) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	unfinished := "token " + in.Generation()
 	if in.AppID == "" { // a token whose app is not known yet
-		t.rows[unfinished] = in
+		t.rows[in.Generation()] = in
 		return nil
 	}
 	t.rows[in.AppID] = in
-	delete(t.rows, unfinished)
+	delete(t.rows, in.Generation())
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (t *table) byKey(_ context.Context, key [32]byte) (*sunco.Installation, err
 			}
 		}
 	}
-	return nil, errors.New("no such key")
+	return nil, nil
 }
 
 func (t *table) byApp(_ context.Context, appID string) (*sunco.Installation, error) {
@@ -79,19 +79,23 @@ func readmeClient() *sunco.Client {
 	client := &sunco.Client{
 		ClientID:     os.Getenv("SUNCO_CLIENT_ID"),
 		ClientSecret: sunco.NewSecret(os.Getenv("SUNCO_CLIENT_SECRET")),
-		Marketplace:  sunco.Marketplace{Name: "Shoplifter", OrganizationID: "12345", BotID: "42"}, // yours, once listed
+		Marketplace:  sunco.Marketplace{Name: "Shoplifter", OrganizationID: "12345", BotID: "42"}, // once listed
 	}
 	return client
 }
 
 func guideMux(client *sunco.Client, rows *table) http.Handler {
-	mux := http.NewServeMux()
-	eventsURL, save, byKey, byApp, remove := "https://partner.example/zendesk/events", rows.save, rows.byKey, rows.byApp, rows.remove
+	const eventsURL = "https://partner.example/zendesk/events"
+	save, byKey, byApp, remove := rows.save, rows.byKey, rows.byApp, rows.remove
 	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	mux := http.NewServeMux()
 	answer := func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 		var p struct {
 			Conversation struct {
-				ID string `json:"id"`
+				ID     string `json:"id"`
+				Active struct {
+					Type string `json:"integrationType"`
+				} `json:"activeSwitchboardIntegration"`
 			} `json:"conversation"`
 			Message struct {
 				Author struct {
@@ -99,31 +103,31 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 				} `json:"author"`
 			} `json:"message"`
 		}
-		if err := e.Decode(&p); err != nil || p.Message.Author.Type != "user" {
-			return nil // not for us: the bot is told of its own messages too
+		_ = e.Decode(&p) // what does not fit stays zero
+		active := p.Conversation.Active.Type
+		if p.Message.Author.Type != "user" || active != "" && active != client.ClientID {
+			return nil // the bot's own message, or a human agent has control
 		}
-		message := map[string]any{
-			"author":  map[string]any{"type": "business"},
-			"content": map[string]any{"type": "text", "text": "Hello!"},
-		}
-		err := client.Do(ctx, in, &sunco.Call{Method: "POST", Path: "/conversations/" + url.PathEscape(p.Conversation.ID) + "/messages", Body: message})
+		err := client.Do(ctx, in, &sunco.Call{
+			Op: "post message", Method: "POST", Path: "/conversations/" + url.PathEscape(p.Conversation.ID) + "/messages",
+			Body: map[string]any{
+				"author":  map[string]any{"type": "business"},
+				"content": map[string]any{"type": "text", "text": "Hello!"},
+			},
+		})
 		if errors.As(err, new(*sunco.AmbiguousError)) {
-			return nil // it may have been sent: no answer rather than two
+			return nil // it may have been sent: rather no answer than two
 		}
-		return err // the event comes again
+		return err // after an error the event is delivered again
 	}
-	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the customer returns here
+	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the browser comes back here
 		Client:  client,
 		Webhook: &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
 		Save:    save, // called with the token, and again with the complete installation
 	})
-	mux.Handle("/zendesk/events", &sunco.EventHandler{ // what happens in the customer's conversations
-		Lookup:  byKey, // an error for an unknown key: it may be a webhook that is not stored yet
-		OnEvent: answer,
-	})
-	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{Client: client, Lookup: byApp, OnRemoved: remove}) // the end
-	// The customer ends up here; /zendesk/install?return_to=/settings chooses another page.
-	mux.Handle("/", pages)
+	mux.Handle("/zendesk/events", &sunco.EventHandler{Lookup: byKey, OnEvent: answer})
+	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{Client: client, Lookup: byApp, OnRemoved: remove})
+	mux.Handle("/", pages) // where the browser ends; /zendesk/install?return_to=/settings chooses another page
 	return mux
 }
 
@@ -182,6 +186,12 @@ func TestGuide(t *testing.T) {
 		synctest.Wait()
 		messages := platform.Conversations(appID)[0].Messages // steve's, and the bot's answer
 		require.Len(t, messages, 2)
+
+		conversation := platform.Conversations(appID)[0].ID
+		require.NoError(t, platform.PassControl(appID, conversation, suncotest.AgentWorkspace)) // a human agent takes over
+		require.NoError(t, platform.Say(appID, "steve", "are you still there?"))
+		synctest.Wait()
+		require.Len(t, platform.Conversations(appID)[0].Messages, 3) // the bot is silent
 
 		require.NoError(t, platform.Uninstall(appID)) // a call to the remove URL follows
 		synctest.Wait()
