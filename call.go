@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
@@ -239,7 +240,8 @@ func (c *core) do(ctx context.Context, r *request) error {
 	}
 	// What an unusable reply made cannot be named, and making it again makes
 	// two. A member that only does not fit leaves no doubt.
-	r.reply.MaybeApplied = (r.Class == transport.Once || r.Class == transport.Create) && !errors.As(err, new(*misfit))
+	r.reply.MaybeApplied = !errors.As(err, new(*lenient.Misfit)) &&
+		(r.Class == transport.Once || r.Class == transport.Create)
 	return r.failure(err)
 }
 

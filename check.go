@@ -1,34 +1,18 @@
 package sunco
 
 import (
-	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/sunco-go/sunco/internal/redact"
+	"github.com/sunco-go/sunco/internal/ident"
 )
 
 const (
-	maxID    = 64
+	maxID    = ident.MaxID
 	maxPath  = 2048 // bytes
 	maxQuery = 4096 // bytes, escaped
 )
 
-// validID reports whether id can stand in a path as it is. Zendesk's ids are
-// opaque; dots and slashes would lead to other endpoints.
-func validID(id string) bool {
-	if id == "" || len(id) > maxID {
-		return false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return true
-}
+func validID(id string) bool { return ident.Valid(id) }
 
 func checkID(name, id string) error {
 	switch {
@@ -82,36 +66,12 @@ func checkPath(path string) error {
 		return &InputError{Name: "path", Reason: reason}
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
-		if !safeSegment(segment) {
+		if !ident.OneSegment(segment) {
 			return &InputError{Name: "path", Reason: "a segment is empty, a dot segment, or hides a slash; use url.PathEscape"}
 		}
 	}
 	return nil
 }
-
-// safeSegment decodes again and again, as a chain of servers might, and leaves
-// alone what is no escape then, as lenient ones do.
-func safeSegment(segment string) bool {
-	if _, err := url.PathUnescape(segment); err != nil {
-		return false
-	}
-	const decodings = 3
-	for range decodings {
-		name, _, _ := strings.Cut(segment, ";") // some servers drop such parameters first
-		if name == "" || name == "." || name == ".." ||
-			!utf8.ValidString(segment) || strings.ContainsFunc(segment, leadsElsewhere) {
-			return false
-		}
-		decoded := redact.Unescape(segment)
-		if decoded == segment {
-			return true
-		}
-		segment = decoded
-	}
-	return false
-}
-
-func leadsElsewhere(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) }
 
 // shownPath is a path as errors show it: up to the first id that the partner
 // may have chosen, which can be somebody's e-mail address.

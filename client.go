@@ -1,14 +1,13 @@
 package sunco
 
 import (
-	"cmp"
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
 
 	"github.com/sunco-go/sunco/internal/transport"
+	"github.com/sunco-go/sunco/internal/turns"
 )
 
 // Client calls Zendesk for one partner and any number of its customers. Only
@@ -105,9 +104,9 @@ type core struct {
 	header    http.Header // of every request
 	exchange  url.URL
 	tokenInfo url.URL
-	authorize string // the authorize URL up to the state
-	oauth     error  // why there is no authorize URL
-	ensuring  turns  // of EnsureWebhook, by app and target
+	authorize string      // the authorize URL up to the state
+	oauth     error       // why there is no authorize URL
+	ensuring  turns.Turns // of EnsureWebhook, by app and target
 }
 
 // core checks the configuration once and returns what calls share.
@@ -140,13 +139,6 @@ func (c *Client) newCore() (*core, error) {
 	}
 	core.authorize, core.oauth = c.authorizePrefix(realm)
 	return core, nil
-}
-
-// report writes what a handler has to say, so that no failure of it is silent.
-// It also runs where nobody else would stop the panic of a Logger.
-func (c *Client) report(level slog.Level, message string, attrs ...slog.Attr) {
-	defer func() { _ = recover() }()
-	cmp.Or(c.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: "+message, attrs...)
 }
 
 // CloseIdleConnections closes the idle connections of the package's own

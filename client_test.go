@@ -205,9 +205,9 @@ func TestNilArguments(t *testing.T) {
 	_, err = c.UpdateWebhook(t.Context(), acme(), testHook, sunco.WebhookUpdate{})
 	requireInput(t, "webhook update", err)
 	_, err = sunco.ParseCallback(nil, "state")
-	requireInput(t, "callback", err)
+	requireRequestError(t, "callback", err)
 	_, err = sunco.ParseCallback(&http.Request{}, "state")
-	requireInput(t, "callback", err)
+	requireRequestError(t, "callback", err)
 	_, err = c.BaseURL(nil)
 	requireInput(t, "installation", err)
 

@@ -15,6 +15,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 const (
@@ -79,7 +80,7 @@ func (e *Event) Decode(into any) error {
 	if e.Payload == nil {
 		return &InputError{Name: "event payload", Reason: "absent"}
 	}
-	if err := decodeLenient(e.Payload, into); err != nil {
+	if err := lenient.Decode(e.Payload, into); err != nil {
 		return &InputError{Name: "event payload", Reason: err.Error()}
 	}
 	return nil
@@ -180,8 +181,8 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	}
 	delivery := &Delivery{raw: body}
 	switch err := delivery.decode(); {
-	case err == io.ErrUnexpectedEOF,
-		err == errNotJSON && int64(len(body)) < r.ContentLength:
+	case err == lenient.ErrIncomplete,
+		err == lenient.ErrSyntax && int64(len(body)) < r.ContentLength:
 		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body is empty or incomplete")
 	case err != nil:
 		return nil, refuseDelivery(http.StatusBadRequest, err.Error())
@@ -257,38 +258,32 @@ func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 }
 
 // decode fills d from d.raw in one pass. A member of another type than it should
-// have is left out. The error is io.ErrUnexpectedEOF when the JSON is incomplete.
+// have is left out.
 func (d *Delivery) decode() error {
-	r := &deliveryReader{objectDecoders.Get().(*objectDecoder), d}
-	defer objectDecoders.Put(r.objectDecoder)
-	defer r.reset(nil)
-	r.reset(d.raw)
-	_, err := r.members(func(name []byte) error {
-		if r.repeated(name) {
-			return errRepeated
-		}
+	r := lenient.NewReader(d.raw)
+	defer r.Close()
+	err := r.Object(func(name []byte) error {
 		switch string(name) {
 		case "app":
-			return r.reference(&d.AppID, new(string))
+			return readReference(r, &d.AppID, new(string))
 		case "webhook":
-			return r.reference(&d.WebhookID, &d.Version)
+			return readReference(r, &d.WebhookID, &d.Version)
 		case "events":
-			return r.events()
+			isList, err := r.Elements(func() error {
+				d.Events = append(d.Events, Event{})
+				return d.Events[len(d.Events)-1].read(r)
+			})
+			if isList && d.Events == nil {
+				d.Events = []Event{}
+			}
+			return err
 		}
-		return r.SkipValue()
-	})
-	if err == nil {
-		if _, end := r.ReadToken(); end != io.EOF {
-			return errNotJSON
-		}
-	}
-	switch {
-	case err == errRepeated:
+		_, err := r.Value()
 		return err
-	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
-		return io.ErrUnexpectedEOF
+	})
+	switch {
 	case err != nil:
-		return errNotJSON
+		return err
 	case !validID(d.AppID):
 		return errors.New("app.id is missing or not an id")
 	case !validID(d.WebhookID):
@@ -303,23 +298,17 @@ func (d *Delivery) decode() error {
 	return nil
 }
 
-// deliveryReader reads a delivery's raw bytes into its fields.
-type deliveryReader struct {
-	*objectDecoder
-	d *Delivery
-}
-
-// reference reads {"id":…,"version":…}.
-func (r *deliveryReader) reference(id, version *string) error {
-	_, err := r.members(func(name []byte) error {
-		value, err := r.value()
-		switch string(name) {
-		case "id":
-			if *id != "" {
-				return errRepeated
-			}
+// readReference reads {"id":…,"version":…}.
+func readReference(r *lenient.Reader, id, version *string) error {
+	_, err := r.Members(func(name []byte) error {
+		isID, isVersion := string(name) == "id", string(name) == "version"
+		value, err := r.Value()
+		switch {
+		case isID && *id != "":
+			return lenient.ErrRepeated
+		case isID:
 			setText(id, value)
-		case "version":
+		case isVersion:
 			setText(version, value)
 		}
 		return err
@@ -327,27 +316,9 @@ func (r *deliveryReader) reference(id, version *string) error {
 	return err
 }
 
-func (r *deliveryReader) events() error {
-	if r.PeekKind() != '[' {
-		return r.SkipValue()
-	}
-	if _, err := r.ReadToken(); err != nil {
-		return err
-	}
-	r.d.Events = make([]Event, 0, 1)
-	for r.PeekKind() != ']' {
-		r.d.Events = append(r.d.Events, Event{})
-		if err := r.event(&r.d.Events[len(r.d.Events)-1]); err != nil {
-			return err
-		}
-	}
-	_, err := r.ReadToken()
-	return err
-}
-
-func (r *deliveryReader) event(e *Event) error {
-	begin, err := r.members(func(name []byte) error {
-		value, err := r.value()
+func (e *Event) read(r *lenient.Reader) (err error) {
+	e.raw, err = r.Members(func(name []byte) error {
+		value, err := r.Value()
 		switch string(name) {
 		case "id":
 			setText(&e.ID, value)
@@ -355,53 +326,20 @@ func (r *deliveryReader) event(e *Event) error {
 			setText(&e.Type, value)
 		case "createdAt":
 			if value.Kind() == '"' {
-				_ = e.CreatedAt.UnmarshalText(unquoteJSON(value))
+				_ = e.CreatedAt.UnmarshalText(lenient.Unquote(value))
 			}
 		case "payload":
 			e.Payload = json.RawMessage(value)
 		}
 		return err
 	})
-	end := int(r.InputOffset())
-	e.raw = r.d.raw[begin:end:end]
 	return err
-}
-
-// members reads an object, calls visit with the name of each member, and returns
-// where the object begins. Visit reads the value. Any other value is skipped.
-func (r *deliveryReader) members(visit func(name []byte) error) (begin int, err error) {
-	if r.PeekKind() != '{' {
-		value, err := r.ReadValue()
-		return int(r.InputOffset()) - len(value), err
-	}
-	if _, err := r.ReadToken(); err != nil {
-		return 0, err
-	}
-	begin = int(r.InputOffset()) - 1
-	for r.PeekKind() != '}' {
-		name, err := r.value()
-		if err != nil {
-			return begin, err
-		}
-		if err := visit(unquoteJSON(name)); err != nil {
-			return begin, err
-		}
-	}
-	_, err = r.ReadToken()
-	return begin, err
-}
-
-// value reads the next value and returns it as it stands in the delivery.
-func (r *deliveryReader) value() (jsontext.Value, error) {
-	value, err := r.ReadValue()
-	end := int(r.InputOffset())
-	return r.d.raw[end-len(value) : end : end], err
 }
 
 // setText takes a string, and nothing else. Text that is not valid, half an emoji
 // for example, stays as it stands: different halves are different ids.
 func setText(to *string, value jsontext.Value) {
 	if value.Kind() == '"' {
-		*to = string(unquoteJSON(value))
+		*to = string(lenient.Unquote(value))
 	}
 }

@@ -156,7 +156,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestDeliveryIsBounded(t *testing.T) {
 	body := new(endless)
 	_, err := sunco.ReadDelivery(deliveryRequest("", withBody(body)), receiving())
-	assert.Equal(t, 400, requireRequestError(t, err).Status)
+	assert.Equal(t, 400, requireRequestError(t, "delivery", err).Status)
 	assert.LessOrEqual(t, body.read, 16<<20+1)
 }
 
@@ -184,20 +184,11 @@ func TestDeliveryErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, err := sunco.ReadDelivery(tc.r, tc.in)
 			assert.Nil(t, d)
-			refused := requireRequestError(t, err)
+			refused := requireRequestError(t, "delivery", err)
 			assert.Equal(t, tc.status, refused.Status)
 			assert.NotContains(t, err.Error(), "canary")
 		})
 	}
-}
-
-func requireRequestError(t *testing.T, err error) *sunco.RequestError {
-	t.Helper()
-	refused := new(sunco.RequestError)
-	require.ErrorAs(t, err, &refused)
-	assert.Equal(t, "delivery", refused.Name)
-	assert.True(t, strings.HasPrefix(err.Error(), "sunco: delivery: "), err)
-	return refused
 }
 
 func TestKeyDigest(t *testing.T) {
@@ -213,7 +204,7 @@ func TestKeyDigest(t *testing.T) {
 		"none": nil, "empty": {"", ""}, "different": {hookSecret, "x"}, "huge": {strings.Repeat("k", 1<<16)},
 	} {
 		digest, err := sunco.KeyDigest(deliveryRequest("", withHeader("X-API-Key", keys...)))
-		assert.Equal(t, 401, requireRequestError(t, err).Status, name)
+		assert.Equal(t, 401, requireRequestError(t, "delivery", err).Status, name)
 		assert.Zero(t, digest, name)
 	}
 }
@@ -230,7 +221,7 @@ func TestDeliveryOfWebhooksWithOneSecret(t *testing.T) {
 		if owned {
 			assert.NoError(t, err, id)
 		} else {
-			assert.Equal(t, 403, requireRequestError(t, err).Status, id)
+			assert.Equal(t, 403, requireRequestError(t, "delivery", err).Status, id)
 		}
 	}
 }

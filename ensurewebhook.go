@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 )
 
 const (
@@ -50,7 +49,7 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 	case ctx == nil:
 		return nil, &InputError{Name: "context", Reason: "nil"}
 	}
-	done, err := core.ensuring.wait(ctx, in.AppID+" "+canonicalTarget(want.Target))
+	done, err := core.ensuring.Wait(ctx, in.AppID+" "+canonicalTarget(want.Target))
 	if err != nil {
 		return nil, &Error{Op: opEnsureWebhook, Err: err}
 	}
@@ -167,47 +166,4 @@ func (c *Client) repairWebhook(ctx context.Context, in *Installation, found, wan
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
-}
-
-// turns lets calls with the same key run one after the other. The zero value is
-// ready.
-type turns struct {
-	mu    sync.Mutex
-	lines map[string]*turn
-}
-
-// turn is one key's: whoever has put something into slot runs.
-type turn struct {
-	slot  chan struct{}
-	calls int // that wait or run
-}
-
-// wait returns when it is the caller's turn, or with the context's error. Done
-// ends the turn.
-func (t *turns) wait(ctx context.Context, key string) (done func(), err error) {
-	t.mu.Lock()
-	if t.lines == nil {
-		t.lines = map[string]*turn{}
-	}
-	line := t.lines[key]
-	if line == nil {
-		line = &turn{slot: make(chan struct{}, 1)}
-		t.lines[key] = line
-	}
-	line.calls++
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if line.calls--; line.calls == 0 {
-			delete(t.lines, key)
-		}
-	}
-	select {
-	case line.slot <- struct{}{}:
-		return func() { <-line.slot; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
-	}
 }

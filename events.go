@@ -1,20 +1,18 @@
 package sunco
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/sunco-go/sunco/internal/inbound"
 )
 
 const (
-	eventTimeout = 15 * time.Second       // for the answer; Zendesk waits 20 s
-	answerTime   = 100 * time.Millisecond // between the answer and the end of the request's context
+	eventTimeout = 15 * time.Second // for the answer; Zendesk waits 20 s
 
 	maxEventLookups = 256 // at the same time
 )
@@ -76,10 +74,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	end := time.Now().Add(eventTimeout)
-	if over, ok := r.Context().Deadline(); ok && over.Add(-answerTime).Before(end) {
-		end = over.Add(-answerTime)
-	}
+	end := inbound.Deadline(r.Context(), time.Now().Add(eventTimeout))
 	ctx, cancel := context.WithDeadline(r.Context(), end)
 	defer cancel()
 	in, err := h.receive(ctx, w, r)
@@ -97,12 +92,12 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // receive receives one delivery. The error is a RequestError.
 func (h *EventHandler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Installation, error) {
 	in, err := h.find(ctx, r)
-	until := time.Now().Add(bodyTimeout)
+	until := time.Now().Add(inbound.Timeout)
 	if end, _ := ctx.Deadline(); end.Before(until) {
 		until = end
 	}
 	var delivery *Delivery
-	inTime := readInTime(w, until, func() bool {
+	inTime := inbound.Read(w, until, func() bool {
 		if err == nil {
 			delivery, err = ReadDelivery(r, in)
 		}
@@ -165,7 +160,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation
 	for _, key := range r.Header["X-Api-Key"] {
 		secrets = append(secrets, NewSecret(key))
 	}
-	h.logFailure(ctx, level, "Lookup", err, secrets)
+	writeLog(ctx, h.Logger, level, "Lookup failed", err, secrets)
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
@@ -220,51 +215,12 @@ func (h *EventHandler) handle(ctx context.Context, in *Installation, e *Event) (
 	if err == nil {
 		return true
 	}
-	secrets := credentials{in.Token.AccessToken}
-	for i := range in.Webhooks {
-		secrets = append(secrets, in.Webhooks[i].Secret)
-	}
 	attrs := []slog.Attr{slog.String("app_id", in.AppID)}
 	if validID(e.ID) { // anything else may be text
 		attrs = append(attrs, slog.String("event_id", e.ID))
 	}
-	h.logFailure(ctx, slog.LevelWarn, "OnEvent", err, secrets, attrs...)
+	writeLog(ctx, h.Logger, slog.LevelWarn, "OnEvent failed", err, secretsOf(in), attrs...)
 	return false
-}
-
-// try calls a function of the partner's. A panic becomes a [*panicError].
-func try(function func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &panicError{value, debug.Stack()}
-		}
-	}()
-	return function()
-}
-
-// panicError is a panic in a function of the partner's.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
-// logFailure logs why a function of the partner's failed.
-func (h *EventHandler) logFailure(
-	ctx context.Context, level slog.Level, name string, err error, secrets credentials, attrs ...slog.Attr,
-) {
-	const longest = 1 << 10 // bytes
-	reason := fmt.Sprint(err)
-	reason = reason[:min(len(reason), longest)]
-	if secrets.within(reason) {
-		reason = "withheld, it repeats a credential"
-	}
-	attrs = append(attrs, slog.String("error", reason))
-	if panicked, ok := errors.AsType[*panicError](err); ok {
-		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
-	}
-	h.log(ctx, level, name+" failed", attrs...)
 }
 
 // logRefused logs a delivery that is not acknowledged.
@@ -273,12 +229,8 @@ func (h *EventHandler) logRefused(ctx context.Context, in *Installation, refused
 	if in != nil && refused.Status != http.StatusUnauthorized { // no stranger
 		level, appID = slog.LevelWarn, in.AppID
 	}
-	h.log(ctx, level, "delivery not acknowledged",
-		slog.Int("status", refused.Status), slog.String("reason", refused.Reason), slog.String("app_id", appID))
-}
-
-func (h *EventHandler) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
-	cmp.Or(h.Logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
+	writeLog(ctx, h.Logger, level, "delivery not acknowledged", refused, nil,
+		slog.Int("status", refused.Status), slog.String("app_id", appID))
 }
 
 // Close ends the handler: it answers 503 to later deliveries, and waits until

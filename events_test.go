@@ -281,7 +281,7 @@ func TestEventLog(t *testing.T) {
 	panics := func(context.Context, [32]byte) (*sunco.Installation, error) { panic("no table") }
 	refused := func(level, status, reason, app string) string {
 		return `level=` + level + ` msg="sunco: delivery not acknowledged" status=` + status +
-			` reason=` + reason + ` app_id=` + app + "\n"
+			` app_id=` + app + ` error="sunco: delivery: ` + reason + "\"\n"
 	}
 	for name, tc := range map[string]struct {
 		body    string
@@ -298,14 +298,14 @@ func TestEventLog(t *testing.T) {
 		"nobody":       {lookup: fails(nil), want: []string{"level=DEBUG", "status=503", "no installation has this key"}},
 		"another's app": {body: strings.ReplaceAll(good, testAppID, otherAppID),
 			want: []string{"level=WARN", "status=403", testAppID}},
-		"not JSON": {body: "x", want: []string{refused("WARN", "400", `"not JSON"`, testAppID)}},
+		"not JSON": {body: "x", want: []string{refused("WARN", "400", "not JSON", testAppID)}},
 		"Lookup fails": {lookup: fails(errors.New("no database")), want: []string{
 			`level=WARN msg="sunco: Lookup failed" error="no database"`, "level=DEBUG", "status=503"}},
 		"Lookup panics": {lookup: panics, want: []string{
 			`level=ERROR msg="sunco: Lookup failed" error="panic: no table" stack=`, "events_test.go"}},
 		"OnEvent fails": {body: good, onEvent: func() error { return errors.New("no disk") }, want: []string{
 			`level=WARN msg="sunco: OnEvent failed" app_id=` + testAppID + ` event_id=e1 error="no disk"`,
-			refused("WARN", "503", `"not every event is handled"`, testAppID)}},
+			refused("WARN", "503", "not every event is handled", testAppID)}},
 		"OnEvent panics": {body: good, onEvent: func() error { panic(errors.New("no memory")) }, want: []string{
 			`level=ERROR msg="sunco: OnEvent failed" app_id=` + testAppID + ` event_id=e1 error="panic: no memory" stack=`,
 			"events_test.go"}},

@@ -26,9 +26,6 @@ func Trusts(t *testing.T, domain, raw string) bool {
 // CanonicalTarget is how a webhook's target is compared.
 func CanonicalTarget(target string) string { return canonicalTarget(target) }
 
-// Ensuring is how many webhooks a client remembers to be ensuring.
-func Ensuring(c *Client) int { return len(c.shared.ensuring.lines) }
-
 // CallHost makes a call with a base URL that no exported function would build.
 func CallHost(ctx context.Context, c *Client, token Token, base string) error {
 	core, err := c.core()

@@ -312,6 +312,18 @@ func requireInput(t *testing.T, name string, err error, about ...any) {
 	assert.NotEmpty(t, input.Reason, about...)
 }
 
+// requireRequestError requires a RequestError about name and returns it.
+func requireRequestError(t *testing.T, name string, err error) *sunco.RequestError {
+	t.Helper()
+	refused := new(sunco.RequestError)
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, name, refused.Name)
+	assert.NotEmpty(t, refused.Reason)
+	assert.NotZero(t, refused.Status)
+	assert.True(t, strings.HasPrefix(err.Error(), "sunco: "+name+": "), err)
+	return refused
+}
+
 // requireError requires an *Error and returns it.
 func requireError(t *testing.T, err error) *sunco.Error {
 	t.Helper()

@@ -1,25 +1,14 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
-	"net/http"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"strings"
-	"time"
 )
-
-const bodyTimeout = 10 * time.Second // for an incoming body to arrive
-
-// bodyDeadline is when the body of a request must have arrived: soon, and while
-// there is time to answer before the request's context ends, which is when
-// an [http.TimeoutHandler] gives up.
-func bodyDeadline(ctx context.Context) time.Time {
-	const answerTime = 100 * time.Millisecond
-	until := time.Now().Add(bodyTimeout)
-	if end, limited := ctx.Deadline(); limited && end.Add(-answerTime).Before(until) {
-		return end.Add(-answerTime)
-	}
-	return until
-}
 
 // RequestError says what is wrong with a request that came from outside: a
 // callback, a return_to, an identity, a delivery or a removal.
@@ -31,49 +20,6 @@ type RequestError struct {
 
 // Error implements error.
 func (e *RequestError) Error() string { return "sunco: " + e.Name + ": " + e.Reason }
-
-// readInTime runs read, which reads the body of the request that w answers and
-// reports whether it read it to the end. It returns false when read did not
-// return in time, or panicked, which only a middleware's body does.
-//
-// A body that stalls must not keep the answer back. Where w has a working
-// [http.ResponseController], the connection gets the deadline, and keeps it for
-// what the server still reads of a body that was not read to the end. Behind a
-// middleware that hides the controller, read goes on in a goroutine until the
-// server closes the connection, which the answer asks for.
-func readInTime(w http.ResponseWriter, until time.Time, read func() (whole bool)) (inTime bool) {
-	control := http.NewResponseController(w)
-	if control.SetReadDeadline(until) == nil {
-		whole, returned := runRead(read)
-		if whole { // the server watches the connection from here on, without a deadline
-			_ = control.SetReadDeadline(time.Time{})
-		}
-		return returned
-	}
-	type result struct{ whole, returned bool }
-	done := make(chan result, 1)
-	go func() {
-		whole, returned := runRead(read)
-		done <- result{whole, returned}
-	}()
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	var end result
-	select {
-	case end = <-done:
-	case <-timer.C:
-	}
-	if !end.whole {
-		w.Header().Set("Connection", "close")
-	}
-	return end.returned
-}
-
-func runRead(read func() bool) (whole, returned bool) {
-	defer func() { _ = recover() }()
-	whole = read()
-	return whole, true
-}
 
 // isJSON reports whether a Content-Type is JSON, with or without parameters.
 func isJSON(contentType string) bool {
@@ -89,4 +35,53 @@ func plain(encodings []string) bool {
 		}
 	}
 	return true
+}
+
+// try calls a function of the partner's. A panic becomes a [*hookPanic].
+func try(hook func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &hookPanic{value, debug.Stack()}
+		}
+	}()
+	return hook()
+}
+
+// hookPanic is a panic in a function of the partner's.
+type hookPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *hookPanic) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// writeLog writes a handler's line about an error, whose text is left out where it
+// repeats one of the credentials at hand. A panic has level Error and its stack.
+func writeLog(
+	ctx context.Context, logger *slog.Logger, level slog.Level, message string,
+	err error, secrets credentials, attrs ...slog.Attr,
+) {
+	const longest = 1 << 10 // bytes
+	reason := err.Error()
+	reason = reason[:min(len(reason), longest)]
+	if secrets.within(reason) {
+		reason = "withheld, because it repeats a credential"
+	}
+	attrs = append(attrs, slog.String("error", reason))
+	if panicked, ok := errors.AsType[*hookPanic](err); ok {
+		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
+	}
+	cmp.Or(logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
+}
+
+// secretsOf returns the credentials of an installation, which may be nil.
+func secretsOf(in *Installation) credentials {
+	if in == nil {
+		return nil
+	}
+	secrets := credentials{in.Token.AccessToken}
+	for i := range in.Webhooks {
+		secrets = append(secrets, in.Webhooks[i].Secret)
+	}
+	return secrets
 }

@@ -8,10 +8,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sunco-go/sunco/internal/inbound"
 )
 
 const (
@@ -133,7 +134,7 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	guardInstall(w.Header())
 	if r.ContentLength != 0 { // the server reads what is left of a body
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(inbound.Timeout))
 	}
 	switch {
 	case r.Method != http.MethodGet: // GET patterns match HEAD too
@@ -452,16 +453,15 @@ func (i *Installer) save(r *http.Request, in *Installation) error {
 	return i.hook(r, in, hookSave, func(ctx context.Context) error { return i.Save(ctx, in) })
 }
 
-// hook runs one of the hooks. A panic is logged and becomes an error.
-func (i *Installer) hook(r *http.Request, in *Installation, name string, run func(context.Context) error) (err error) {
+// hook runs one of the hooks with a time limit. A panic is logged and becomes an
+// error.
+func (i *Installer) hook(r *http.Request, in *Installation, name string, run func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(r.Context(), installHookTimeout)
 	defer cancel()
-	defer func() {
-		if value := recover(); value != nil {
-			i.log(r, in, slog.LevelWarn, "sunco: install: a hook panicked", value,
-				slog.String("step", name), slog.String("stack", string(debug.Stack())))
-			err = errors.New("sunco: install: " + name + " panicked; see the log")
-		}
-	}()
-	return run(ctx)
+	err := try(func() error { return run(ctx) })
+	if errors.As(err, new(*hookPanic)) {
+		i.log(r, in, slog.LevelError, "install: a hook panicked", err, slog.String("step", name))
+		return errors.New("sunco: install: " + name + " panicked; see the log")
+	}
+	return err
 }

@@ -203,15 +203,6 @@ func assertPage(t *testing.T, resp *http.Response, status int) string {
 }
 
 // requireRequestError requires a RequestError about name.
-func requireRequestError(t *testing.T, name string, err error) {
-	t.Helper()
-	var refused *sunco.RequestError
-	require.ErrorAs(t, err, &refused)
-	assert.Equal(t, name, refused.Name)
-	assert.NotEmpty(t, refused.Reason)
-	assert.NotZero(t, refused.Status)
-}
-
 func parameter(t *testing.T, target, name string) string {
 	t.Helper()
 	u, err := url.Parse(target)

@@ -319,7 +319,7 @@ func TestInstallLogWithholdsCredentials(t *testing.T) {
 				})
 				p.run()
 				require.NotEmpty(t, given)
-				assert.Contains(t, p.log.String(), "error=[redacted]")
+				assert.Contains(t, p.log.String(), `error="withheld, because it repeats a credential"`)
 				assertNoSecret(t, "log", p.log.String(), given)
 			})
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -109,31 +108,20 @@ func (i *Installer) logFailure(r *http.Request, in *Installation, failure instal
 	if failure.byAnyone() {
 		level = slog.LevelDebug
 	}
-	i.log(r, in, level, "sunco: install failed", failure.err,
+	i.log(r, in, level, "install failed", failure.err,
 		slog.String("step", failure.step), slog.Int("status", failure.status()))
 }
 
-// log writes a line with what a hook or Zendesk said, unless that repeats one of
-// the credentials at hand.
-func (i *Installer) log(r *http.Request, in *Installation, level slog.Level, msg string, said any, attrs ...slog.Attr) {
-	logger := cmp.Or(i.Logger, slog.Default())
-	if !logger.Enabled(r.Context(), level) {
-		return
-	}
+// log writes a line with what a hook or Zendesk said.
+func (i *Installer) log(
+	r *http.Request, in *Installation, level slog.Level, message string, err error, attrs ...slog.Attr,
+) {
 	query, _ := parseQuery(r.URL.RawQuery)
-	secrets := []string{i.Client.ClientSecret.Reveal(), query.Get("code"), query.Get("state")}
+	secrets := append(secretsOf(in), i.Client.ClientSecret, NewSecret(query.Get("code")), NewSecret(query.Get("state")))
 	if in != nil {
 		attrs = append(attrs, slog.Any("installation", in))
-		secrets = append(secrets, in.Token.AccessToken.Reveal())
-		for _, webhook := range in.Webhooks {
-			secrets = append(secrets, webhook.Secret.Reveal())
-		}
 	}
-	text := fmt.Sprint(said)
-	if redact.Contains(text, secrets...) {
-		text = redacted
-	}
-	logger.LogAttrs(r.Context(), level, msg, append(attrs, slog.String("error", text))...)
+	writeLog(r.Context(), i.Logger, level, message, err, secrets, attrs...)
 }
 
 // succeed redirects the browser with what OnInstall added. Identical callbacks

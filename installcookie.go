@@ -89,13 +89,9 @@ func samePath(a, b string) bool {
 // isOwnPath reports whether every browser, and every server that unescapes
 // once too often, reads target as a path of its own site.
 func isOwnPath(target string) bool {
-	if target == "" || target[0] != '/' || len(target) > maxReturnTo || strings.Contains(target, "//") {
+	if !strings.HasPrefix(target, "/") || len(target) > maxReturnTo || strings.Contains(target, "//") ||
+		!visibleASCII(target) || strings.Contains(target, `\`) {
 		return false
-	}
-	for i := range len(target) {
-		if target[i] <= ' ' || target[i] > '~' || target[i] == '\\' {
-			return false
-		}
 	}
 	u, err := url.Parse(target)
 	return err == nil && u.Scheme == "" && u.Host == "" && u.User == nil && u.Opaque == "" &&

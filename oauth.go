@@ -16,6 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-querystring/query"
 
+	"github.com/sunco-go/sunco/internal/lenient"
+	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
@@ -93,7 +95,7 @@ func (c *Client) authorizePrefix(realm realm) (string, error) {
 func ParseCallback(r *http.Request, state string) (code Secret, err error) {
 	switch {
 	case r == nil || r.URL == nil:
-		return Secret{}, &InputError{Name: "callback", Reason: "nil request"}
+		return Secret{}, badCallback("the request is nil")
 	case r.Method != http.MethodGet && r.Method != "":
 		return Secret{}, &RequestError{"callback", "the method is not GET", http.StatusMethodNotAllowed}
 	case len(r.URL.RawQuery) > maxCallback:
@@ -150,7 +152,7 @@ func authorizationError(code, description, state string) error {
 	secrets := credentials{NewSecret(state)}
 	details, _ := secrets.clean([]ErrorDetail{{code, strings.ToValidUTF8(description, "\uFFFD")}}, nil)
 	return &AuthorizationError{
-		Code:        cmp.Or(cleanCode(details[0].Code), "unknown_error"),
+		Code:        cmp.Or(redact.Word(details[0].Code), "unknown_error"),
 		Description: details[0].Title,
 	}
 }
@@ -202,15 +204,15 @@ type tokenReply struct{ token Token }
 
 func (t *tokenReply) readReply(body []byte) error {
 	kind, refused := "", false
-	err := readObject(body, func(name []byte, value jsontext.Value) {
+	err := lenient.Object(body, func(name []byte, value jsontext.Value) {
 		switch string(name) {
 		case "error", "errors":
 			refused = refused || says(value)
 		case "access_token":
-			t.token.AccessToken = NewSecret(text(value))
+			t.token.AccessToken = NewSecret(lenient.Text(value))
 		case "token_type":
 			if !bytes.EqualFold(value, []byte(`"Bearer"`)) {
-				kind = text(value)
+				kind = lenient.Text(value)
 			}
 		}
 	})

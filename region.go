@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func newRealm(domain string) (realm, error) {
 		return realm{}, &InputError{Name: "domain", Reason: "contains characters that no host name has"}
 	}
 	if strings.Contains(domain, "/") {
-		return realm{}, &InputError{Name: "domain", Reason: "not a bare name like zendesk.com; leave out https:// and the path"}
+		return realm{}, &InputError{Name: "domain", Reason: "not a name like zendesk.com; leave out https:// and the path"}
 	}
 	domain = strings.ToLower(domain)
 	name, port, hasPort := strings.Cut(domain, ":")
@@ -64,14 +65,8 @@ func newRealm(domain string) (realm, error) {
 }
 
 func validPort(port string) bool {
-	number := 0
-	for _, digit := range port {
-		if digit < '0' || digit > '9' || number > 65535 {
-			return false
-		}
-		number = number*10 + int(digit-'0')
-	}
-	return number >= 1 && number <= 65535
+	number, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && number > 0
 }
 
 // validLabel reports whether label is one DNS label in lower-case ASCII. A

@@ -1,12 +1,9 @@
 package sunco
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -84,9 +81,10 @@ func (h *RemovalHandler) nextLook(appID string, p *pendingRemoval) {
 	case err == nil || h.ctx.Err() != nil:
 	case p.looks == removalLooks:
 		h.log(slog.LevelError, "not settled, and the last look is over: "+
-			"ask Client.TokenInfo later, and delete the installation if its token is dead", err, slog.String("app_id", appID))
+			"ask Client.TokenInfo later, and delete the installation if its token is dead",
+			err, nil, slog.String("app_id", appID))
 	default:
-		h.log(slog.LevelDebug, "not settled, another look follows", err, slog.String("app_id", appID))
+		h.log(slog.LevelDebug, "not settled, another look follows", err, nil, slog.String("app_id", appID))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -176,42 +174,24 @@ func (h *RemovalHandler) lookup(ctx context.Context, appID string, known *Instal
 // runHook runs Lookup or OnRemoved with a time limit of its own, and logs why
 // it failed. A panic is an error.
 func (h *RemovalHandler) runHook(ctx context.Context, name, appID string, in *Installation,
-	hook func(context.Context) error) (err error) {
+	hook func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, removalHookTime)
 	defer cancel()
-	defer func() {
-		level, attrs := slog.LevelWarn, []slog.Attr{slog.String("app_id", appID)}
-		if ctx.Err() == context.Canceled { // by Close, or by a caller who hung up
-			level = slog.LevelDebug
-		}
-		if value := recover(); value != nil {
-			err = fmt.Errorf("panic: %v", value)
-			level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(debug.Stack())))
-		}
-		if err != nil {
-			err = fmt.Errorf("%s: %w", name, h.withhold(err, in))
-			h.log(level, name+" failed", err, attrs...)
-		}
-	}()
-	return hook(ctx)
+	err := try(func() error { return hook(ctx) })
+	if err == nil {
+		return nil
+	}
+	level := slog.LevelWarn
+	if ctx.Err() == context.Canceled { // by Close, or by a caller who hung up
+		level = slog.LevelDebug
+	}
+	h.log(level, name+" failed", err, secretsOf(in), slog.String("app_id", appID))
+	return errors.New(name + " failed")
 }
 
-// withhold returns err, or another when its text repeats a credential at hand.
-func (h *RemovalHandler) withhold(err error, in *Installation) error {
-	known := append(credentials{h.Client.ClientSecret}, h.Keys...)
-	if in != nil {
-		known = append(known, in.Token.AccessToken)
-		for _, webhook := range in.Webhooks {
-			known = append(known, webhook.Secret)
-		}
-	}
-	if known.within(err.Error()) {
-		return errors.New("the reason is withheld, because it repeats a credential")
-	}
-	return err
-}
-
-func (h *RemovalHandler) log(level slog.Level, message string, err error, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("error", err.Error())}, more...)
-	cmp.Or(h.Logger, slog.Default()).LogAttrs(context.Background(), level, "sunco: removal: "+message, attrs...)
+func (h *RemovalHandler) log(
+	level slog.Level, message string, err error, secrets credentials, attrs ...slog.Attr,
+) {
+	secrets = append(append(secrets, h.Client.ClientSecret), h.Keys...)
+	writeLog(context.Background(), h.Logger, level, "removal: "+message, err, secrets, attrs...)
 }

@@ -2,12 +2,16 @@ package sunco
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sunco-go/sunco/internal/inbound"
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 const (
@@ -65,16 +69,16 @@ func readRemoval(r *http.Request) (*Removal, *RequestError) {
 		return refuseRemoval(http.StatusRequestEntityTooLarge, "the body is longer than 16 KiB")
 	}
 	removal := new(Removal)
-	err = readObject(body, func(name []byte, value jsontext.Value) {
+	err = lenient.Object(body, func(name []byte, value jsontext.Value) {
 		switch string(name) {
 		case "appId":
-			removal.AppID = text(value)
+			removal.AppID = lenient.Text(value)
 		case "integrationId":
-			removal.IntegrationID = text(value)
+			removal.IntegrationID = lenient.Text(value)
 		}
 	})
 	switch {
-	case err == errNotJSON && int64(len(body)) < r.ContentLength:
+	case errors.Is(err, lenient.ErrSyntax) && int64(len(body)) < r.ContentLength:
 		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive whole")
 	case err != nil:
 		return refuseRemoval(http.StatusBadRequest, "the body is unusable: "+err.Error())
@@ -145,7 +149,7 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	removal, refused := h.read(w, r)
 	if refused != nil {
-		h.log(slog.LevelDebug, "refused", refused, slog.Int("status", refused.Status))
+		h.log(slog.LevelDebug, "refused", refused, nil, slog.Int("status", refused.Status))
 		if refused.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", http.MethodPost)
 		}
@@ -159,7 +163,7 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *RemovalHandler) read(w http.ResponseWriter, r *http.Request) (*Removal, *RequestError) {
 	var removal *Removal
 	var refused *RequestError
-	inTime := readInTime(w, bodyDeadline(r.Context()), func() bool {
+	inTime := inbound.Read(w, inbound.Deadline(r.Context(), time.Now().Add(inbound.Timeout)), func() bool {
 		if h.keyed(r) {
 			removal, refused = readRemoval(r)
 		} else {

@@ -374,8 +374,8 @@ func TestRemovalLogs(t *testing.T) {
 				r.hook = func(*sunco.Installation) error { return bad(quoteJSON(secret)) }
 				assert.Equal(t, 200, call(r))
 				wait(time.Hour)
-				assert.Contains(t, logs.String(), "Lookup: the reason is withheld")
-				assert.Contains(t, logs.String(), "OnRemoved: the reason is withheld")
+				assert.Contains(t, logs.String(), `Lookup failed" app_id=`+testAppID+` error="withheld, because`)
+				assert.Contains(t, logs.String(), `OnRemoved failed" app_id=`+testAppID+` error="withheld, because`)
 				assertNoSecret(t, "logs", logs.String(), secret)
 			})
 		}

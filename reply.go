@@ -9,15 +9,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/redact"
 )
 
 // decodeReply decodes a reply into out, or only checks it when out is nil. The
-// error is a [*misfit] when a member does not fit into out.
+// error is a [*lenient.Misfit] when a member does not fit into out.
 func decodeReply(status int, body []byte, out any) error {
 	var err error
 	switch reader, ok := out.(replyReader); {
@@ -26,16 +26,16 @@ func decodeReply(status int, body []byte, out any) error {
 	case status == http.StatusNoContent, out == nil && len(body) == 0:
 		return nil
 	case out == nil:
-		err = decodeLenient(body, new(struct{}))
+		err = lenient.Decode(body, new(struct{}))
 	default:
-		err = decodeLenient(body, out)
+		err = lenient.Decode(body, out)
 	}
 	switch {
-	case err != errNotJSON && carriesError(body):
+	case !errors.Is(err, lenient.ErrSyntax) && carriesError(body):
 		return badReply("it carries an error")
 	case err == nil:
 		return nil
-	case err != errNotJSON:
+	case !errors.Is(err, lenient.ErrSyntax):
 		return fmt.Errorf("%w: %w", ErrBadReply, err)
 	case len(body) == 0:
 		return badReply("it is empty")
@@ -55,7 +55,7 @@ func carriesError(body []byte) bool {
 		Error  jsontext.Value `json:"error"`
 		Errors jsontext.Value `json:"errors"`
 	}
-	_ = decodeLenient(body, &inside)
+	_ = lenient.Decode(body, &inside)
 	return says(inside.Error) || says(inside.Errors)
 }
 
@@ -64,7 +64,7 @@ func carriesError(body []byte) bool {
 func says(value jsontext.Value) bool {
 	switch value.Kind() {
 	case '"':
-		return strings.TrimSpace(text(value)) != ""
+		return strings.TrimSpace(lenient.Text(value)) != ""
 	case '{', '[':
 		return len(bytes.Trim(value, "{}[] \t\r\n")) > 0
 	case '0':
@@ -102,18 +102,18 @@ func readRefusal(body []byte) (answerer, []ErrorDetail) {
 		Error  jsontext.Value `json:"error"`
 		refusalText
 	}
-	switch err := decodeLenient(body, &top); {
+	switch err := lenient.Decode(body, &top); {
 	case len(body) == 0:
 		return byAnyone, nil
-	case err == errNotJSON && strings.ContainsRune(`<{["`, rune(body[0])):
+	case err == lenient.ErrSyntax && strings.ContainsRune(`<{["`, rune(body[0])):
 		return byOther, nil // a page, or JSON cut short
-	case err == errNotJSON:
+	case err == lenient.ErrSyntax:
 		return byAnyone, []ErrorDetail{{Title: string(body)}}
 	}
 	var said []ErrorDetail
 	by := byOther
 	var list []jsontext.Value
-	_ = decodeLenient(top.Errors, &list)
+	_ = lenient.Decode(top.Errors, &list)
 	for i, entry := range list {
 		detail := readDetail(entry, true)
 		if i == 0 && detail.Code != "" {
@@ -159,7 +159,7 @@ func joinTexts(texts ...string) string {
 // readDetail reads one error, an object or a text. Of the entries of errors an
 // object's code may be a number; of error a text of one lower-case word is a code.
 func readDetail(value jsontext.Value, listed bool) ErrorDetail {
-	if said := text(value); strings.TrimSpace(said) != "" {
+	if said := lenient.Text(value); strings.TrimSpace(said) != "" {
 		if !listed && strings.Trim(said, "abcdefghijklmnopqrstuvwxyz0123456789_.") == "" {
 			return ErrorDetail{Code: said}
 		}
@@ -170,13 +170,13 @@ func readDetail(value jsontext.Value, listed bool) ErrorDetail {
 		refusalText
 	}
 	if value.Kind() == '{' {
-		_ = decodeLenient(value, &entry)
+		_ = lenient.Decode(value, &entry)
 	}
-	code := text(entry.Code)
+	code := lenient.Text(entry.Code)
 	if listed && entry.Code.Kind() == '0' {
 		code = string(entry.Code)
 	}
-	return ErrorDetail{Code: cleanText(code), Title: entry.join()}
+	return ErrorDetail{Code: redact.Line(code), Title: entry.join()}
 }
 
 // credentials are the secrets of one call. What comes back from the network
@@ -197,7 +197,7 @@ func (c credentials) within(text string) bool {
 func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDetail, string) {
 	const most = 16
 	details = details[:min(len(details), most)]
-	id := cmp.Or(cleanCode(header.Get("X-Request-Id")), cleanCode(header.Get("X-Zendesk-Request-Id")))
+	id := cmp.Or(redact.Word(header.Get("X-Request-Id")), redact.Word(header.Get("X-Zendesk-Request-Id")))
 	var titles, all string
 	for _, d := range details {
 		titles += d.Title
@@ -212,7 +212,7 @@ func (c credentials) clean(details []ErrorDetail, header http.Header) ([]ErrorDe
 			}
 			continue
 		}
-		details[i] = ErrorDetail{Code: cleanText(d.Code), Title: cleanText(d.Title)}
+		details[i] = ErrorDetail{Code: redact.Line(d.Code), Title: redact.Line(d.Title)}
 	}
 	if withheld {
 		id = ""
@@ -231,35 +231,4 @@ func (c credentials) cleanError(err error) error {
 		return errors.New("no usable reply (the reason is withheld, it repeats a credential)")
 	}
 	return err
-}
-
-// cleanCode returns code when it looks like a machine's word, else "".
-func cleanCode(code string) string {
-	if len(code) > 64 || strings.ContainsFunc(code, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.:", r)
-	}) {
-		return ""
-	}
-	return code
-}
-
-// cleanText makes one short line of a server's sentence. Words too long to be
-// words, which encoded data are, are left out.
-func cleanText(text string) string {
-	const longestWord, longestText = 48, 200
-	var b strings.Builder
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-		if len(word) > longestWord {
-			word = "…"
-		}
-		if b.Len()+len(word) > longestText {
-			b.WriteString(" …")
-			break
-		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(word)
-	}
-	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/transport"
 )
 
@@ -42,7 +43,7 @@ func (a *App) Settings() AppSettings {
 	var wire struct {
 		Settings AppSettings `json:"settings"`
 	}
-	_ = decodeLenient(a.raw, &wire)
+	_ = lenient.Decode(a.raw, &wire)
 	return wire.Settings
 }
 
@@ -52,7 +53,7 @@ func (a *App) Metadata() map[string]any {
 	var wire struct {
 		Metadata map[string]any `json:"metadata"`
 	}
-	_ = decodeLenient(a.raw, &wire)
+	_ = lenient.Decode(a.raw, &wire)
 	return wire.Metadata
 }
 
@@ -86,7 +87,7 @@ func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
 type tokenInfoReply App
 
 func (a *tokenInfoReply) readReply(body []byte) error {
-	err := readObject(body, func(name []byte, value jsontext.Value) {
+	err := lenient.Object(body, func(name []byte, value jsontext.Value) {
 		if string(name) == "app" {
 			a.raw = value
 		}
@@ -99,7 +100,7 @@ func (a *tokenInfoReply) readReply(body []byte) error {
 		DisplayName string `json:"displayName"`
 		Subdomain   string `json:"subdomain"`
 	}
-	_ = decodeLenient(a.raw, &app)
+	_ = lenient.Decode(a.raw, &app)
 	if !validID(app.ID) {
 		return errors.New("it names no app")
 	}

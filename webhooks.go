@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 const (
@@ -84,8 +86,8 @@ func (r *webhookReply) readReply(body []byte) error {
 	var wire struct {
 		Webhook webhookWire `json:"webhook"`
 	}
-	if decodeLenient(body, &wire) == errNotJSON {
-		return errNotJSON
+	if lenient.Decode(body, &wire) == lenient.ErrSyntax {
+		return lenient.ErrSyntax
 	}
 	if !validID(wire.Webhook.ID) {
 		return errors.New("it names no webhook")
@@ -102,8 +104,8 @@ func (r *webhooksReply) readReply(body []byte) error {
 	var wire struct {
 		Webhooks []webhookWire `json:"webhooks"`
 	}
-	if decodeLenient(body, &wire) == errNotJSON {
-		return errNotJSON
+	if lenient.Decode(body, &wire) == lenient.ErrSyntax {
+		return lenient.ErrSyntax
 	}
 	if wire.Webhooks == nil {
 		return errors.New("it carries no list of webhooks")

@@ -1,4 +1,5 @@
-// Package redact finds credentials in texts that came from elsewhere.
+// Package redact makes texts that came from elsewhere fit for errors: it finds
+// credentials in them, and shortens them to one line.
 package redact
 
 import (
@@ -7,6 +8,7 @@ import (
 	"html"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Contains reports whether text contains one of the secrets, or a piece of it,
@@ -132,4 +134,35 @@ func Unescape(s string) string {
 		decoded.WriteByte(s[i])
 	}
 	return decoded.String()
+}
+
+// Word returns text when it looks like a machine's word, else "".
+func Word(text string) string {
+	if len(text) > 64 || strings.ContainsFunc(text, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.:", r)
+	}) {
+		return ""
+	}
+	return text
+}
+
+// Line makes one short line of a server's sentence. Words too long to be
+// words, which encoded data are, are left out.
+func Line(text string) string {
+	const longestWord, longestText = 48, 200
+	var b strings.Builder
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		if len(word) > longestWord {
+			word = "…"
+		}
+		if b.Len()+len(word) > longestText {
+			b.WriteString(" …")
+			break
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+	}
+	return b.String()
 }
