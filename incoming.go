@@ -61,17 +61,21 @@ func writeLog(
 	ctx context.Context, logger *slog.Logger, level slog.Level, message string,
 	err error, secrets credentials, attrs ...slog.Attr,
 ) {
-	const longest = 1 << 10 // bytes
-	reason := err.Error()
+	panicked, ok := errors.AsType[*hookPanic](err)
+	if ok {
+		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
+	}
+	logger = cmp.Or(logger, slog.Default())
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	const longest = 1 << 10   // bytes
+	reason := fmt.Sprint(err) // also where its Error method panics
 	reason = reason[:min(len(reason), longest)]
 	if secrets.within(reason) {
 		reason = "withheld, because it repeats a credential"
 	}
-	attrs = append(attrs, slog.String("error", reason))
-	if panicked, ok := errors.AsType[*hookPanic](err); ok {
-		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
-	}
-	cmp.Or(logger, slog.Default()).LogAttrs(ctx, level, "sunco: "+message, attrs...)
+	logger.LogAttrs(ctx, level, "sunco: "+message, append(attrs, slog.String("error", reason))...)
 }
 
 // secretsOf returns the credentials of an installation, which may be nil.

@@ -159,3 +159,16 @@ func TestWithoutLogger(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1"))))
 	assert.Contains(t, logs.String(), `level=WARN msg="sunco: OnEvent failed" app_id=`+testAppID+` event_id=e1 error=down`)
 }
+
+// brokenError is a hook's error that cannot say what it is.
+type brokenError struct{ text *string }
+
+func (b brokenError) Error() string { return *b.text }
+
+func TestErrorThatPanics(t *testing.T) {
+	logs := captureDefault(t)
+	h, _ := eventHandler(func(context.Context, *sunco.Event) error { return brokenError{} })
+	h.Logger = nil
+	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1"))))
+	assert.Contains(t, logs.String(), "OnEvent failed")
+}
