@@ -63,7 +63,7 @@ func writeLog(
 ) {
 	panicked, ok := errors.AsType[*hookPanic](err)
 	if ok {
-		level, attrs = slog.LevelError, append(attrs, slog.String("stack", string(panicked.stack)))
+		level = slog.LevelError
 	}
 	logger = cmp.Or(logger, slog.Default())
 	if !logger.Enabled(ctx, level) {
@@ -75,7 +75,11 @@ func writeLog(
 	if secrets.within(reason) {
 		reason = "withheld, because it repeats a credential"
 	}
-	logger.LogAttrs(ctx, level, "sunco: "+message, append(attrs, slog.String("error", reason))...)
+	attrs = append(attrs, slog.String("error", reason))
+	if ok {
+		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
+	}
+	logger.LogAttrs(ctx, level, "sunco: "+message, attrs...)
 }
 
 // secretsOf returns the credentials of an installation, which may be nil.
