@@ -269,12 +269,14 @@ func (d *Delivery) decode() error {
 		case "webhook":
 			return readReference(r, &d.WebhookID, &d.Version)
 		case "events":
+			const usual = 1000 // bytes of an event
+			events := make([]Event, 0, 1+len(d.raw)/usual)
 			isList, err := r.Elements(func() error {
-				d.Events = append(d.Events, Event{})
-				return d.Events[len(d.Events)-1].read(r)
+				events = append(events, Event{})
+				return events[len(events)-1].read(r)
 			})
-			if isList && d.Events == nil {
-				d.Events = []Event{}
+			if isList {
+				d.Events = events
 			}
 			return err
 		}
@@ -339,7 +341,13 @@ func (e *Event) read(r *lenient.Reader) (err error) {
 // setText takes a string, and nothing else. Text that is not valid, half an emoji
 // for example, stays as it stands: different halves are different ids.
 func setText(to *string, value jsontext.Value) {
-	if value.Kind() == '"' {
-		*to = string(lenient.Unquote(value))
+	if value.Kind() != '"' {
+		return
+	}
+	switch text := lenient.Unquote(value); string(text) {
+	case TriggerConversationMessage: // the usual type costs no memory
+		*to = TriggerConversationMessage
+	default:
+		*to = string(text)
 	}
 }
