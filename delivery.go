@@ -172,7 +172,8 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if refused := authenticate(in, &key); refused != nil {
+	secret, refused := authenticate(in, key)
+	if refused != nil {
 		return nil, refused
 	}
 	body, refused := readDeliveryBody(r)
@@ -189,7 +190,7 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	case delivery.AppID != in.AppID:
 		return nil, refuseDelivery(http.StatusForbidden, "it is about another app")
 	case !slices.ContainsFunc(in.Webhooks, func(w Webhook) bool {
-		return w.ID == delivery.WebhookID && w.isSecret(&key) == 1
+		return w.ID == delivery.WebhookID && w.Secret.Reveal() == secret.Reveal()
 	}):
 		return nil, refuseDelivery(http.StatusForbidden, "it is about another webhook")
 	}
@@ -200,36 +201,32 @@ func refuseDelivery(status int, reason string) *RequestError {
 	return &RequestError{"delivery", reason, status}
 }
 
-// authenticate compares a key with all secrets of an installation, in a time
-// that does not depend on which matches, and with an empty one where there is
-// no installation.
-func authenticate(in *Installation, key *[32]byte) *RequestError {
+// authenticate returns the secret that a key is the digest of. It compares the key
+// with all secrets of an installation, in a time that does not depend on which
+// matches, and with an empty one where there is no installation.
+func authenticate(in *Installation, key [32]byte) (secret Secret, refused *RequestError) {
 	webhooks := []Webhook{{}}
 	if in != nil && len(in.Webhooks) > 0 {
 		webhooks = in.Webhooks
 	}
-	matches, incomplete := 0, false
+	incomplete := false
 	for i := range webhooks {
-		matches |= webhooks[i].isSecret(key)
+		digest := digestOf(webhooks[i].Secret.Reveal())
+		if subtle.ConstantTimeCompare(digest[:], key[:]) == 1 {
+			secret = webhooks[i].Secret
+		}
 		incomplete = incomplete || webhooks[i].Secret.IsZero()
 	}
 	switch {
 	case in == nil:
-		return refuseDelivery(http.StatusServiceUnavailable, "no installation has this key; it may be stored soon")
-	case in.AppID == "" || matches == 0 && incomplete:
-		return refuseDelivery(http.StatusServiceUnavailable,
+		refused = refuseDelivery(http.StatusServiceUnavailable, "no installation has this key; it may be stored soon")
+	case in.AppID == "" || secret.IsZero() && incomplete:
+		refused = refuseDelivery(http.StatusServiceUnavailable,
 			"the installation has no AppID or no webhook secret: store what EnsureWebhook returned")
-	case matches == 0:
-		return refuseDelivery(http.StatusUnauthorized, "the key is no secret of the installation's webhooks")
+	case secret.IsZero():
+		refused = refuseDelivery(http.StatusUnauthorized, "the key is no secret of the installation's webhooks")
 	}
-	return nil
-}
-
-// isSecret returns 1 when key is the digest of a webhook's secret, else 0, in a
-// time that does not depend on either.
-func (w *Webhook) isSecret(key *[32]byte) int {
-	digest := digestOf(w.Secret.Reveal())
-	return subtle.ConstantTimeCompare(digest[:], key[:])
+	return secret, refused
 }
 
 // readDeliveryBody reads a body to its end. What can never be read is 400,
