@@ -55,8 +55,8 @@ type Call struct {
 	// the reply is checked and dropped.
 	Out any
 
-	// Repeat says that a POST comes to the same however often it is sent, so
-	// that it is tried again like a PUT. Other methods do not need it.
+	// Repeat says that this POST is idempotent, so that it is tried again like a
+	// PUT. Other methods do not need it.
 	Repeat bool
 }
 

@@ -56,9 +56,11 @@ type Event struct {
 	WebhookID string    // the webhook that reports the event
 
 	// Payload is the member of that name, byte for byte; nil when absent.
-	// [TriggerConversationMessage] also reports the bot's own messages, so act
-	// only where message.author.type is "user". The bytes belong to the Event:
-	// do not modify them.
+	// [TriggerConversationMessage] also reports the bot's own messages and those
+	// that people write to a human agent. So answer only where
+	// message.author.type is "user", and where
+	// conversation.activeSwitchboardIntegration is absent or its integrationType
+	// is the ClientID. The bytes belong to the Event: do not modify them.
 	Payload json.RawMessage
 
 	version string

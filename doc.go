@@ -27,71 +27,99 @@
 // Test in this order, because an error can stand inside another:
 //
 //   - [AmbiguousError]: it may have happened. Call an update, a deletion or a
-//     revocation again; let the customer connect again after an exchange; list
-//     before you create again.
-//   - [RateLimitError]: try again after RetryAfter.
+//     revocation again. After an exchange, let the customer connect again. Look
+//     for what you created before you create it again.
+//   - [RateLimitError]: nothing happened; call again after RetryAfter.
 //   - [ErrUnauthorized]: Zendesk refuses the token. [Client.TokenInfo] tells
 //     whether it is dead.
 //   - [ErrMoved]: call [Client.Locate], store the Subdomain, and call again.
-//   - [ErrNoRegion]: call Locate; a legacy app needs a region.
+//   - [ErrNoRegion]: call Locate. If it returns ErrNoRegion too, the app is a
+//     legacy app: set its LegacyRegion.
 //   - [WebhookLimitError]: delete a webhook that is no longer used.
 //   - [ErrStateMismatch] and [AuthorizationError], of a callback: start again.
 //   - [RequestError]: an incoming request cannot be used; it has the status to
 //     answer.
 //   - [InputError]: an argument or a field cannot be used, and nothing was sent.
-//   - [Error]: Zendesk refused, or gave no usable reply ([ErrBadReply]).
+//   - [Error]: nothing happened. Zendesk refused, or could not be reached, or gave
+//     no usable reply ([ErrBadReply]). With Status 0 or 5xx, call again later.
 //
-// A reply without success is an answer of Zendesk's API when it is JSON with one of
-// the API's errors: then [Error] has a Code. It is bare when it has no body or a
-// sentence. A web page and any other JSON is foreign: a proxy or a front server
-// wrote it. [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the API's
-// answers and bare ones, never foreign ones.
+// Three kinds of replies have a status of failure. An answer of the API is JSON
+// with one of the API's errors; then [Error] has a Code. A bare answer has no body,
+// or a sentence. A foreign answer is a web page or any other JSON, from a proxy or a
+// front server. [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the first
+// two kinds only.
 //
 // # Retries
 //
 // A call is tried up to four times, with full jitter from 200 ms, doubling, and at
 // most 60 s of waiting in all; an exchange three times and 10 s. One attempt lasts
-// at most 30 s. What provably never left is tried again, and so is status 429,
-// after Retry-After or after 1 s, 2 s and 4 s. Reads, updates and deletions are
-// also tried again after a lost answer and after status 408, 425 and 5xx, except
-// 501. A creation and an exchange are not: they end in an [AmbiguousError].
-// Redirects are never followed.
+// at most 30 s. Every call is tried again when the request was certainly not sent,
+// and after status 429: after Retry-After, or after 1 s, 2 s and 4 s. Reads, updates
+// and deletions are also tried again after a lost answer and after status 408, 425
+// and 5xx, except 501. A creation and an exchange are not: they end in an
+// [AmbiguousError]. Redirects are never followed.
+//
+// # Storing
+//
+// A row for an [Installation] has AppID as its key, and holds its Generation and
+// the SHA-256 of each webhook's secret. [Installer.Save] says what to write when.
+//
+//   - Write the result of Locate or EnsureWebhook back only while the stored
+//     Generation is the same, and never insert: the customer may have uninstalled
+//     or installed again meanwhile.
+//   - A token that was saved without an AppID is unfinished. At the next start, when
+//     the server runs, call Locate, EnsureWebhook and Save for it. Delete it instead
+//     if token info says that it is dead, or if the app's row was saved later.
+//   - At every start and once a day, ask TokenInfo about all installations: a
+//     [RemovalHandler] forgets what it was checking when the process ends. Delete an
+//     installation if the error matches ErrUnauthorized and has a Code, or matches it
+//     twice, a minute apart.
 //
 // # Statuses
 //
 // The handlers answer with these statuses. A [RequestError] carries the same.
 //
-// Installer: 303 to Zendesk, and 303 to return_to when all is done. 400: the
-// callback does not belong to a flow in progress in this browser, or return_to is
-// not a path of this site. 403: the customer pressed Deny, or Identity failed. 405:
-// the method is not GET. 500: a hook or the configuration failed. 502: Zendesk
-// failed. 503: FirstUse failed, Zendesk asks to slow down, the browser prefetches,
-// or too many flows are in progress.
+// Installer:
 //
-// EventHandler: 200: every event is handled, now or before. Zendesk delivers again
-// after 503: no installation has the key, Lookup or OnEvent failed or took too
-// long, an event is being handled, a webhook's secret is missing in the store, the
-// body did not arrive whole, or the handler is closed. It gives up after 401: the
-// key is missing or wrong for the installation found; 403: the delivery is about
-// another app or webhook; and 400: the body can never be read. 405: the method is
-// neither POST nor HEAD, which is answered 200 without a key.
+//   - 303: to Zendesk, or to return_to at the end
+//   - 400: the callback belongs to no flow in progress in this browser, or
+//     return_to is not a path of this site
+//   - 403: the customer pressed Deny, or Identity failed
+//   - 405: the method is not GET
+//   - 500: a hook or the configuration failed, or a legacy app has no region
+//   - 502: Zendesk failed
+//   - 503: FirstUse failed, Zendesk asks to slow down, the browser prefetches, or
+//     too many flows are in progress
 //
-// RemovalHandler: 200 for every well-formed call, whether the app is known or not.
-// 400: not a removal. 403: the key in the URL is wrong. 405, 413, 415: another
-// method, a body above 16 KiB, another content type. 503: Lookup failed, the body
-// did not arrive whole, too many apps are pending, or the handler is closed.
+// EventHandler, and what Zendesk does:
+//
+//   - 200: every event is handled, now or before; also HEAD, without a key
+//   - 503, Zendesk delivers again: no installation has the key; Lookup or OnEvent
+//     failed or took too long; the event is being handled; the stored installation
+//     lacks an AppID or a webhook's secret; the body did not arrive whole; the
+//     handler is closed
+//   - 401, Zendesk gives up: no key, or one that the installation found does not have
+//   - 403, Zendesk gives up: the delivery is about another app or webhook
+//   - 400, Zendesk gives up: the body can never be read
+//   - 405: any other method
+//
+// RemovalHandler:
+//
+//   - 200: every well-formed call, whether the app is known or not
+//   - 400, 405, 413, 415: not a removal, another method, a body above 16 KiB,
+//     another content type
+//   - 403: the key in the URL is wrong
+//   - 503: Lookup failed, the body did not arrive whole, 4,096 apps are pending, or
+//     the handler is closed
 //
 // All of them answer in time, also while a body stalls. Behind a middleware whose
-// ResponseWriter hides [http.ResponseController], only [http.Server.ReadTimeout]
-// frees the connection of such a body: set it.
+// ResponseWriter has no Unwrap method, only [http.Server.ReadTimeout] frees the
+// connection of such a body: set it.
 //
 // # Shutdown
 //
 // Call [http.Server.Shutdown] first, with two minutes for installations in
-// progress, then [EventHandler.Close] and [RemovalHandler.Close]. A token that was
-// saved is not lost when the process ends: finish such an installation at the next
-// start with Locate and EnsureWebhook. What a RemovalHandler still has to check is
-// forgotten, so every start asks [Client.TokenInfo] about all installations.
+// progress, then [EventHandler.Close] and [RemovalHandler.Close].
 //
 // # Secrets
 //

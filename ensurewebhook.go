@@ -19,8 +19,8 @@ const (
 
 // EnsureWebhook makes sure that the integration has a webhook with this target
 // that is as wanted, and returns it. Call it after every installation and at
-// every start of a program, and store what it returns: a webhook that had
-// vanished comes back with another id and another secret.
+// every start of a program, when the server runs, and store what it returns: a
+// webhook that had vanished comes back with another id and another secret.
 //
 // The target is the key, compared as a URL. A webhook that has it is adopted,
 // and what differs is changed; triggers are compared as a set. Otherwise one is

@@ -23,9 +23,10 @@ const (
 //
 //	mux.Handle("/zendesk/events", handler) // without a method: Zendesk sends HEAD first
 //
-// The handler remembers the last 65,536 events or more, by app and event id, so
-// that redeliveries are not handled twice. It answers within 15 s. The package
-// documentation lists its statuses.
+// An event is handled at least once. The handler remembers the last 65,536 or
+// more, by app and event id, so that this process does not handle a redelivery
+// twice; several processes need a table of event ids for that. It answers within
+// 15 s. The package documentation lists its statuses.
 //
 // An EventHandler is safe for concurrent use and must not be copied. Do not
 // change its fields once it serves.
@@ -40,21 +41,22 @@ type EventHandler struct {
 	Lookup func(ctx context.Context, keyDigest [32]byte) (*Installation, error)
 
 	// OnEvent handles one event. After an error or a panic Zendesk delivers
-	// the event again, up to 5 times within 15 minutes. Return nil for an event
-	// that can never be handled, and after an [*AmbiguousError] when handling
-	// it twice is worse than not at all. The events of one delivery are handled
-	// one after the other, those of several deliveries at the same time.
+	// the event again, up to 5 times within 15 minutes, and then no more. Return
+	// the errors of calls, but nil for an event that can never be handled, and
+	// after an [*AmbiguousError] when an answer that is sent twice is worse than
+	// none. The events of one delivery are handled one after the other, those of
+	// several deliveries at the same time.
 	//
 	// The context ends when Zendesk hangs up, after 15 s at the latest. A
-	// function that goes on is not interrupted and its success counts, but
-	// Zendesk has its 503 by then. For longer work, store the event in a queue
-	// and return nil. Required.
+	// function that goes on is not interrupted. If it returns nil later, the
+	// redelivery is answered 200 without running it again. For longer work,
+	// store the event in a queue and return nil. Required.
 	OnEvent func(ctx context.Context, in *Installation, e *Event) error
 
-	// Logger gets a line for each delivery that is not acknowledged, and one
-	// for each Lookup and OnEvent that failed, with the text of its error. A
-	// text that repeats a credential is withheld. What strangers can cause has
-	// level Debug. Nil: [slog.Default].
+	// Logger gets a line for each Lookup and OnEvent that failed, with the text
+	// of its error, and one for each delivery that is not acknowledged. A text
+	// that repeats a credential is withheld. What strangers can cause has level
+	// Debug. Nil: [slog.Default].
 	Logger *slog.Logger
 
 	memory eventMemory

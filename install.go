@@ -45,8 +45,9 @@ type Installer struct {
 	// Save stores an installation. Required. It is called twice for each:
 	//
 	//  1. As soon as a token exists, before Zendesk is asked for anything
-	//     else. Only in.Token is set, and AppID is empty. Store it under
-	//     in.Generation(), beside what is stored already for that customer.
+	//     else. Only in.Token is set, and AppID is empty. Insert a row with
+	//     in.Generation() as its key, and change no other: which customer it
+	//     is, is not known yet.
 	//  2. When the installation is complete: in has an AppID, a Subdomain or
 	//     LegacyRegion, and the Webhook if that field is set. In one
 	//     transaction, replace the row of this AppID and delete the row of
@@ -57,8 +58,8 @@ type Installer struct {
 	// panic ends the installation. If call 1 fails, the token is lost and the
 	// customer has to connect again. If anything fails later, or the process
 	// is killed, the row of call 1 remains, and so does what was stored for
-	// the AppID. Finish such a row at the next start with [Client.Locate],
-	// [Client.EnsureWebhook] and Save. Do not revoke its token: that removes
+	// the AppID. Finish such a row at the next start, as the package
+	// documentation says under Storing. Do not revoke its token: that removes
 	// the customer's earlier installation too.
 	//
 	// The context has the values of the request's context, so a middleware
@@ -88,9 +89,9 @@ type Installer struct {
 	// about Client or Webhook; an error of [Client.Exchange], [Client.Locate]
 	// or EnsureWebhook; or a hook's own error.
 	//
-	// Identical callbacks wait for the first. If OnError answers that one
-	// with a redirect, the others get the same redirect. Otherwise OnError
-	// runs for each of them, with a nil in.
+	// A double click sends the same callback twice. The second waits for the
+	// first. If OnError answers the first with a redirect, the second gets it
+	// too; otherwise OnError runs for it again, with a nil in.
 	OnError func(w http.ResponseWriter, r *http.Request, in *Installation, err error)
 
 	// Identity returns your own account that is signed in, an account id for
