@@ -15,6 +15,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sunco-go/sunco/internal/inbound"
 	"github.com/sunco-go/sunco/internal/lenient"
 )
 
@@ -235,9 +236,9 @@ func authenticate(in *Installation, key [32]byte) (secret Secret, refused *Reque
 // because Zendesk sends a delivery again after 413, 415 and the like.
 func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 	switch contentType := r.Header["Content-Type"]; {
-	case len(contentType) != 1 || !isJSON(contentType[0]):
+	case len(contentType) != 1 || !inbound.IsJSON(contentType[0]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the content type is not application/json")
-	case !plain(r.Header["Content-Encoding"]):
+	case !inbound.IsPlain(r.Header["Content-Encoding"]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the body is compressed")
 	case r.ContentLength > maxDelivery:
 		return nil, refuseDelivery(http.StatusBadRequest, "longer than 16 MiB")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 )
 
 // RequestError says what is wrong with a request that came from outside: a
@@ -20,22 +19,6 @@ type RequestError struct {
 
 // Error implements error.
 func (e *RequestError) Error() string { return "sunco: " + e.Name + ": " + e.Reason }
-
-// isJSON reports whether a Content-Type is JSON, with or without parameters.
-func isJSON(contentType string) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(media), typeJSON)
-}
-
-// plain reports whether a Content-Encoding leaves the body as it is.
-func plain(encodings []string) bool {
-	for _, encoding := range encodings {
-		if encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return false
-		}
-	}
-	return true
-}
 
 // try calls a function of the partner's. A panic becomes a [*hookPanic].
 func try(hook func() error) (err error) {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -142,7 +141,7 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodGet)
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
-	case isPrefetch(r.Header):
+	case inbound.IsPrefetch(r.Header):
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	case len(r.URL.RawQuery) > maxCallback:
@@ -162,18 +161,6 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		i.begin(w, r, query["return_to"])
 	}
-}
-
-// isPrefetch recognizes browsers that load a link before their user follows it.
-func isPrefetch(header http.Header) bool {
-	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		purpose := strings.ToLower(strings.Join(header[name], ","))
-		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") ||
-			strings.Contains(purpose, "preview") {
-			return true
-		}
-	}
-	return false
 }
 
 // begin sends the browser to Zendesk.

@@ -7,11 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
-	"github.com/sunco-go/sunco/internal/redact"
+	"github.com/sunco-go/sunco/internal/inbound"
 )
 
 // The steps of an installation, as the log names them. The hooks have the names
@@ -263,53 +261,8 @@ func (w *errorWriter) location() string {
 // Unwrap is for [http.ResponseController].
 func (w *errorWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// cleanRequest returns a request that hooks may log: without its query, without
-// the headers that repeat the code or the state, as those of proxies do, and
-// without the cookies of flows.
+// cleanRequest returns a request that hooks may log.
 func cleanRequest(ctx context.Context, r *http.Request) *http.Request {
-	clean := r.WithContext(ctx)
-	clean.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}
-	clean.RequestURI = clean.URL.RequestURI()
-	clean.Form, clean.PostForm, clean.MultipartForm = nil, nil, nil
-	clean.Header = make(http.Header, len(r.Header))
 	query, _ := parseQuery(r.URL.RawQuery)
-	secrets := []string{query.Get("code"), query.Get("state")}
-	for name, values := range r.Header {
-		if name == "Cookie" {
-			if values = foreignCookies(values); len(values) > 0 {
-				clean.Header[name] = values
-			}
-		} else if !slices.ContainsFunc(values, func(value string) bool { return repeats(value, secrets) }) {
-			clean.Header[name] = slices.Clone(values)
-		}
-	}
-	return clean
-}
-
-// repeats reports whether a header holds a code or a state, escaped or not.
-func repeats(text string, secrets []string) bool {
-	const shortest = 8 // anything shorter is no secret
-	for _, secret := range secrets {
-		if len(secret) >= shortest && (strings.Contains(text, secret) || strings.Contains(redact.Unescape(text), secret)) {
-			return true
-		}
-	}
-	return false
-}
-
-// foreignCookies leaves out the cookies of flows.
-func foreignCookies(lines []string) []string {
-	var foreign []string
-	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			pair = strings.TrimSpace(pair)
-			if pair != "" && !isInstallCookie(pair) {
-				foreign = append(foreign, pair)
-			}
-		}
-	}
-	if len(foreign) == 0 {
-		return nil
-	}
-	return []string{strings.Join(foreign, "; ")}
+	return inbound.Clean(ctx, r, []string{query.Get("code"), query.Get("state")}, isInstallCookie)
 }

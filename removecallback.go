@@ -54,7 +54,7 @@ func readRemoval(r *http.Request) (*Removal, *RequestError) {
 		return refuseRemoval(http.StatusBadRequest, "the request is nil")
 	case r.Method != http.MethodPost:
 		return refuseRemoval(http.StatusMethodNotAllowed, "the method is not POST")
-	case !isJSON(r.Header.Get("Content-Type")):
+	case !inbound.IsJSON(r.Header.Get("Content-Type")):
 		return refuseRemoval(http.StatusUnsupportedMediaType, "the content type is not application/json")
 	case r.Body == nil:
 		return refuseRemoval(http.StatusServiceUnavailable, "the body is empty")
