@@ -4,31 +4,32 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/sunco-go/sunco"
 )
 
-const actionTimeout = 90 * time.Second
+const (
+	actionTimeout = 90 * time.Second
 
-// withConnection finds the connection that a path names.
-func (a *app) withConnection(f func(http.ResponseWriter, *http.Request, *connection)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c := a.store.get(r.PathValue("app"))
-		if c == nil {
-			a.sorry(w, http.StatusNotFound, "Not connected", "No such account is connected, or not any more.")
-			return
-		}
-		f(w, r, c)
-	}
-}
+	// The test message is sent in the name of this user. The partner chooses the
+	// external id; Zendesk adds an id of its own.
+	visitorID   = "shoplifter-visitor"
+	testMessage = "Hello from Shoplifter. This is a test message."
+)
 
-// act does something for a connection, to its end also when the browser leaves, as
-// it does after a double click.
-func (a *app) act(r *http.Request, c *connection, f func(context.Context, *sunco.Installation) error) error {
+var errNoID = errors.New("the reply has no id")
+
+// action is what a button does with a connection.
+type action = func(context.Context, *sunco.Installation) error
+
+// act runs an action. It goes on when the browser leaves, as a browser does at a
+// double click.
+func (a *app) act(r *http.Request, c *connection, f action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
 	defer cancel()
-	err := a.call(ctx, &c.Installation, f)
+	err := f(ctx, &c.Installation)
 	if err != nil {
 		a.log.Warn("an action failed", "installation", &c.Installation, "error", err)
 	}
@@ -42,37 +43,53 @@ func (a *app) answer(w http.ResponseWriter, r *http.Request, c *connection, said
 		return
 	}
 	if c = a.store.get(c.AppID); c == nil {
-		a.sorry(w, http.StatusConflict, "Not connected any more",
-			"Zendesk no longer takes the token. The customer has removed the integration.")
+		a.sorry(w, http.StatusConflict, "Not connected", "Zendesk refuses the token: the customer removed the integration.")
 		return
 	}
 	a.describeConnection(w, http.StatusBadGateway, c, page{Failed: explainAction(err)})
 }
 
+// withConnection finds the connection that a path names.
+func (a *app) withConnection(f func(http.ResponseWriter, *http.Request, *connection)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := a.store.get(r.PathValue("app"))
+		if c == nil {
+			a.sorry(w, http.StatusNotFound, "Not connected", "This account is not connected.")
+			return
+		}
+		f(w, r, c)
+	}
+}
+
 func (a *app) sendMessage(w http.ResponseWriter, r *http.Request, c *connection) {
 	a.answer(w, r, c, "sent", a.act(r, c, func(ctx context.Context, in *sunco.Installation) error {
-		end, err := a.turn(ctx, in)
-		if err != nil {
-			return err
-		}
-		defer end()
-		return sendTestMessage(ctx, a.client, in)
+		return a.call(ctx, in, a.sendTestMessage)
 	}))
 }
 
-// finish makes up for what failed when the account was connected.
-func (a *app) finish(w http.ResponseWriter, r *http.Request, c *connection) {
-	a.answer(w, r, c, "finished", a.act(r, c, a.repair))
+func (a *app) setUpWebhook(w http.ResponseWriter, r *http.Request, c *connection) {
+	a.answer(w, r, c, "finished", a.act(r, c, a.finish))
 }
 
-// uninstall gives the access back. Zendesk then calls the remove URL too, which
-// may even be first to delete the installation. Where it is gone already, as at the
-// second click of two, all is done.
+// finishPending completes the connections of which only the token is known.
+func (a *app) finishPending(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
+	defer cancel()
+	if err := a.finishAll(ctx, a.store.unfinished()); err != nil {
+		a.describeFront(w, http.StatusBadGateway, page{Failed: explainAction(err)})
+		return
+	}
+	http.Redirect(w, r, "/?said=finished", http.StatusSeeOther)
+}
+
+// uninstall gives the access back. Zendesk then calls the remove URL, which may
+// delete the connection first. At the second of two clicks it is gone already, which
+// is a success too.
 func (a *app) uninstall(w http.ResponseWriter, r *http.Request) {
 	c := a.store.get(r.PathValue("app"))
 	if c != nil {
 		err := a.act(r, c, func(ctx context.Context, in *sunco.Installation) error {
-			if err := a.client.Revoke(ctx, in); err != nil {
+			if err := a.call(ctx, in, a.client.Revoke); err != nil {
 				return err
 			}
 			return a.forget(in, "was disconnected")
@@ -85,28 +102,114 @@ func (a *app) uninstall(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?said=uninstalled", http.StatusSeeOther)
 }
 
-const noLegacy = "This is a legacy account without a subdomain, which Shoplifter does not serve. Its administrator can remove the integration in Zendesk."
+// sendTestMessage has the visitor say something in a conversation. The calls for
+// one app run one after the other, so that a double click makes one user and one
+// conversation.
+func (a *app) sendTestMessage(ctx context.Context, in *sunco.Installation) error {
+	done, err := a.talking.Wait(ctx, in.AppID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	who, err := a.visitor(ctx, in)
+	if err != nil {
+		return err
+	}
+	where, err := a.conversation(ctx, in, who)
+	if err != nil {
+		return err
+	}
+	return a.client.Do(ctx, in, &sunco.Call{
+		Op: "post message", Method: http.MethodPost, Path: "/conversations/" + url.PathEscape(where) + "/messages",
+		Body: map[string]any{
+			"author":  map[string]string{"type": "user", "userId": who},
+			"content": map[string]string{"type": "text", "text": testMessage},
+		},
+	})
+}
+
+// visitor returns the id of the user, and creates the user if there is none.
+func (a *app) visitor(ctx context.Context, in *sunco.Installation) (string, error) {
+	var reply struct {
+		User struct {
+			ID string `json:"id"`
+		} `json:"user"`
+	}
+	get := &sunco.Call{Op: "get user", Path: "/users/" + visitorID, Out: &reply}
+	err := a.client.Do(ctx, in, get)
+	if errors.Is(err, sunco.ErrNotFound) && !errors.Is(err, sunco.ErrMoved) {
+		err = a.client.Do(ctx, in, &sunco.Call{
+			Op: "create user", Method: http.MethodPost, Path: "/users", Out: &reply,
+			Body: map[string]any{
+				"externalId": visitorID,
+				"profile":    map[string]string{"givenName": "Shoplifter", "surname": "Visitor"},
+			},
+		})
+		var refused *sunco.Error
+		if errors.As(err, &refused) && refused.Status == http.StatusConflict { // created in between
+			err = a.client.Do(ctx, in, get)
+		}
+	}
+	if err == nil && reply.User.ID == "" {
+		err = errNoID
+	}
+	return reply.User.ID, err
+}
+
+// conversation returns the id of the user's first conversation, and creates one if
+// there is none.
+func (a *app) conversation(ctx context.Context, in *sunco.Installation, who string) (string, error) {
+	type conversation struct {
+		ID string `json:"id"`
+	}
+	var list struct {
+		Conversations []conversation `json:"conversations"`
+	}
+	err := a.client.Do(ctx, in, &sunco.Call{
+		Op: "list conversations", Path: "/conversations", Query: url.Values{"filter[userId]": {who}}, Out: &list,
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(list.Conversations) > 0 && list.Conversations[0].ID != "" {
+		return list.Conversations[0].ID, nil
+	}
+	var reply struct {
+		Conversation conversation `json:"conversation"`
+	}
+	err = a.client.Do(ctx, in, &sunco.Call{
+		Op: "create conversation", Method: http.MethodPost, Path: "/conversations", Out: &reply,
+		Body: map[string]any{"type": "personal", "participants": []map[string]string{{"userId": who}}},
+	})
+	if err == nil && reply.Conversation.ID == "" {
+		err = errNoID
+	}
+	return reply.Conversation.ID, err
+}
+
+const noLegacy = "This is a legacy account without a subdomain, which Shoplifter does not support. " +
+	"Its administrator can remove the integration in Zendesk."
 
 // explainConnecting says what a failed connection means to the person who tried.
-func explainConnecting(err error) (status int, title, text string) {
-	title = "Not connected"
+func explainConnecting(err error) (status int, text string) {
 	switch {
 	case errors.Is(err, sunco.ErrAccessDenied):
-		return http.StatusForbidden, title, "You pressed Deny, so nothing was changed."
+		return http.StatusForbidden, "You pressed Deny, so nothing was changed."
 	case errors.Is(err, sunco.ErrStateMismatch):
-		return http.StatusBadRequest, title, "This attempt was not begun in this browser, it is more than ten minutes old, or it was finished already."
+		return http.StatusBadRequest, "This attempt did not begin in this browser, is more than ten minutes old, " +
+			"or is finished already."
 	case errors.Is(err, sunco.ErrNoRegion):
-		return http.StatusBadGateway, title, noLegacy
+		return http.StatusBadGateway, noLegacy
 	case errors.As(err, new(*sunco.RateLimitError)):
-		return http.StatusServiceUnavailable, title, "Zendesk asked to slow down. Try again in a few minutes."
+		return http.StatusServiceUnavailable, "Zendesk asks for a pause. Try again in a few minutes."
 	case errors.As(err, new(*sunco.AmbiguousError)):
-		return http.StatusBadGateway, title, "Zendesk's answer was lost on the way. Please connect again."
-	case errors.As(err, new(*sunco.InputError)), errors.As(err, new(*sunco.AuthorizationError)):
-		return http.StatusBadRequest, title, "What the browser brought back cannot be used."
+		return http.StatusBadGateway, "Zendesk's answer was lost. Please connect again."
+	case errors.As(err, new(*sunco.RequestError)), errors.As(err, new(*sunco.AuthorizationError)):
+		return http.StatusBadRequest, "Shoplifter cannot use what the browser sent."
 	case errors.As(err, new(*sunco.Error)):
-		return http.StatusBadGateway, title, "Zendesk did not accept it, or could not be reached."
+		return http.StatusBadGateway, "Zendesk refused, or could not be reached. The log has the details."
 	}
-	return http.StatusInternalServerError, title, "Shoplifter could not keep the connection."
+	return http.StatusInternalServerError, "Shoplifter could not store the connection. The log has the details."
 }
 
 // explainAction says what a failed action means to the person who tried.
@@ -115,13 +218,13 @@ func explainAction(err error) string {
 	case errors.Is(err, sunco.ErrNoRegion):
 		return noLegacy
 	case errors.As(err, new(*sunco.RateLimitError)):
-		return "Zendesk asked to slow down. Nothing was changed; try again in a few minutes."
+		return "Zendesk asks for a pause. Nothing was changed; try again in a few minutes."
 	case errors.As(err, new(*sunco.AmbiguousError)):
-		return "Zendesk's answer was lost on the way, so it may or may not have happened. Look before you try again."
+		return "Zendesk's answer was lost, so it may have happened. Look before you try again."
 	case errors.As(err, new(*sunco.WebhookLimitError)):
-		return "The integration already has as many webhooks as it may, and none of them is Shoplifter's."
+		return "The integration has three webhooks already, and none of them is Shoplifter's."
 	case errors.As(err, new(*sunco.Error)):
-		return "Zendesk did not accept it, or could not be reached. The log has the details."
+		return "Zendesk refused, or could not be reached. The log has the details."
 	}
 	return "It did not work. The log has the details."
 }

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/turns"
 )
 
 const (
@@ -21,14 +22,15 @@ const (
 // app is the application.
 type app struct {
 	cfg         *config
-	sandboxPage string // empty: there is none beside it
+	sandboxPage string // address of the embedded sandbox's page; empty: there is none
 	client      *sunco.Client
 	store       *store
 	recent      recent
 	pages       *pages
 	log         *slog.Logger
-	grace       time.Duration // for requests under way when the program ends
-	turns       sync.Map      // by app: a channel that whoever talks for the app fills
+	grace       time.Duration // for requests in progress when the program ends
+	talking     turns.Turns   // by app id
+	installer   *sunco.Installer
 	events      *sunco.EventHandler
 	removals    *sunco.RemovalHandler
 }
@@ -47,10 +49,20 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 		Domain:       cfg.domain,
 		Logger:       log,
 	}
-	a.events = &sunco.EventHandler{
-		Lookup: func(_ context.Context, _ *http.Request, keyDigest [32]byte) (*sunco.Installation, error) {
-			return store.byDigest(keyDigest), nil
+	a.installer = &sunco.Installer{
+		Client:         a.client,
+		Webhook:        a.webhook(),
+		InsecureCookie: cfg.insecureCookie,
+		Save:           store.save,
+		OnInstall: func(w http.ResponseWriter, _ *http.Request, in *sunco.Installation) {
+			a.tell(in, "was connected")
+			w.Header().Set("Location", connectionPath(in)+"?said=connected")
 		},
+		OnError: a.notConnected,
+		Logger:  log,
+	}
+	a.events = &sunco.EventHandler{
+		Lookup: store.lookup,
 		OnEvent: func(_ context.Context, in *sunco.Installation, e *sunco.Event) error {
 			a.recent.receive(in, e)
 			return nil
@@ -66,15 +78,15 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 			return nil, nil
 		},
 		OnRemoved: func(_ context.Context, in *sunco.Installation) error {
-			return a.forgetDead(in, "was disconnected")
+			return a.forget(in, "was disconnected")
 		},
 		Logger: log,
 	}
 	return a, nil
 }
 
-// ownURL is a path of the application for the platform; empty when the platform
-// cannot reach it.
+// ownURL returns the URL of a path for Zendesk, or "" when Zendesk cannot reach
+// this program.
 func (a *app) ownURL(path string) string {
 	if !a.cfg.reachable() {
 		return ""
@@ -82,7 +94,8 @@ func (a *app) ownURL(path string) string {
 	return a.cfg.baseURL() + path
 }
 
-// webhook is what every connection has; nil: none.
+// webhook returns the webhook that every connection has, or nil when Zendesk
+// cannot reach this program.
 func (a *app) webhook() *sunco.Webhook {
 	if !a.cfg.reachable() {
 		return nil
@@ -99,44 +112,111 @@ func (a *app) webhook() *sunco.Webhook {
 	}
 }
 
-// installer is both ends of the way through Zendesk's consent page.
-func (a *app) installer() http.Handler {
-	return &sunco.Installer{
-		Client:         a.client,
-		Webhook:        a.webhook(),
-		InsecureCookie: a.cfg.insecureCookie,
-		OnInstall: func(w http.ResponseWriter, _ *http.Request, in *sunco.Installation) error {
-			if err := a.store.put(in); err != nil {
-				return err
-			}
-			a.tell(in, "was connected")
-			w.Header().Set("Location", connectionPath(in)+"?said=connected")
-			return nil
-		},
-		OnError: a.notConnected,
-	}
-}
-
-// notConnected keeps a token that would be lost, and explains to a person.
+// notConnected explains to a person why connecting failed. A token that was saved
+// is completed later, see finish.
 func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Installation, err error) {
 	if in != nil {
-		if stored := a.store.put(in); stored != nil {
-			a.log.Error("a token could not be kept", "installation", in, "error", stored)
-		} else if in.AppID != "" {
-			a.tell(in, "was connected, but not completely")
-			if !errors.Is(err, sunco.ErrNoRegion) {
-				http.Redirect(w, r, connectionPath(in)+"?said=unfinished", http.StatusSeeOther)
-				return
-			}
-		}
+		a.tell(in, "gave access, but the connection is not complete")
 	}
-	status, title, text := explainConnecting(err)
-	a.sorry(w, status, title, text)
+	if in != nil && !errors.Is(err, sunco.ErrNoRegion) {
+		http.Redirect(w, r, "/?said=unfinished", http.StatusSeeOther)
+		return
+	}
+	status, text := explainConnecting(err)
+	a.sorry(w, status, "Not connected", text)
 }
 
-// forget deletes an installation whose token is dead, unless there is a newer one.
+// finishAll completes these connections, and returns why some could not be. At
+// every start it runs for all of them: it finishes what was interrupted, makes the
+// webhooks point here, and forgets the tokens that died meanwhile.
+func (a *app) finishAll(ctx context.Context, all []connection) error {
+	var failed []error
+	for _, c := range all {
+		if ctx.Err() != nil {
+			return errors.Join(append(failed, ctx.Err())...)
+		}
+		if err := a.finish(ctx, &c.Installation); err != nil && ctx.Err() == nil {
+			a.log.Warn("an installation could not be completed", "installation", &c.Installation, "error", err)
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// finish asks where an installation lives, makes sure that its webhook is there,
+// and stores both. What is stored for a customer stays until all is done.
+func (a *app) finish(ctx context.Context, in *sunco.Installation) error {
+	found, err := a.locate(ctx, in)
+	if err != nil {
+		return err
+	}
+	if want := a.webhook(); want != nil {
+		a.retarget(ctx, found, want.Target)
+		hook, err := a.client.EnsureWebhook(ctx, found, want)
+		if err != nil {
+			return err
+		}
+		found.Webhooks = []sunco.Webhook{*hook}
+	}
+	if err := a.store.save(ctx, found); err != nil {
+		return err
+	}
+	if in.AppID == "" {
+		a.tell(found, "was connected")
+	}
+	return nil
+}
+
+// retarget moves webhooks to the address that this program has today. Zendesk
+// allows three, so the earlier address must not keep one.
+func (a *app) retarget(ctx context.Context, in *sunco.Installation, target string) {
+	for _, hook := range in.Webhooks {
+		if hook.Target == target {
+			continue
+		}
+		_, err := a.client.UpdateWebhook(ctx, in, hook.ID, sunco.WebhookUpdate{Target: target})
+		if err != nil { // EnsureWebhook makes another one
+			a.log.Info("the earlier webhook could not be moved", "installation", in, "error", err)
+		}
+	}
+}
+
+// call makes a call for a connection. If the customer has another subdomain by now,
+// it stores that and calls once more.
+func (a *app) call(
+	ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error,
+) error {
+	err := f(ctx, in)
+	if !errors.Is(err, sunco.ErrMoved) && !errors.Is(err, sunco.ErrNotFound) && !errors.Is(err, sunco.ErrUnauthorized) {
+		return err
+	}
+	found, lost := a.locate(ctx, in)
+	if lost != nil || found.Subdomain == in.Subdomain {
+		return errors.Join(err, lost)
+	}
+	if err := a.store.save(ctx, found); err != nil {
+		return err
+	}
+	return f(ctx, found)
+}
+
+// locate asks where an installation lives. It forgets the installation if its token
+// is dead.
+func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Installation, error) {
+	found, err := a.client.Locate(ctx, in)
+	if errors.Is(err, sunco.ErrUnauthorized) {
+		why := "was disconnected: Zendesk refuses its token"
+		if a.cfg.embedded {
+			why = "was disconnected: its sandbox is gone"
+		}
+		err = errors.Join(err, a.forget(in, why))
+	}
+	return found, err
+}
+
+// forget deletes the installation of a token that is dead.
 func (a *app) forget(in *sunco.Installation, why string) error {
-	removed, err := a.store.remove(in.AppID, in.Generation())
+	removed, err := a.store.remove(in.Generation())
 	if removed {
 		a.recent.keepOnly(a.store.list())
 		a.tell(in, why)
@@ -144,115 +224,31 @@ func (a *app) forget(in *sunco.Installation, why string) error {
 	return err
 }
 
-// forgetDead is forget where nobody else says why it failed.
-func (a *app) forgetDead(in *sunco.Installation, why string) error {
-	err := a.forget(in, why)
-	if err != nil {
-		a.log.Error("a removed installation could not be deleted", "installation", in, "error", err)
-	}
-	return err
-}
-
 // tell puts something on the front page and into the log.
 func (a *app) tell(in *sunco.Installation, what string) {
-	a.recent.tell(name(in) + " " + what + ".")
+	a.recent.tell(cmp.Or(name(in), "An account") + " " + what + ".")
 	a.log.Info("installation "+what, "installation", in)
 }
 
-// call makes a call for an installation. It first finds out where the installation
-// lives when that is not known. When the customer's subdomain was renamed it finds
-// the new one and calls once more; when the token turns out to be dead it forgets
-// the installation.
-func (a *app) call(ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error) error {
-	err := sunco.ErrNoRegion
-	if located(in) {
-		err = f(ctx, in)
-	}
-	if errors.Is(err, sunco.ErrMoved) || errors.Is(err, sunco.ErrNotFound) || errors.Is(err, sunco.ErrNoRegion) {
-		found, missing := a.locate(ctx, in)
-		switch {
-		case missing != nil && errors.Is(err, sunco.ErrNoRegion):
-			err = missing
-		case missing == nil && (found.AppID != in.AppID || found.Subdomain != in.Subdomain):
-			err = f(ctx, found)
+// hook returns the webhook of an installation that delivers here, or nil.
+func (a *app) hook(in *sunco.Installation) *sunco.Webhook {
+	for i, hook := range in.Webhooks {
+		if hook.Target == a.ownURL(eventsPath) {
+			return &in.Webhooks[i]
 		}
 	}
-	if errors.Is(err, sunco.ErrUnauthorized) {
-		a.confirm(ctx, in)
-	}
-	return err
-}
-
-// locate asks where an installation lives, and stores the answer.
-func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Installation, error) {
-	found, err := a.client.Locate(ctx, in)
-	switch {
-	case err != nil:
-		return nil, err
-	case found.AppID == in.AppID && found.Subdomain == in.Subdomain:
-		return found, nil
-	case found.AppID == in.AppID:
-		return found, a.store.replace(found)
-	}
-	if err := a.store.put(found); err != nil {
-		return nil, err
-	}
-	_, err = a.store.remove(in.AppID, in.Generation())
-	return found, err
-}
-
-// confirm asks whether a token still lives, and reports false and forgets the
-// installation when it does not.
-func (a *app) confirm(ctx context.Context, in *sunco.Installation) bool {
-	_, err := a.client.TokenInfo(ctx, in.Token)
-	if !errors.Is(err, sunco.ErrUnauthorized) {
-		return true
-	}
-	why := "is not connected any more: Zendesk no longer takes its token"
-	if a.cfg.embedded {
-		why = "is not connected any more: its sandbox is gone"
-	}
-	_ = a.forgetDead(in, why) // it is in the log
-	return false
-}
-
-// located reports whether it is known where an installation lives.
-func located(in *sunco.Installation) bool { return in.Subdomain != "" || in.LegacyRegion != "" }
-
-// hook is the webhook of an installation that delivers here; nil: there is none.
-func (a *app) hook(in *sunco.Installation) *sunco.Webhook {
-	want := a.webhook()
-	if want == nil || len(in.Webhooks) == 0 || in.Webhooks[0].Target != want.Target {
-		return nil
-	}
-	return &in.Webhooks[0]
-}
-
-// missing says what an installation lacks to be complete, and which button helps.
-func (a *app) missing(in *sunco.Installation) (what, button string) {
-	hooked := a.webhook() == nil || a.hook(in) != nil
-	switch {
-	case located(in) && hooked:
-		return "", ""
-	case located(in):
-		return "The webhook is missing or points elsewhere, so that nothing arrives here.", "Set up the webhook"
-	case hooked:
-		return "Zendesk has not said yet where this account is.", "Finish connecting"
-	}
-	return "Zendesk has not said yet where this account is, and the webhook is missing.", "Finish connecting"
+	return nil
 }
 
 func connectionPath(in *sunco.Installation) string {
 	return "/installations/" + url.PathEscape(in.AppID)
 }
 
-// name is what a person knows an installation by.
+// name is what a person calls an installation; empty: nothing is known but the
+// token.
 func name(in *sunco.Installation) string {
-	switch {
-	case in.Subdomain != "":
-		return in.Subdomain
-	case in.AppID != "":
+	if in.Subdomain == "" && in.AppID != "" {
 		return "app " + in.AppID
 	}
-	return "an unfinished connection"
+	return in.Subdomain
 }

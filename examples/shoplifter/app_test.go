@@ -20,7 +20,7 @@ func TestByClicking(t *testing.T) {
 
 	page := b.connect(p, "globex")
 	assert.Contains(t, page.text, `role="status">Connected.`)
-	assert.Contains(t, page.text, "<title>Connected. Shoplifter can now read and answer this account&#39;s conversations. globex – Shoplifter</title>")
+	assert.Contains(t, page.text, "<title>Connected. Shoplifter now receives this account&#39;s conversations. globex – Shoplifter</title>")
 	assert.Contains(t, page.text, "<h1>globex</h1>")
 	assert.Contains(t, page.text, p.base+"/zendesk/events")
 	assert.Contains(t, page.text, "<code>conversation:message</code>")
@@ -83,7 +83,7 @@ func TestAnotherBrowsersCallback(t *testing.T) {
 
 	stranger := newBrowser(t).visit(back)
 	assert.Equal(t, http.StatusBadRequest, stranger.StatusCode)
-	assert.Contains(t, stranger.text, "was not begun in this browser")
+	assert.Contains(t, stranger.text, "did not begin in this browser")
 	tampered := b.visit(strings.Replace(back, "state=", "state=x", 1))
 	assert.Equal(t, http.StatusBadRequest, tampered.StatusCode)
 	assert.Empty(t, secrets(t, env))
@@ -127,7 +127,7 @@ func TestRestartOfTheSandbox(t *testing.T) {
 
 	p = start(t, env)
 	front := b.visit(p.base + "/")
-	assert.Contains(t, front.text, "acme is not connected any more: its sandbox is gone.")
+	assert.Contains(t, front.text, "acme was disconnected: its sandbox is gone.")
 	assert.Contains(t, front.text, "None yet.")
 	assert.Empty(t, secrets(t, env))
 	assert.Contains(t, b.connect(p, "acme").text, "Connected.")
@@ -155,13 +155,13 @@ func TestRestart(t *testing.T) {
 	page = b.visit(b.link(b.visit(second.base+"/"), "globex"))
 	gone := b.press(page, "Send the test message")
 	assert.Equal(t, http.StatusConflict, gone.StatusCode)
-	assert.Contains(t, gone.text, "The customer has removed the integration")
+	assert.Contains(t, gone.text, "the customer removed the integration")
 	assert.NotContains(t, b.visit(second.base+"/").text, ">globex</a>")
 	require.Equal(t, 0, second.stop())
 
 	b.press(b.visit("http://"+env["ZENDESK_DOMAIN"]+"/"), "Uninstall from Acme")
 	third := start(t, env) // which asks token info
-	b.until(third.base+"/", "acme is not connected any more", true)
+	b.until(third.base+"/", "acme was disconnected: Zendesk refuses its token.", true)
 	assert.Empty(t, secrets(t, env))
 	for _, p := range []*program{p, second, third} {
 		for i, secret := range append(before, "canary-secret") {
@@ -233,8 +233,8 @@ func TestCrossOrigin(t *testing.T) {
 		{"Sec-Fetch-Site", "cross-site"},
 		{"Sec-Fetch-Site", "same-site"},
 	} {
-		for _, action := range []string{"/message", "/finish", "/uninstall"} {
-			got := b.do(http.MethodPost, here+action, url.Values{}, header...)
+		for _, action := range []string{here + "/message", here + "/webhook", here + "/uninstall", p.base + "/finish"} {
+			got := b.do(http.MethodPost, action, url.Values{}, header...)
 			assert.Equal(t, http.StatusForbidden, got.StatusCode, "%s %v", action, header)
 		}
 	}

@@ -27,7 +27,7 @@ func TestHelp(t *testing.T) {
 	for name := range asked {
 		assert.Regexp(t, `(?m)^  `+regexp.QuoteMeta(name)+` `, stdout.String())
 	}
-	assert.Contains(t, stdout.String(), "signs nobody in")
+	assert.Contains(t, stdout.String(), "no login")
 }
 
 func TestBadConfiguration(t *testing.T) {
@@ -112,7 +112,7 @@ func TestStopsCleanly(t *testing.T) {
 	begin := time.Now()
 	assert.Equal(t, 0, p.stop())
 	assert.Less(t, time.Since(begin), 3*time.Second, "it waits for nobody who has not asked anything")
-	assert.NotContains(t, p.stderr.String(), "requests under way")
+	assert.NotContains(t, p.stderr.String(), "requests in progress")
 	require.NoError(t, unused.Close())
 	b.transport.CloseIdleConnections()
 	exampletest.NoMoreGoroutines(t, before)

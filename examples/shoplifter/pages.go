@@ -76,13 +76,13 @@ func (a *app) sorry(w http.ResponseWriter, status int, title, text string) {
 func said(key string) string {
 	switch key {
 	case "connected":
-		return "Connected. Shoplifter can now read and answer this account's conversations."
+		return "Connected. Shoplifter now receives this account's conversations."
 	case "sent":
 		return "The test message was sent."
 	case "finished":
 		return "The connection is complete."
 	case "uninstalled":
-		return "Uninstalled. Shoplifter has no access to that account any more."
+		return "Uninstalled. Shoplifter has no access to that account now."
 	}
 	return ""
 }
@@ -96,29 +96,34 @@ type frontBody struct {
 
 // connectionRow is a connection as the pages show it.
 type connectionRow struct {
-	Name, Path      string
-	Missing, Button string // what it lacks, and what to press then
 	connection
+	Name, Path string
+	Incomplete bool // the webhook is missing
 }
 
-func (a *app) row(c *connection) connectionRow {
+func (a *app) row(c connection) connectionRow {
 	in := &c.Installation
-	what, button := a.missing(in)
-	return connectionRow{name(in), connectionPath(in), what, button, *c}
+	return connectionRow{c, name(in), connectionPath(in), a.cfg.reachable() && a.hook(in) == nil}
 }
 
 func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
-	body := frontBody{News: a.recent.latestNews()}
-	for _, c := range a.store.list() {
-		if c.AppID == "" {
-			body.Unfinished++
-			continue
-		}
-		body.Connections = append(body.Connections, a.row(&c))
+	key := r.URL.Query().Get("said")
+	p := page{Said: said(key)}
+	if key == "unfinished" && len(a.store.unfinished()) > 0 {
+		p.Failed = "Zendesk gave access, but the connection is not complete. Press “Finish connecting”."
 	}
-	a.show(w, http.StatusOK, a.pages.front, page{
-		Title: "Shoplifter", Said: said(r.URL.Query().Get("said")), Body: body,
-	})
+	a.describeFront(w, http.StatusOK, p)
+}
+
+func (a *app) describeFront(w http.ResponseWriter, status int, p page) {
+	body := frontBody{Unfinished: len(a.store.unfinished()), News: a.recent.latestNews()}
+	for _, c := range a.store.list() {
+		if c.AppID != "" {
+			body.Connections = append(body.Connections, a.row(c))
+		}
+	}
+	p.Title, p.Body = "Shoplifter", body
+	a.show(w, status, a.pages.front, p)
 }
 
 // connectionBody fills the page of a connection.
@@ -130,21 +135,14 @@ type connectionBody struct {
 	Remembers int
 }
 
-func (a *app) showConnection(w http.ResponseWriter, r *http.Request) {
-	a.withConnection(func(w http.ResponseWriter, r *http.Request, c *connection) {
-		key := r.URL.Query().Get("said")
-		p := page{Said: said(key)}
-		if what, button := a.missing(&c.Installation); key == "unfinished" && what != "" {
-			p.Failed = "Access was given, but the connection is not complete. " + what + " Press “" + button + "”."
-		}
-		a.describeConnection(w, http.StatusOK, c, p)
-	})(w, r)
+func (a *app) showConnection(w http.ResponseWriter, r *http.Request, c *connection) {
+	a.describeConnection(w, http.StatusOK, c, page{Said: said(r.URL.Query().Get("said"))})
 }
 
 func (a *app) describeConnection(w http.ResponseWriter, status int, c *connection, p page) {
 	in := &c.Installation
 	body := connectionBody{
-		connectionRow: a.row(c),
+		connectionRow: a.row(*c),
 		Admin:         a.adminURL(in),
 		Webhook:       a.hook(in),
 		Received:      a.recent.received(in),

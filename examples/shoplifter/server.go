@@ -19,9 +19,7 @@ import (
 )
 
 const (
-	// stopGrace is for requests under way when the program ends: an installation
-	// may take 60 s and its hook 30 s, and an action 90 s.
-	stopGrace = 95 * time.Second
+	stopGrace = 2 * time.Minute // for requests in progress when the program ends
 	closing   = 5 * time.Second // for what runs without a request
 )
 
@@ -85,9 +83,9 @@ func (a *app) serve(ctx context.Context, listener net.Listener, ready func() err
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	if a.cfg.embedded { // which answers at once: the front page then tells the truth
-		a.resume(ctx)
+		_ = a.finishAll(ctx, a.store.list()) // it logs
 	} else {
-		beside.Go(func() { a.resume(ctx) })
+		beside.Go(func() { _ = a.finishAll(ctx, a.store.list()) })
 	}
 	err := ready()
 	if err == nil {
@@ -107,11 +105,11 @@ func (a *app) serve(ctx context.Context, listener net.Listener, ready func() err
 // stop ends the server when the requests under way are answered.
 func (a *app) stop(stopper *sandbox.Stopper) {
 	waiting := time.AfterFunc(time.Second, func() {
-		a.log.Info("waiting for requests under way; a second signal ends the program at once", "at_most", a.grace)
+		a.log.Info("waiting for requests in progress; a second signal ends the program at once", "at_most", a.grace)
 	})
 	defer waiting.Stop()
 	if err := stopper.Stop(a.grace); err != nil {
-		a.log.Error("requests under way were cut off; the token of an installation among them may be lost", "after", a.grace, "error", err)
+		a.log.Error("requests in progress were cut off", "after", a.grace, "error", err)
 	}
 }
 
@@ -168,13 +166,14 @@ func hostname(raw string) string {
 
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(installPath, a.installer())
+	mux.Handle(installPath, a.installer)
 	mux.Handle(eventsPath, a.events)
 	mux.Handle(removedPath, a.removals)
 	mux.HandleFunc("GET /{$}", a.showFront)
-	mux.HandleFunc("GET /installations/{app}", a.showConnection)
+	mux.HandleFunc("POST /finish", a.finishPending)
+	mux.HandleFunc("GET /installations/{app}", a.withConnection(a.showConnection))
 	mux.HandleFunc("POST /installations/{app}/message", a.withConnection(a.sendMessage))
-	mux.HandleFunc("POST /installations/{app}/finish", a.withConnection(a.finish))
+	mux.HandleFunc("POST /installations/{app}/webhook", a.withConnection(a.setUpWebhook))
 	mux.HandleFunc("POST /installations/{app}/uninstall", a.uninstall)
 	mux.HandleFunc("GET /style.css", a.pages.serveStyle)
 	mux.HandleFunc("GET /icon.svg", a.pages.serveIcon)

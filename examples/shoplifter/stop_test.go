@@ -91,7 +91,7 @@ func TestStopInTheMiddleOfAnInstallation(t *testing.T) {
 	release()
 	assert.Equal(t, 0, <-code)
 	assert.Len(t, secrets(t, env), 1, "the token is not lost; the webhook needs a program that answers")
-	assert.Contains(t, p.stderr.String(), "waiting for requests under way")
+	assert.Contains(t, p.stderr.String(), "waiting for requests in progress")
 	assert.NotContains(t, p.stderr.String(), "cut off")
 
 	assert.Contains(t, newBrowser(t).until(start(t, env).base+"/", "acme", true).text, ">acme</a>", "it is finished at the next start")
@@ -128,7 +128,7 @@ func TestStopCutsOff(t *testing.T) {
 	<-arrived
 	cancel()
 	require.NoError(t, <-ended)
-	assert.Contains(t, log.String(), `level=ERROR msg="requests under way were cut off`)
+	assert.Contains(t, log.String(), `level=ERROR msg="requests in progress were cut off`)
 	<-answered
 	release()
 }
