@@ -20,7 +20,8 @@ func TestByClicking(t *testing.T) {
 
 	page := b.connect(p, "globex")
 	assert.Contains(t, page.text, `role="status">Connected.`)
-	assert.Contains(t, page.text, "<title>Connected. Shoplifter now receives this account&#39;s conversations. globex – Shoplifter</title>")
+	assert.Contains(t, page.text, "<title>Connected. Shoplifter now receives this account&#39;s conversations. "+
+		"globex – Shoplifter</title>")
 	assert.Contains(t, page.text, "<h1>globex</h1>")
 	assert.Contains(t, page.text, p.base+"/zendesk/events")
 	assert.Contains(t, page.text, "<code>conversation:message</code>")
@@ -110,7 +111,8 @@ func TestForgedRemoval(t *testing.T) {
 	p, b := start(t, env), newBrowser(t)
 	page := b.connect(p, "acme")
 	id := strings.TrimPrefix(page.Request.URL.Path, "/installations/")
-	res, err := http.Post(p.base+removedPath, "application/json", strings.NewReader(`{"appId":"`+id+`","integrationId":"x"}`))
+	removal := strings.NewReader(`{"appId":"` + id + `","integrationId":"x"}`)
+	res, err := http.Post(p.base+removedPath, "application/json", removal)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, http.StatusOK, res.StatusCode)
@@ -206,10 +208,13 @@ func TestPublicHost(t *testing.T) {
 	for public, names := range map[string]map[string]bool{
 		"https://bot.example": {
 			"bot.example": true, "bot.example:443": true, "Bot.Example:8443": true, "localhost:3000": true,
-			"evil.example": false, "bot.example.evil.example": false, "evil.example:443": false, here + ":3000": false, "localhost:443": false,
+			"evil.example": false, "bot.example.evil.example": false, "evil.example:443": false,
+			here + ":3000": false, "localhost:443": false,
 		},
 		"https://bot.example:8443": {"bot.example:8443": true, "bot.example": true, "evil.example:8443": false},
-		"":                         {here + ":3000": true, here: false, here + ":1": false, "localhost:3000": true, "evil.example:3000": false},
+		"": {
+			here + ":3000": true, here: false, here + ":1": false, "localhost:3000": true, "evil.example:3000": false,
+		},
 	} {
 		a := &app{cfg: &config{publicURL: public, localURL: "http://" + here + ":3000"}, pages: newPages()}
 		handler := a.onlyOwnHosts(&net.TCPAddr{Port: 3000}, http.NotFoundHandler())
@@ -270,7 +275,9 @@ func TestEveryPage(t *testing.T) {
 		}
 		assert.Equal(t, 1, strings.Count(page.text, "<h1>"), target)
 	}
-	for file, contentType := range map[string]string{"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"} {
+	for file, contentType := range map[string]string{
+		"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml",
+	} {
 		got := b.visit(p.base + file)
 		assert.Equal(t, http.StatusOK, got.StatusCode)
 		assert.Equal(t, contentType, got.Header.Get("Content-Type"))

@@ -110,13 +110,14 @@ type browser struct {
 
 func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, cookies: map[string]map[string]*http.Cookie{}}
-	b.transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return nil, err
 		}
 		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
-	}}
+	}
+	b.transport = &http.Transport{DisableKeepAlives: true, DialContext: dial}
 	b.client = &http.Client{Transport: b, Jar: b, Timeout: 30 * time.Second}
 	t.Cleanup(b.transport.CloseIdleConnections)
 	return b
@@ -209,13 +210,17 @@ func (b *browser) link(page answer, text string) string {
 // press submits the form whose button has this text, as a browser does.
 func (b *browser) press(page answer, button string, more ...string) answer {
 	b.t.Helper()
-	for _, form := range regexp.MustCompile(`(?s)<form method="post" action="([^"]+)">(.*?)</form>`).FindAllStringSubmatch(page.text, -1) {
-		press := regexp.MustCompile(`<button[^>]*?(?: name="(\w+)" value="(\w+)")?>` + regexp.QuoteMeta(button) + `</button>`).FindStringSubmatch(form[2])
+	forms := regexp.MustCompile(`(?s)<form method="post" action="([^"]+)">(.*?)</form>`)
+	text := regexp.QuoteMeta(button)
+	buttons := regexp.MustCompile(`<button[^>]*?(?: name="(\w+)" value="(\w+)")?>` + text + `</button>`)
+	inputs := regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
+	for _, form := range forms.FindAllStringSubmatch(page.text, -1) {
+		press := buttons.FindStringSubmatch(form[2])
 		if press == nil {
 			continue
 		}
 		values := url.Values{}
-		for _, input := range regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`).FindAllStringSubmatch(form[2], -1) {
+		for _, input := range inputs.FindAllStringSubmatch(form[2], -1) {
 			values.Set(input[1], input[2])
 		}
 		if press[1] != "" {

@@ -60,7 +60,7 @@ func readConfig(args []string, getenv func(string) string) (*config, error) {
 		return nil, err
 	}
 	if fs.NArg() > 0 {
-		return nil, errors.New("arguments are not understood; the configuration is in the environment")
+		return nil, errors.New("there must be no arguments; use environment variables")
 	}
 	if err := cfg.choosePlatform(); err != nil {
 		return nil, err
@@ -75,7 +75,8 @@ func readConfig(args []string, getenv func(string) string) (*config, error) {
 func (c *config) choosePlatform() error {
 	if c.clientID == "" && c.clientSecret.IsZero() {
 		if c.domain != "" || c.publicURL != "" || c.marketplace != (sunco.Marketplace{}) {
-			return errors.New("OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET are missing; for the fake platform, unset PUBLIC_URL and the ZENDESK_ variables too")
+			return errors.New("OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET are missing; " +
+				"to use the fake platform, unset PUBLIC_URL and the ZENDESK_ variables too")
 		}
 		c.embedded = true
 		c.marketplace = sunco.Marketplace{Name: "Shoplifter", OrganizationID: "1", BotID: "1"}
@@ -90,7 +91,7 @@ func (c *config) choosePlatform() error {
 	}
 	probe := sunco.Client{ClientID: c.clientID, ClientSecret: c.clientSecret, Domain: c.domain, Marketplace: c.marketplace}
 	if _, err := probe.AuthorizeURL("check"); err != nil {
-		return fmt.Errorf("OAUTH_CLIENT_ID, ZENDESK_DOMAIN or ZENDESK_MARKETPLACE: %w", err)
+		return fmt.Errorf("check OAUTH_CLIENT_ID, ZENDESK_DOMAIN and the ZENDESK_MARKETPLACE_ variables: %w", err)
 	}
 	return nil
 }
@@ -109,12 +110,12 @@ func (c *config) reachable() bool { return c.publicURL != "" || c.localPlatform(
 
 func (c *config) checkAddresses() error {
 	if _, err := netip.ParseAddr(c.host); err != nil {
-		return errors.New("HOST is not an IP address")
+		return errors.New("HOST must be an IP address")
 	}
 	if n, err := strconv.ParseUint(c.port, 10, 16); err != nil {
-		return errors.New("PORT is not a number up to 65535")
+		return errors.New("PORT must be a number up to 65535")
 	} else if n == 0 && c.publicURL != "" {
-		return errors.New("PORT must be a fixed one when there is a PUBLIC_URL")
+		return errors.New("PORT must not be 0 when PUBLIC_URL is set")
 	}
 	if c.publicURL == "" {
 		return nil
@@ -123,10 +124,12 @@ func (c *config) checkAddresses() error {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("PUBLIC_URL must be like https://bot.example.com, without a path")
+	case u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
+		return errors.New("PUBLIC_URL has its scheme's own port; leave out the port")
 	case u.Scheme == "https" && c.insecureCookie:
-		return errors.New("-insecure-cookie is not for https")
+		return errors.New("-insecure-cookie does not work with an https PUBLIC_URL; leave it out")
 	case u.Scheme != "https" && (u.Scheme != "http" || !sandbox.IsLoopback(u.Hostname())):
-		return errors.New("PUBLIC_URL must be https, unless it is on this machine")
+		return errors.New("PUBLIC_URL must be https, except on this machine")
 	}
 	c.publicURL = u.Scheme + "://" + strings.ToLower(u.Host)
 	return nil
@@ -146,8 +149,64 @@ func (c *config) chooseStore() error {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return fmt.Errorf("STORE_FILE is missing: %w", err)
+		return fmt.Errorf("set STORE_FILE, because there is no default: %w", err)
 	}
 	c.storeFile = filepath.Join(dir, "shoplifter", strings.ReplaceAll(c.platform(), ":", "-")+".json")
 	return nil
 }
+
+// help is what -h prints.
+const help = `Shoplifter is a complete partner application for Zendesk's Sunshine Conversations.
+Customers connect it to their account and disconnect it. It sends a test message and
+shows what the webhook delivers.
+
+Usage: go run ./examples/shoplifter [-insecure-cookie]
+
+Without configuration, Shoplifter starts a fake platform in the same process and
+prints one address to open. It needs no account and no network. The fake platform
+forgets everything when the program ends. Connections in the file from an earlier run
+are then dead; the next start deletes them and says so on the front page.
+
+To use Zendesk itself, set these environment variables:
+
+  OAUTH_CLIENT_ID             the partner's client id; required
+  OAUTH_CLIENT_SECRET         the partner's client secret; required
+  PUBLIC_URL                  the address at which Zendesk and browsers reach this
+                              program: https://bot.example.com, without a path.
+                              Register PUBLIC_URL/zendesk/install as the redirect URL
+                              and PUBLIC_URL/zendesk/removed as the remove URL.
+  ZENDESK_MARKETPLACE_NAME    sent with every request
+  ZENDESK_MARKETPLACE_ORG_ID  sent with every request
+  ZENDESK_MARKETPLACE_APP_ID  sent with every request, as the bot id
+  ZENDESK_DOMAIN              default zendesk.com. Use localhost:8484 for a sandbox
+                              started with "go run ./examples/sandbox".
+
+Without PUBLIC_URL, Shoplifter has no webhook and receives nothing, and its pages
+answer on this machine only. Register the printed address with zendesk/install as the
+first redirect URL then. A sandbox on localhost needs no PUBLIC_URL.
+
+These variables are always read:
+
+  PORT        the port to listen on; default 3000. 0 chooses a free port.
+  HOST        the address to listen on; default 127.0.0.1
+  STORE_FILE  the file for the connections and their tokens, which only you can read.
+              The default is a file for each platform in the directory shoplifter
+              in your configuration directory. One process at a time may use it.
+
+Flags:
+
+  -insecure-cookie  for browsers that accept no Secure cookies on http://localhost
+                    (Safari); refused when PUBLIC_URL is https
+  -h                print this text
+
+A connection that was interrupted keeps its token in the file. The next start, or the
+button on the front page, completes it.
+
+Shoplifter has no login. Everyone who can open its pages can see and end every
+connection and read the latest messages. Put a login in front of the pages before you
+set PUBLIC_URL. This example was not tested against Zendesk itself.
+
+When Shoplifter is ready, it prints "shoplifter: open " and the address. SIGINT and
+SIGTERM end it after the requests in progress, which takes at most two minutes. A
+second signal ends it at once.
+`

@@ -41,16 +41,17 @@ func TestBadConfiguration(t *testing.T) {
 		says string
 	}{
 		"unknown flag":     {nil, []string{"-canry"}, "not defined"},
-		"argument":         {nil, []string{"canary"}, "not understood"},
+		"argument":         {nil, []string{"canary"}, "no arguments"},
 		"no id":            {map[string]string{"OAUTH_CLIENT_ID": ""}, nil, "OAUTH_CLIENT_ID is missing"},
 		"no secret":        {map[string]string{"OAUTH_CLIENT_SECRET": ""}, nil, "OAUTH_CLIENT_SECRET is missing"},
 		"neither":          {map[string]string{"OAUTH_CLIENT_ID": "", "OAUTH_CLIENT_SECRET": ""}, nil, "are missing"},
 		"public path":      {map[string]string{"PUBLIC_URL": "https://bot.example/canary"}, nil, "without a path"},
 		"public user":      {map[string]string{"PUBLIC_URL": "https://canary@bot.example"}, nil, "without a path"},
+		"public port":      {map[string]string{"PUBLIC_URL": "https://bot.example:443"}, nil, "leave out the port"},
 		"public http":      {map[string]string{"PUBLIC_URL": "http://bot.example"}, nil, "must be https"},
-		"insecure cookie":  {nil, []string{"-insecure-cookie"}, "not for https"},
+		"insecure cookie":  {nil, []string{"-insecure-cookie"}, "leave it out"},
 		"port":             {map[string]string{"PORT": "canary"}, nil, "PORT"},
-		"free port":        {map[string]string{"PORT": "0"}, nil, "fixed one"},
+		"free port":        {map[string]string{"PORT": "0"}, nil, "must not be 0"},
 		"host":             {map[string]string{"HOST": "canary"}, nil, "HOST"},
 		"domain":           {map[string]string{"ZENDESK_DOMAIN": "https://canary/"}, nil, "ZENDESK_DOMAIN"},
 		"marketplace name": {map[string]string{"ZENDESK_MARKETPLACE_NAME": "canary\n"}, nil, "MARKETPLACE"},
@@ -85,7 +86,8 @@ func TestAgainstZendesk(t *testing.T) {
 	assert.Contains(t, cfg.storeFile, "zendesk.com.json")
 
 	a := &app{cfg: cfg}
-	assert.Equal(t, "https://acme.zendesk.com/admin/ai/ai-agents/ai-agents/marketplace-bots", a.adminURL(installation("a", "t")))
+	admin := a.adminURL(installation("a", "t"))
+	assert.Equal(t, "https://acme.zendesk.com/admin/ai/ai-agents/ai-agents/marketplace-bots", admin)
 	assert.Equal(t, "https://bot.example/zendesk/events", a.webhook().Target)
 }
 

@@ -33,7 +33,8 @@ func faulty(t *testing.T) (map[string]string, *suncotest.Platform) {
 	}, p
 }
 
-var refusal = suncotest.Reply(http.StatusForbidden, "application/json", `{"errors":[{"code":"forbidden","title":"canary"}]}`)
+var refusal = suncotest.Reply(http.StatusForbidden, "application/json",
+	`{"errors":[{"code":"forbidden","title":"canary"}]}`)
 
 const (
 	unfinished = "Zendesk gave access, but the connection is not complete. Press “Finish connecting”."
@@ -167,7 +168,9 @@ func TestDeliveriesOfStrangers(t *testing.T) {
 		require.NoError(t, zendesk.Emit(hook.AppID, suncotest.SampleEvent("conversation:message", 1)))
 	}
 	require.Eventually(t, func() bool { // or the next could overtake so many that it is forgotten
-		return !slices.ContainsFunc(zendesk.Deliveries(), func(d suncotest.Delivery) bool { return d.Outcome == suncotest.Pending })
+		return !slices.ContainsFunc(zendesk.Deliveries(), func(d suncotest.Delivery) bool {
+			return d.Outcome == suncotest.Pending
+		})
 	}, 10*time.Second, 10*time.Millisecond)
 	require.NoError(t, zendesk.Emit(hook.AppID, suncotest.SampleReply(1)))
 	page := b.until(here, "(the business)", true)

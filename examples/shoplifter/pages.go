@@ -12,7 +12,8 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
 
 // pages are the templates and what they load.
 type pages struct {

@@ -112,21 +112,24 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+const dead = `{"errors":[{"code":"unauthorized","title":"canary"}]}`
+
 // TestProofOfDeath has token info give an answer about one of two tokens of an
 // account: its row, and the unfinished one of a re-installation.
 func TestProofOfDeath(t *testing.T) {
-	const api = `{"errors":[{"code":"unauthorized","title":"Dead"}]}`
+	const front = `{"error":{"title":"x","message":"y"}}`
+	reply := suncotest.Reply
 	for name, test := range map[string]struct {
 		answer suncotest.Handle
 		dead   bool
 	}{
-		"401 of the API":        {suncotest.Reply(http.StatusUnauthorized, "application/json", api), true},
-		"401 without a body":    {suncotest.Reply(http.StatusUnauthorized, "", ""), true},
-		"401 with a page":       {suncotest.Reply(http.StatusUnauthorized, "text/html", "<h1>Log in to the airport</h1>"), false},
-		"401 of a front server": {suncotest.Reply(http.StatusUnauthorized, "application/json", `{"error":{"title":"x","message":"y"}}`), false},
-		"403 of the API":        {suncotest.Reply(http.StatusForbidden, "application/json", api), false},
-		"404 of the API":        {suncotest.Reply(http.StatusNotFound, "application/json", api), false},
-		"501":                   {suncotest.Reply(http.StatusNotImplemented, "text/plain", "no"), false},
+		"401 of the API":        {reply(http.StatusUnauthorized, "application/json", dead), true},
+		"401 without a body":    {reply(http.StatusUnauthorized, "", ""), true},
+		"401 with a page":       {reply(http.StatusUnauthorized, "text/html", "<h1>Airport</h1>"), false},
+		"401 of a front server": {reply(http.StatusUnauthorized, "application/json", front), false},
+		"403 of the API":        {reply(http.StatusForbidden, "application/json", dead), false},
+		"404 of the API":        {reply(http.StatusNotFound, "application/json", dead), false},
+		"501":                   {reply(http.StatusNotImplemented, "text/plain", "no"), false},
 		"redirect":              {suncotest.Redirect(http.StatusFound, "https://airport.example/"), false},
 	} {
 		for i, which := range []string{"the row", "the unfinished one"} {
@@ -140,13 +143,14 @@ func TestProofOfDeath(t *testing.T) {
 				kept := secrets(t, env) // the row's token and webhook, and the other token
 				require.Len(t, kept, 3)
 				about := kept[2*i]
-				zendesk.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				handle := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 					if strings.HasSuffix(r.Header.Get("Authorization"), about) {
 						test.answer(w, r, next)
 						return
 					}
 					refusal(w, r, next)
-				}})
+				}
+				zendesk.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: handle})
 				p = start(t, env)
 				p.waitFor("could not be completed", 2)
 				want := kept
@@ -161,19 +165,34 @@ func TestProofOfDeath(t *testing.T) {
 	}
 }
 
-// TestCaptivePortal presses buttons while a foreign page answers 401 to everything.
-func TestCaptivePortal(t *testing.T) {
-	env, zendesk := faulty(t)
-	p, b := start(t, env), newBrowser(t)
-	page := b.connect(p, "acme")
-	before := secrets(t, env)
-	zendesk.Inject(suncotest.Fault{Times: -1, Handle: suncotest.Reply(http.StatusUnauthorized, "text/html", "<h1>canary</h1>")})
-	for _, button := range []string{"Send the test message", "Uninstall from acme"} {
-		failed := b.press(page, button)
-		assert.Equal(t, http.StatusBadGateway, failed.StatusCode, button)
-		assert.NotContains(t, failed.text, "canary", button)
-		assert.Equal(t, before, secrets(t, env), button)
+// TestRefused presses buttons while a token that lives is refused.
+func TestRefused(t *testing.T) {
+	const send, uninstall = "Send the test message", "Uninstall from acme"
+	page := suncotest.Reply(http.StatusUnauthorized, "text/html", "<h1>canary</h1>")
+	api := suncotest.Reply(http.StatusUnauthorized, "application/json", dead)
+	for name, test := range map[string]struct {
+		fault   suncotest.Fault
+		buttons []string
+	}{
+		"by a foreign page":      {suncotest.Fault{Handle: page}, []string{send, uninstall}},
+		"by the customer's host": {suncotest.Fault{Path: "/sc/v2/apps", Handle: api}, []string{send}},
+		"by revoke":              {suncotest.Fault{Path: "/sc/oauth", Handle: api}, []string{uninstall}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, zendesk := faulty(t)
+			p, b := start(t, env), newBrowser(t)
+			page := b.connect(p, "acme")
+			before := secrets(t, env)
+			test.fault.Times = -1
+			zendesk.Inject(test.fault)
+			for _, button := range test.buttons {
+				failed := b.press(page, button)
+				assert.Equal(t, http.StatusBadGateway, failed.StatusCode, button)
+				assert.NotContains(t, failed.text, "canary", button)
+				assert.Equal(t, before, secrets(t, env), button)
+			}
+			zendesk.ClearFaults()
+			b.works(p, zendesk, "afterwards")
+		})
 	}
-	zendesk.ClearFaults()
-	b.works(p, zendesk, "afterwards")
 }

@@ -88,11 +88,14 @@ func TestStoreSaves(t *testing.T) {
 		saved           []*sunco.Installation
 		row, unfinished []string
 	}{
-		"a token beside the row":  {[]*sunco.Installation{pending("new")}, []string{"old"}, []string{"new"}},
-		"a token twice":           {[]*sunco.Installation{pending("new"), pending("new")}, []string{"old"}, []string{"new"}},
-		"a token that is stored":  {[]*sunco.Installation{pending("old")}, []string{"old"}, nil},
-		"a complete one":          {[]*sunco.Installation{pending("new"), installation("app", "new")}, []string{"new"}, nil},
-		"a complete one twice":    {[]*sunco.Installation{pending("new"), installation("app", "new"), installation("app", "new")}, []string{"new"}, nil},
+		"a token beside the row": {[]*sunco.Installation{pending("new")}, []string{"old"}, []string{"new"}},
+		"a token twice":          {[]*sunco.Installation{pending("new"), pending("new")}, []string{"old"}, []string{"new"}},
+		"a token that is stored": {[]*sunco.Installation{pending("old")}, []string{"old"}, nil},
+		"a complete one":         {[]*sunco.Installation{pending("new"), installation("app", "new")}, []string{"new"}, nil},
+		"a complete one twice": {
+			[]*sunco.Installation{pending("new"), installation("app", "new"), installation("app", "new")},
+			[]string{"new"}, nil,
+		},
 		"one whose token is gone": {[]*sunco.Installation{installation("app", "new")}, []string{"old"}, nil},
 		"another app's":           {[]*sunco.Installation{pending("new"), installation("app2", "new")}, []string{"old"}, nil},
 		"an older token, finished late": {

@@ -49,8 +49,9 @@ func TestUserMadeByAnother(t *testing.T) {
 	env, zendesk := faulty(t)
 	p, b := start(t, env), newBrowser(t)
 	page := b.press(b.connect(p, "acme"), "Send the test message")
-	zendesk.Inject(suncotest.Fault{Method: http.MethodGet, Path: "/sc/v2/apps/*/users/" + visitorID, Handle: suncotest.Reply(
-		http.StatusNotFound, "application/json", `{"errors":[{"code":"not_found","title":"User not found"}]}`)})
+	none := suncotest.Reply(http.StatusNotFound, "application/json",
+		`{"errors":[{"code":"not_found","title":"User not found"}]}`)
+	zendesk.Inject(suncotest.Fault{Method: http.MethodGet, Path: "/sc/v2/apps/*/users/" + visitorID, Handle: none})
 	assert.Contains(t, b.press(page, "Send the test message").text, "The test message was sent.")
 	all := zendesk.Conversations(zendesk.Accounts()[0].AppID)
 	require.Len(t, all, 1)
