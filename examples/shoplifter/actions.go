@@ -24,7 +24,7 @@ var errNoID = errors.New("the reply has no id")
 // action is what a button does with a connection.
 type action = func(context.Context, *sunco.Installation) error
 
-// act runs an action. It goes on when the browser leaves, as a browser does at a
+// act runs an action. The action continues when the browser leaves, as it does at a
 // double click.
 func (a *app) act(r *http.Request, c *connection, f action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
@@ -36,7 +36,7 @@ func (a *app) act(r *http.Request, c *connection, f action) error {
 	return err
 }
 
-// answer says how an action went.
+// answer writes the result of an action.
 func (a *app) answer(w http.ResponseWriter, r *http.Request, c *connection, said string, err error) {
 	if err == nil {
 		http.Redirect(w, r, connectionPath(&c.Installation)+"?said="+said, http.StatusSeeOther)
@@ -82,9 +82,9 @@ func (a *app) finishPending(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?said=finished", http.StatusSeeOther)
 }
 
-// uninstall gives the access back. Zendesk then calls the remove URL, which may
-// delete the connection first. At the second of two clicks it is gone already, which
-// is a success too.
+// uninstall revokes the token and deletes the connection. Zendesk then calls the
+// remove URL, so the connection may be deleted already. That is a success too, and
+// so is the second of two clicks.
 func (a *app) uninstall(w http.ResponseWriter, r *http.Request) {
 	c := a.store.get(r.PathValue("app"))
 	if c != nil {
@@ -102,9 +102,8 @@ func (a *app) uninstall(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?said=uninstalled", http.StatusSeeOther)
 }
 
-// sendTestMessage has the visitor say something in a conversation. The calls for
-// one app run one after the other, so that a double click makes one user and one
-// conversation.
+// sendTestMessage posts a message of the visitor. The calls for one app run one
+// after the other, so that a double click creates one user and one conversation.
 func (a *app) sendTestMessage(ctx context.Context, in *sunco.Installation) error {
 	done, err := a.talking.Wait(ctx, in.AppID)
 	if err != nil {
@@ -190,7 +189,7 @@ func (a *app) conversation(ctx context.Context, in *sunco.Installation, who stri
 const noLegacy = "This is a legacy account without a subdomain, which Shoplifter does not support. " +
 	"Its administrator can remove the integration in Zendesk."
 
-// explainConnecting says what a failed connection means to the person who tried.
+// explainConnecting returns the status and the text for a connection that failed.
 func explainConnecting(err error) (status int, text string) {
 	switch {
 	case errors.Is(err, sunco.ErrAccessDenied):
@@ -212,7 +211,7 @@ func explainConnecting(err error) (status int, text string) {
 	return http.StatusInternalServerError, "Shoplifter could not store the connection. The log has the details."
 }
 
-// explainAction says what a failed action means to the person who tried.
+// explainAction returns the text for an action that failed.
 func explainAction(err error) string {
 	switch {
 	case errors.Is(err, sunco.ErrNoRegion):

@@ -112,8 +112,8 @@ func (a *app) webhook() *sunco.Webhook {
 	}
 }
 
-// notConnected explains to a person why connecting failed. A token that was saved
-// is completed later, see finish.
+// notConnected explains a failed connection to a person. If the token was saved,
+// finish completes the connection later.
 func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Installation, err error) {
 	if in != nil {
 		a.tell(in, "gave access, but the connection is not complete")
@@ -126,9 +126,9 @@ func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Ins
 	a.sorry(w, status, "Not connected", text)
 }
 
-// finishAll completes these connections, and returns why some could not be. At
-// every start it runs for all of them: it finishes what was interrupted, makes the
-// webhooks point here, and forgets the tokens that died meanwhile.
+// finishAll runs finish for these connections and returns the errors. At every start
+// it runs for all of them: interrupted connections are completed, webhooks get the
+// current target, and connections whose token is dead are deleted.
 func (a *app) finishAll(ctx context.Context, all []connection) error {
 	var failed []error
 	for _, c := range all {
@@ -143,8 +143,9 @@ func (a *app) finishAll(ctx context.Context, all []connection) error {
 	return errors.Join(failed...)
 }
 
-// finish asks where an installation lives, makes sure that its webhook is there,
-// and stores both. What is stored for a customer stays until all is done.
+// finish completes an installation: it asks Zendesk where the app lives, ensures the
+// webhook, and saves both. A stored connection of the same app changes only after
+// every step succeeded.
 func (a *app) finish(ctx context.Context, in *sunco.Installation) error {
 	found, err := a.locate(ctx, in)
 	if err != nil {
@@ -167,25 +168,23 @@ func (a *app) finish(ctx context.Context, in *sunco.Installation) error {
 	return nil
 }
 
-// retarget moves webhooks to the address that this program has today. Zendesk
-// allows three, so the earlier address must not keep one.
+// retarget changes the target of webhooks that point to an earlier address of this
+// program. Zendesk allows three webhooks, so the earlier one must not stay.
 func (a *app) retarget(ctx context.Context, in *sunco.Installation, target string) {
 	for _, hook := range in.Webhooks {
 		if hook.Target == target {
 			continue
 		}
 		_, err := a.client.UpdateWebhook(ctx, in, hook.ID, sunco.WebhookUpdate{Target: target})
-		if err != nil { // EnsureWebhook makes another one
+		if err != nil { // EnsureWebhook creates another one
 			a.log.Info("the earlier webhook could not be moved", "installation", in, "error", err)
 		}
 	}
 }
 
-// call makes a call for a connection. If the customer has another subdomain by now,
-// it stores that and calls once more.
-func (a *app) call(
-	ctx context.Context, in *sunco.Installation, f func(context.Context, *sunco.Installation) error,
-) error {
+// call runs f for a connection. If the customer's subdomain was renamed, call stores
+// the new one and runs f again.
+func (a *app) call(ctx context.Context, in *sunco.Installation, f action) error {
 	err := f(ctx, in)
 	if !errors.Is(err, sunco.ErrMoved) && !errors.Is(err, sunco.ErrNotFound) && !errors.Is(err, sunco.ErrUnauthorized) {
 		return err
@@ -200,8 +199,8 @@ func (a *app) call(
 	return f(ctx, found)
 }
 
-// locate asks where an installation lives. It forgets the installation if its token
-// is dead.
+// locate asks Zendesk where an installation lives, and deletes the installation if
+// its token is dead.
 func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Installation, error) {
 	found, err := a.client.Locate(ctx, in)
 	if errors.Is(err, sunco.ErrUnauthorized) {
@@ -214,7 +213,8 @@ func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Instal
 	return found, err
 }
 
-// forget deletes the installation of a token that is dead.
+// forget deletes an installation whose token is dead. A newer installation of the
+// same app stays.
 func (a *app) forget(in *sunco.Installation, why string) error {
 	removed, err := a.store.remove(in.Generation())
 	if removed {
@@ -224,9 +224,9 @@ func (a *app) forget(in *sunco.Installation, why string) error {
 	return err
 }
 
-// tell puts something on the front page and into the log.
+// tell writes a line to the front page and the log.
 func (a *app) tell(in *sunco.Installation, what string) {
-	a.recent.tell(cmp.Or(name(in), "An account") + " " + what + ".")
+	a.recent.tell(cmp.Or(in.Subdomain, "An account") + " " + what + ".")
 	a.log.Info("installation "+what, "installation", in)
 }
 
@@ -242,13 +242,4 @@ func (a *app) hook(in *sunco.Installation) *sunco.Webhook {
 
 func connectionPath(in *sunco.Installation) string {
 	return "/installations/" + url.PathEscape(in.AppID)
-}
-
-// name is what a person calls an installation; empty: nothing is known but the
-// token.
-func name(in *sunco.Installation) string {
-	if in.Subdomain == "" && in.AppID != "" {
-		return "app " + in.AppID
-	}
-	return in.Subdomain
 }

@@ -22,7 +22,7 @@ const (
 	zendeskDomain = "zendesk.com"
 )
 
-// config is what the environment and the command line say.
+// config is the configuration, from the environment and the command line.
 type config struct {
 	embedded       bool // start a fake platform
 	host, port     string
@@ -30,14 +30,14 @@ type config struct {
 	clientSecret   sunco.Secret
 	domain         string
 	marketplace    sunco.Marketplace
-	publicURL      string // without a trailing slash; empty: none was given
-	localURL       string // of the address it listens on; known when it does
+	publicURL      string // without a trailing slash; may be empty
+	localURL       string // set when the program listens
 	storeFile      string
 	insecureCookie bool
 }
 
-// readConfig reads and checks it. The error is flag.ErrHelp when help was asked
-// for, and never repeats a value that may be secret.
+// readConfig reads and checks the configuration. The error is flag.ErrHelp for -h,
+// and repeats no value that may be secret.
 func readConfig(args []string, getenv func(string) string) (*config, error) {
 	cfg := &config{
 		host:         cmp.Or(getenv("HOST"), "127.0.0.1"),
@@ -71,7 +71,7 @@ func readConfig(args []string, getenv func(string) string) (*config, error) {
 	return cfg, cfg.chooseStore()
 }
 
-// choosePlatform decides between Zendesk and a fake platform of our own.
+// choosePlatform chooses between Zendesk and the fake platform.
 func (c *config) choosePlatform() error {
 	if c.clientID == "" && c.clientSecret.IsZero() {
 		if c.domain != "" || c.publicURL != "" || c.marketplace != (sunco.Marketplace{}) {
@@ -135,7 +135,7 @@ func (c *config) checkAddresses() error {
 	return nil
 }
 
-// platform names what the stored tokens are good for.
+// platform names the platform that issued the stored tokens.
 func (c *config) platform() string {
 	if c.embedded {
 		return "sandbox"

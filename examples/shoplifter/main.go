@@ -1,7 +1,7 @@
-// Shoplifter is a small, complete partner application: customers connect it to
-// their Zendesk account and disconnect it again, it sends a message, and it shows
-// what the webhook brings. Without any configuration it runs against a fake
-// platform of its own. Start it with -h to see what it reads.
+// Shoplifter is a complete partner application. Customers connect it to their
+// Zendesk account and disconnect it. It sends a test message and shows what the
+// webhook delivers. Without configuration it runs against a fake platform in the
+// same process. The flag -h explains the configuration.
 package main
 
 import (
@@ -22,9 +22,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run is the program. It serves until ctx ends and returns the exit code: 0 when
-// it was asked to end, 1 when it could not serve, 2 when the configuration makes
-// no sense.
+// run is the program. It serves until ctx ends and returns the exit code: 0 after
+// ctx ended, 1 if it could not serve, 2 if the configuration cannot be used.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	cfg, err := readConfig(args, getenv)
 	switch {

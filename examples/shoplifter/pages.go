@@ -15,7 +15,7 @@ var pageFiles embed.FS
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
-// pages are the templates and what they load.
+// pages are the templates, the style sheet and the icon.
 type pages struct {
 	front, connection, sorry *template.Template
 	style, icon              []byte
@@ -25,7 +25,7 @@ func newPages() *pages {
 	read := func(name string) []byte {
 		raw, err := pageFiles.ReadFile("pages/" + name)
 		if err != nil {
-			panic(err) // it is in the program
+			panic(err) // the file is embedded
 		}
 		return raw
 	}
@@ -35,15 +35,15 @@ func newPages() *pages {
 	return &pages{parse("front.html"), parse("connection.html"), parse("sorry.html"), read("style.css"), read("icon.svg")}
 }
 
-// page is what every template gets. No credential is ever put into it.
+// page is the data of every template. It holds no credentials.
 type page struct {
 	Title       string
 	Said        string // what was just done
-	Failed      string // what was just tried in vain
+	Failed      string // what just failed
 	Connect     string // address of the link "Add to Zendesk"
 	SandboxPage string
 	Embedded    bool
-	Deliveries  bool // the platform can bring some
+	Deliveries  bool // Zendesk can reach this program
 	Body        any
 }
 
@@ -53,8 +53,8 @@ func (a *app) show(w http.ResponseWriter, status int, t *template.Template, p pa
 	p.SandboxPage, p.Embedded, p.Deliveries = a.sandboxPage, a.cfg.embedded, a.cfg.reachable()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "layout", p); err != nil {
-		a.log.Error("a page could not be made", "error", err)
-		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
+		a.log.Error("a page could not be rendered", "error", err)
+		http.Error(w, "The page could not be rendered.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -67,13 +67,12 @@ func (a *app) show(w http.ResponseWriter, status int, t *template.Template, p pa
 	_, _ = w.Write(out.Bytes()) // the client may have left
 }
 
-// sorry says in a sentence or two why there is nothing else to show. It never
-// repeats what the caller sent.
+// sorry writes a page with one explanation. It repeats nothing that the caller sent.
 func (a *app) sorry(w http.ResponseWriter, status int, title, text string) {
 	a.show(w, status, a.pages.sorry, page{Title: title, Body: text})
 }
 
-// said are the sentences that a query may ask for.
+// said returns the sentence for a value of the query parameter said, or "".
 func said(key string) string {
 	switch key {
 	case "connected":
@@ -98,13 +97,13 @@ type frontBody struct {
 // connectionRow is a connection as the pages show it.
 type connectionRow struct {
 	connection
-	Name, Path string
+	Path       string
 	Incomplete bool // the webhook is missing
 }
 
 func (a *app) row(c connection) connectionRow {
 	in := &c.Installation
-	return connectionRow{c, name(in), connectionPath(in), a.cfg.reachable() && a.hook(in) == nil}
+	return connectionRow{c, connectionPath(in), a.cfg.reachable() && a.hook(in) == nil}
 }
 
 func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +129,7 @@ func (a *app) describeFront(w http.ResponseWriter, status int, p page) {
 // connectionBody fills the page of a connection.
 type connectionBody struct {
 	connectionRow
-	Admin     string // address of the admin settings; empty for legacy apps
+	Admin     string // address of the admin settings
 	Webhook   *sunco.Webhook
 	Received  []received
 	Remembers int
@@ -149,15 +148,12 @@ func (a *app) describeConnection(w http.ResponseWriter, status int, c *connectio
 		Received:      a.recent.received(in),
 		Remembers:     maxDeliveries,
 	}
-	p.Title, p.Body = body.Name, body
+	p.Title, p.Body = body.Subdomain, body
 	a.show(w, status, a.pages.connection, p)
 }
 
-// adminURL is where the customer's administrator finds its bots.
+// adminURL returns the page on which the customer's administrator sees the bots.
 func (a *app) adminURL(in *sunco.Installation) string {
-	if in.Subdomain == "" {
-		return ""
-	}
 	scheme := "https"
 	if a.cfg.localPlatform() {
 		scheme = "http"

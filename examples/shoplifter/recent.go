@@ -16,7 +16,7 @@ const (
 	maxText       = 280 // characters of a message
 )
 
-// received is an event as the pages show it.
+// received is an event for the pages.
 type received struct {
 	At                time.Time
 	Type, ID          string
@@ -24,14 +24,13 @@ type received struct {
 	ByUser, IsMessage bool
 }
 
-// news is something that happened to the connections.
+// news is a change of the connections.
 type news struct {
 	At   time.Time
 	Text string
 }
 
-// recent is what the process remembers of the latest events, newest first. It is
-// gone when the process ends.
+// recent holds the latest events and news, newest first, in memory.
 type recent struct {
 	mu     sync.Mutex
 	events map[string][]received // by app
@@ -81,8 +80,8 @@ func push[T any](list []T, first T, limit int) []T {
 	return list[:min(len(list), limit)]
 }
 
-// describe takes out of an event what the pages show. What cannot be decoded is
-// shown without its content.
+// describe returns what the pages show of an event. An event that cannot be decoded
+// has only its type.
 func describe(e *sunco.Event) received {
 	is := received{At: time.Now(), Type: e.Type, ID: e.ID}
 	if e.Type != sunco.TriggerConversationMessage {

@@ -27,13 +27,13 @@ const (
 	closing   = 5 * time.Second // for what runs without a request
 )
 
-// serve listens, says so on stdout, and answers until ctx ends.
+// serve listens, prints the address to stdout, and answers until ctx ends.
 func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(cfg.host, cfg.port))
 	if err != nil {
-		return err // which names the address
+		return err // names the address
 	}
-	defer func() { _ = listener.Close() }() // closed by the server, where there was one
+	defer func() { _ = listener.Close() }() // the server may have closed it
 	local, err := localURL(listener.Addr())
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger)
 	})
 }
 
-// localURL returns the address of a listener as a browser on this machine knows it.
+// localURL returns the URL of a listener for a browser on this machine.
 func localURL(addr net.Addr) (string, error) {
 	at, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
@@ -77,7 +77,7 @@ func localURL(addr net.Addr) (string, error) {
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(at.Port())), nil
 }
 
-// serve answers until ctx ends. ready runs when it does.
+// serve answers until ctx ends. It calls ready once the front page can be opened.
 func (a *app) serve(ctx context.Context, listener net.Listener, ready func() error) error {
 	server := a.server(listener.Addr())
 	stopper := sandbox.NewStopper(server)
@@ -87,8 +87,8 @@ func (a *app) serve(ctx context.Context, listener net.Listener, ready func() err
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	if a.cfg.embedded { // which answers at once: the front page then tells the truth
-		_ = a.finishAll(ctx, a.store.list()) // it logs
+	if a.cfg.embedded { // answers at once, so the front page shows no dead connection
+		_ = a.finishAll(ctx, a.store.list()) // logs its errors
 	} else {
 		beside.Go(func() { _ = a.finishAll(ctx, a.store.list()) })
 	}
@@ -107,7 +107,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, ready func() err
 	return errors.Join(err, a.close())
 }
 
-// stop ends the server when the requests under way are answered.
+// stop ends the server after the requests in progress.
 func (a *app) stop(stopper *sandbox.Stopper) {
 	waiting := time.AfterFunc(time.Second, func() {
 		a.log.Info("waiting for requests in progress; a second signal ends the program at once", "at_most", a.grace)
@@ -118,7 +118,7 @@ func (a *app) stop(stopper *sandbox.Stopper) {
 	}
 }
 
-// close ends what may still run after the server.
+// close ends the handlers and the client.
 func (a *app) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
@@ -131,21 +131,22 @@ func (a *app) close() error {
 func (a *app) server(addr net.Addr) *http.Server {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		a.sorry(w, http.StatusForbidden, "Refused", "A browser sent this on behalf of another site.")
+		a.sorry(w, http.StatusForbidden, "Refused", "Another site sent this request.")
 	}))
 	return &http.Server{
 		Handler:           a.onlyOwnHosts(addr, protection.Handler(a.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      2 * time.Minute, // connecting may take Zendesk a while
+		WriteTimeout:      stopGrace, // an installation may take long
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 }
 
-// onlyOwnHosts refuses names that a foreign site could point here. The public one
-// is taken with every port: a proxy before us may add its own.
+// onlyOwnHosts refuses requests for other host names, which a foreign site could
+// point here. It accepts the public name with every port, because a proxy may add
+// its own.
 func (a *app) onlyOwnHosts(addr net.Addr, next http.Handler) http.Handler {
 	_, port, _ := net.SplitHostPort(addr.String())
 	base := hostname(a.cfg.baseURL())
@@ -156,11 +157,11 @@ func (a *app) onlyOwnHosts(addr net.Addr, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a.sorry(w, http.StatusMisdirectedRequest, "Not here", "This address is not one of this program's own.")
+		a.sorry(w, http.StatusMisdirectedRequest, "Wrong address", "Shoplifter does not answer at this address.")
 	})
 }
 
-// hostname of a URL that was checked.
+// hostname returns the host of a valid URL, without the port.
 func hostname(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -188,8 +189,8 @@ func (a *app) routes() http.Handler {
 	return mux
 }
 
-// openSandbox opens a fake platform on a loopback port, with two customers, and makes it
-// the one of the configuration.
+// openSandbox opens a fake platform with two customers on a loopback port, and
+// writes its domain and credentials into cfg.
 func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbox.Sandbox, error) {
 	cfg.clientID = suncotest.DefaultClientID
 	secret := rand.Text()
@@ -215,8 +216,8 @@ func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbo
 	return box, nil
 }
 
-// runSandbox serves the sandbox, and calls failed when it cannot. The function that
-// it returns ends it, which comes last: requests under way need it.
+// runSandbox serves the sandbox, and calls failed if it cannot. The function
+// returned ends the sandbox; call it last, because requests in progress need it.
 func runSandbox(box *sandbox.Sandbox, failed func(), log *slog.Logger) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -233,7 +234,7 @@ func runSandbox(box *sandbox.Sandbox, failed func(), log *slog.Logger) (end func
 	}
 }
 
-// debugLines passes the sandbox's lines on, where somebody wants that many.
+// debugLines writes the sandbox's lines to a log at level Debug.
 type debugLines struct{ log *slog.Logger }
 
 func (d debugLines) Write(line []byte) (int, error) {
