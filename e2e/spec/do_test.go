@@ -2,13 +2,15 @@ package spec_test
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-// TestDo checks what Do sends to endpoints without a verb. What the fake has no
-// route for it answers with 404, whose form is checked like any other.
+// TestDo checks what Do sends to endpoints that have no method of their own. The fake
+// answers those that it does not play with an error, whose form is checked too.
 func TestDo(t *testing.T) {
 	s := newStage(t, load(t), suncotest.Config{})
 	in := s.install(t.Context(), "")
@@ -19,32 +21,29 @@ func TestDo(t *testing.T) {
 	}
 	const hooks = "/integrations/me/webhooks"
 	hook := map[string]any{"target": hookURL, "triggers": []string{"user:merge"}}
-	s.must(s.client.Do(t.Context(), in, http.MethodPost, hooks, hook, nil))
-	s.must(s.client.Do(t.Context(), in, http.MethodGet, hooks, nil, &list))
+	do := func(call sunco.Call) error { return s.client.Do(t.Context(), in, &call) }
+	s.must(do(sunco.Call{Method: http.MethodPost, Path: hooks, Body: hook}))
+	s.must(do(sunco.Call{Path: hooks, Out: &list}))
 	if len(list.Webhooks) != 1 {
 		t.Fatalf("%d webhooks", len(list.Webhooks))
 	}
 	one := hooks + "/" + list.Webhooks[0].ID
-	s.must(s.client.Do(t.Context(), in, http.MethodPatch, one, map[string]any{"includeFullUser": true}, nil))
-	s.must(s.client.Do(t.Context(), in, http.MethodDelete, one, nil, nil))
+	s.must(do(sunco.Call{Method: http.MethodPatch, Path: one, Body: map[string]any{"includeFullUser": true}}))
+	s.must(do(sunco.Call{Method: http.MethodDelete, Path: one}))
 
 	const conversation = "/conversations/1d7e60c29b3f4a85d6e2c971"
-	for _, call := range []struct {
-		method, path string
-		body         any
-	}{
-		{http.MethodPost, conversation + "/messages", map[string]any{
-			"author":  map[string]any{"type": "business", "subtypes": []string{"AI"}},
-			"content": map[string]any{"type": "text", "text": "Hello"},
-		}},
-		{http.MethodGet, conversation + "/messages?page[after]=1d7e60c29b3f4a85d6e2c971", nil},
-		{http.MethodPost, conversation + "/passControl", map[string]any{"switchboardIntegration": "next"}},
-		{http.MethodPost, conversation + "/activity", map[string]any{
-			"author": map[string]any{"type": "business"}, "type": "typing:start",
-		}},
-		{http.MethodGet, "/users/abc%40example.com", nil},
+	message := map[string]any{
+		"author":  map[string]any{"type": "business", "subtypes": []string{"AI"}},
+		"content": map[string]any{"type": "text", "text": "Hello"},
+	}
+	typing := map[string]any{"author": map[string]any{"type": "business"}, "type": "typing:start"}
+	for _, call := range []sunco.Call{
+		{Method: http.MethodPost, Path: conversation + "/messages", Body: message},
+		{Path: conversation + "/messages", Query: url.Values{"page[after]": {"1d7e60c29b3f4a85d6e2c971"}}},
+		{Method: http.MethodPost, Path: conversation + "/passControl", Body: map[string]any{"switchboardIntegration": "next"}},
+		{Method: http.MethodPost, Path: conversation + "/activity", Body: typing},
+		{Path: "/users/abc%40example.com"},
 	} {
-		// The answer is a 404 until the fake knows conversations; the recorder looks at it.
-		_ = s.client.Do(t.Context(), in, call.method, call.path, call.body, nil)
+		_ = do(call) // 404 or 501; the recorder checks the request and the answer
 	}
 }

@@ -155,14 +155,20 @@ func (s *stage) callback(back *url.URL, state string) sunco.Secret {
 	return code
 }
 
-// install brings one customer.
+// install connects one customer.
 func (s *stage) install(ctx context.Context, subdomain string) *sunco.Installation {
 	s.Helper()
-	in, err := s.client.Install(ctx, s.code(subdomain))
-	if err != nil {
-		s.Fatal(err)
-	}
+	in, err := s.exchange(ctx, subdomain)
+	s.must(err)
 	return in
+}
+
+// exchange turns a code into an installation, located as far as that goes.
+func (s *stage) exchange(ctx context.Context, subdomain string) (*sunco.Installation, error) {
+	s.Helper()
+	token, err := s.client.Exchange(ctx, s.code(subdomain))
+	s.must(err)
+	return s.client.Locate(ctx, &sunco.Installation{Token: token})
 }
 
 // must fails the test for an error.

@@ -151,7 +151,7 @@ func TestApprovedAtOnce(t *testing.T) {
 
 func TestTokenInfoWithoutSubdomain(t *testing.T) {
 	s := newStage(t, load(t), suncotest.Config{Behavior: suncotest.Behavior{NoSubdomain: true}})
-	in, err := s.client.Install(t.Context(), s.code(""))
+	in, err := s.exchange(t.Context(), "")
 	if !errors.Is(err, sunco.ErrNoRegion) || in == nil || in.AppID == "" {
 		t.Errorf("install without a subdomain: %v", err)
 	}
