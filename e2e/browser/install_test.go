@@ -37,7 +37,7 @@ func (p *person) install() *tab {
 	x := p.ask()
 	x.click("Allow")
 	x.see(200, "acme")
-	x.reads("Connected. Shoplifter can now read")
+	x.reads("Connected. Shoplifter now receives")
 	if len(p.secrets) < 2 {
 		p.t.Fatal("the token and the webhook's secret are not known, so nothing can be searched for them")
 	}
@@ -219,7 +219,7 @@ func TestForeignState(t *testing.T) {
 		x.see(200, consentPage)
 		x.click("Allow")
 		x.see(400, sorryPage)
-		x.reads("not begun in this browser")
+		x.reads("did not begin in this browser")
 		if t.Failed() {
 			t.Fatalf("with a state that is %s", name)
 		}

@@ -35,17 +35,27 @@ func TestMessage(t *testing.T) {
 // TestUnfinished has the platform fail when the token exists already.
 func TestUnfinished(t *testing.T) {
 	s, platform := beginWith(t)
-	platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: suncotest.Reply(http.StatusForbidden, "application/json", `{"errors":[]}`)})
-	x := s.person().ask()
-	x.click("Allow")
-	x.see(200, "app "+platform.Accounts()[0].AppID)
-	x.holds("the outcome in its title", `document.title.startsWith("Access was given, but the connection is not complete.")`)
-	x.reads("not known yet")
-	x.picture("unfinished")
-	platform.ClearFaults()
-	x.click("Finish connecting")
-	x.see(200, "acme")
-	x.holds("the outcome in its title", `document.title === "The connection is complete. acme – Shoplifter"`)
+	for _, screen := range []screen{desktop, phone} {
+		platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Times: -1, Handle: suncotest.Reply(
+			http.StatusForbidden, "application/json", `{"errors":[]}`)})
+		p := s.person()
+		x := p.ask()
+		x.use(screen)
+		x.click("Allow")
+		x.see(200, frontPage)
+		x.holds("the outcome in its title",
+			`document.title.startsWith("Zendesk gave access, but the connection is not complete.")`)
+		x.picture("unfinished")
+		x.click("Finish connecting")
+		x.see(502, frontPage)
+		x.reads("Zendesk refused, or could not be reached.")
+		platform.ClearFaults()
+		x.click("Finish connecting")
+		x.see(200, frontPage)
+		x.holds("the outcome in its title", `document.title === "The connection is complete. Shoplifter"`)
+		x.reads("acme was connected.")
+		p.front(1)
+	}
 }
 
 // TestUninstall ends the connection from the application's page.

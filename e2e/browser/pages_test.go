@@ -20,10 +20,11 @@ type screen struct {
 
 var (
 	desktop = screen{name: "desktop", width: 1280, height: 900} // of every tab that is told nothing else
+	phone   = screen{name: "phone", width: 390, height: 844}
 	screens = []screen{
 		desktop,
 		{name: "night", width: 1280, height: 900, dark: true},
-		{name: "phone", width: 390, height: 844},
+		phone,
 		{name: "small", width: 320, height: 640, dark: true},
 		{name: "spaced", width: 256, height: 640, spaced: true},
 	}

@@ -109,7 +109,7 @@ func TestDoubleClick(t *testing.T) {
 	x.see(200, consentPage)
 	x.clickTwice("Allow", installPath+"?", hold(t, platform, http.MethodPost, "/sc/oauth/token"))
 	x.see(200, "acme")
-	x.reads("Connected. Shoplifter can now read")
+	x.reads("Connected. Shoplifter now receives")
 	p.connectedOnce()
 	if n := exchanges(platform); n != 1 {
 		t.Errorf("there were %d exchanges", n)
