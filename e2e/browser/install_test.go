@@ -58,7 +58,8 @@ func (p *person) front(connections int) *tab {
 func TestInstall(t *testing.T) {
 	p := begin(t).person()
 	x := p.install()
-	if u, err := url.Parse(x.address()); err != nil || u.RawQuery != "said=connected" || !strings.HasPrefix(u.Path, acmePage) {
+	u, err := url.Parse(x.address())
+	if err != nil || u.RawQuery != "said=connected" || !strings.HasPrefix(u.Path, acmePage) {
 		t.Errorf("the flow ended at %s", x.address())
 	}
 	x.reads("conversation:message")

@@ -18,12 +18,14 @@ func (x *tab) tabTo(text string) {
 	for range maxTabs {
 		x.must("pressing Tab", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Tab)))
 		there, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](fmt.Sprintf(
-			`(document.activeElement.closest("label") ?? document.activeElement).innerText.trim().startsWith(%q) && document.activeElement !== document.body`, text)))
+			`(document.activeElement.closest("label") ?? document.activeElement).innerText.trim().startsWith(%q)`+
+				` && document.activeElement !== document.body`, text)))
 		x.must("asking for the focus", err)
 		if !there {
 			continue
 		}
-		seen, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](`getComputedStyle(document.activeElement).outlineStyle !== "none"`))
+		seen, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](
+			`getComputedStyle(document.activeElement).outlineStyle !== "none"`))
 		x.must("asking for the outline", err)
 		if !seen {
 			x.t.Errorf("nobody can see that %q has the focus", text)

@@ -107,7 +107,8 @@ func TestRestart(t *testing.T) {
 	s := prepare(t)
 	port := freePort(t)
 	base := "http://localhost:" + port
-	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-redirect-uri", base+installPath, "-remove-url", base+"/zendesk/removed")
+	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0",
+		"-redirect-uri", base+installPath, "-remove-url", base+"/zendesk/removed")
 	s.secrets[suncotest.DefaultClientSecret] = true
 	s.checkOutput(box)
 	start := func() {

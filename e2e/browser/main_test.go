@@ -42,9 +42,9 @@ func run(m *testing.M) int {
 
 // build makes the two programs, each in its own module.
 func build() error {
-	for name, dir := range map[string]string{"shoplifter": "../../examples/shoplifter", "sandbox": "../../examples/sandbox"} {
+	for _, name := range []string{"shoplifter", "sandbox"} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(workDir, name), ".")
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
+		cmd.Dir, cmd.Env = "../../examples/"+name, append(os.Environ(), "GOWORK=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", name, err, out)
 		}

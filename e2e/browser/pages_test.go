@@ -33,7 +33,8 @@ var (
 // moreSpace is a style sheet of the reader's own.
 const moreSpace = `(() => {
 	const sheet = new CSSStyleSheet();
-	sheet.replaceSync("* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important} p {margin-bottom: 2em !important}");
+	sheet.replaceSync("* {line-height: 1.5 !important; letter-spacing: .12em !important; " +
+		"word-spacing: .16em !important} p {margin-bottom: 2em !important}");
 	document.adoptedStyleSheets = [sheet];
 })()`
 
@@ -54,7 +55,8 @@ func (x *tab) use(s screen) {
 	})
 	x.must("choosing colours", err)
 	if s.spaced {
-		_, err = chromedp.Call(x.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: moreSpace})
+		_, err = chromedp.Call(x.ctx, page.AddScriptToEvaluateOnNewDocument,
+			page.AddScriptToEvaluateOnNewDocumentParams{Source: moreSpace})
 		x.must("spacing text", err)
 	}
 	x.screen = s

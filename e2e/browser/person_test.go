@@ -41,7 +41,10 @@ func begin(t *testing.T) *story {
 // prepare is begin without an application.
 func prepare(t *testing.T) *story {
 	t.Helper()
-	s := &story{t: t, browser: browser(t), store: t.TempDir() + "/store.json", secrets: map[string]bool{}, passing: map[string]bool{}}
+	s := &story{
+		t: t, browser: browser(t), store: t.TempDir() + "/store.json",
+		secrets: map[string]bool{}, passing: map[string]bool{},
+	}
 	t.Cleanup(func() { // after those of all tabs
 		for _, leak := range leaks(s.pages, s.secrets, s.passing) {
 			t.Errorf("a secret is in the page:\n%s", leak)

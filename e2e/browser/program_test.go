@@ -48,7 +48,8 @@ func (o *output) String() string {
 // output, which ends in an address. The environment has nothing but env.
 func launch(t *testing.T, name string, env []string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(filepath.Join(workDir, name), args...), output: &output{}, exited: make(chan struct{})}
+	cmd := exec.Command(filepath.Join(workDir, name), args...)
+	p := &program{t: t, cmd: cmd, output: &output{}, exited: make(chan struct{})}
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = append([]string{"HOME=" + t.TempDir()}, env...), workDir, p.output
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

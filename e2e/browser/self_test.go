@@ -14,10 +14,12 @@ func TestWatch(t *testing.T) {
 	const strict = "default-src 'none'"
 	p := prepare(t).person()
 	for name, c := range map[string]struct{ policy, cookie, html, want string }{
-		"nothing":   {strict, "", "<h1>Fine</h1>", ""},
-		"script":    {strict, "", "<h1>Bad</h1><script>1</script>", "ContentSecurityPolicy"},
-		"style":     {strict, "", `<h1 style="color:red">Bad</h1>`, "console: error"},
-		"form":      {strict + "; form-action 'none'", "", `<h1>Bad</h1><form action="/x"><button>Go</button></form>`, "form-action"},
+		"nothing": {strict, "", "<h1>Fine</h1>", ""},
+		"script":  {strict, "", "<h1>Bad</h1><script>1</script>", "ContentSecurityPolicy"},
+		"style":   {strict, "", `<h1 style="color:red">Bad</h1>`, "console: error"},
+		"form": {
+			strict + "; form-action 'none'", "", `<h1>Bad</h1><form action="/x"><button>Go</button></form>`, "form-action",
+		},
 		"console":   {"", "", `<h1>Bad</h1><script>console.error("no")</script>`, "console: error"},
 		"exception": {"", "", `<h1>Bad</h1><script>throw 1</script>`, "exception: Uncaught"},
 		"image":     {"", "", `<h1>Bad</h1><img src="/missing" alt="">`, "/missing was answered 404"},

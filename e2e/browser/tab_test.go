@@ -152,7 +152,8 @@ func (x *tab) reload() {
 func (x *tab) see(status int64, heading string) {
 	x.t.Helper()
 	x.until(fmt.Sprintf("the heading %q", heading),
-		fmt.Sprintf(`document.readyState === "complete" && [...document.querySelectorAll("h1")].map((e) => e.innerText).join() === %q`, heading))
+		fmt.Sprintf(`document.readyState === "complete" && `+
+			`[...document.querySelectorAll("h1")].map((e) => e.innerText).join() === %q`, heading))
 	html, err := chromedp.Run(x.ctx, chromedp.Evaluate[string](`document.documentElement.outerHTML`))
 	x.must("reading the page", err)
 	address := x.address()
@@ -166,7 +167,8 @@ func (x *tab) see(status int64, heading string) {
 	}
 	x.holds("a title", `document.title !== ""`)
 	x.holds("a language", `document.documentElement.lang === "en"`)
-	x.holds("its width", fmt.Sprintf(`document.documentElement.scrollWidth <= innerWidth && innerWidth <= %d`, x.screen.width))
+	x.holds("its width",
+		fmt.Sprintf(`document.documentElement.scrollWidth <= innerWidth && innerWidth <= %d`, x.screen.width))
 }
 
 // holds fails where a condition does not hold, which is written in JavaScript.

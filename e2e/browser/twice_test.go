@@ -49,11 +49,12 @@ func hold(t *testing.T, platform *suncotest.Platform, method, path string) *gate
 	ctx, open := context.WithCancel(context.Background())
 	t.Cleanup(open)
 	g := &gate{make(chan struct{}, 100), open}
-	platform.Inject(suncotest.Fault{Method: method, Path: path, Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	handle := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		g.arrived <- struct{}{}
 		<-ctx.Done()
 		next.ServeHTTP(w, r)
-	}})
+	}
+	platform.Inject(suncotest.Fault{Method: method, Path: path, Times: -1, Handle: handle})
 	return g
 }
 

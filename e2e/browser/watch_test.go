@@ -80,7 +80,8 @@ func (w *watch) request(e *network.EventRequestWillBeSent) {
 			}
 		}
 	}
-	if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") {
+	if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" &&
+		!strings.HasSuffix(u.Hostname(), ".localhost") {
 		w.problem("something else was asked for: %s", e.Request.URL)
 	}
 }

@@ -221,7 +221,8 @@ func checkRequests(t *testing.T, requests []suncotest.Request, said outcome) {
 		t.Errorf("the conversation began with %s", requests[6].Body)
 	}
 	var message struct{ Author struct{ Type, UserID string } }
-	if err := json.Unmarshal(requests[7].Body, &message); err != nil || message.Author.Type != "user" || message.Author.UserID != said.UserID {
+	err = json.Unmarshal(requests[7].Body, &message)
+	if err != nil || message.Author.Type != "user" || message.Author.UserID != said.UserID {
 		t.Errorf("the message was %s", requests[7].Body)
 	}
 }

@@ -36,11 +36,12 @@ func TestDo(t *testing.T) {
 		"author":  map[string]any{"type": "business", "subtypes": []string{"AI"}},
 		"content": map[string]any{"type": "text", "text": "Hello"},
 	}
+	pass := map[string]any{"switchboardIntegration": "next"}
 	typing := map[string]any{"author": map[string]any{"type": "business"}, "type": "typing:start"}
 	for _, call := range []sunco.Call{
 		{Method: http.MethodPost, Path: conversation + "/messages", Body: message},
 		{Path: conversation + "/messages", Query: url.Values{"page[after]": {"1d7e60c29b3f4a85d6e2c971"}}},
-		{Method: http.MethodPost, Path: conversation + "/passControl", Body: map[string]any{"switchboardIntegration": "next"}},
+		{Method: http.MethodPost, Path: conversation + "/passControl", Body: pass},
 		{Method: http.MethodPost, Path: conversation + "/activity", Body: typing},
 		{Path: "/users/abc%40example.com"},
 	} {

@@ -106,7 +106,9 @@ func (s *stage) browse(rec *spec.Recorder, target string) *http.Response {
 }
 
 // send makes one request by hand. An empty type sends none.
-func (s *stage) send(rec *spec.Recorder, method, target, contentType, body string, in *sunco.Installation) *http.Response {
+func (s *stage) send(
+	rec *spec.Recorder, method, target, contentType, body string, in *sunco.Installation,
+) *http.Response {
 	s.Helper()
 	req, err := http.NewRequestWithContext(s.Context(), method, target, strings.NewReader(body))
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 
 func TestLoadRefuses(t *testing.T) {
 	const head = "openapi: 3.0.2\ninfo: {title: t, version: '1'}\nservers: [{url: 'https://{subdomain}.example.com/sc'}]\n"
-	const tag = "tags:\n  - name: Webhooks\n    description: |\n      | Trigger | Description |\n      |---|---|\n      | a:b | c |\n"
+	const tag = "tags:\n  - name: Webhooks\n    description: |\n" +
+		"      | Trigger | Description |\n      |---|---|\n      | a:b | c |\n"
 	for name, text := range map[string]string{
 		"not YAML":         "\t{",
 		"empty":            "",
@@ -44,7 +45,9 @@ func TestTriggerTable(t *testing.T) {
 
 func TestShape(t *testing.T) {
 	got := Shape(map[string]any{"a": []any{1.0, "x"}, "b": map[string]any{"c": nil, "d": true}, "e": 7})
-	want := []string{".a: array", ".a[]: number", ".a[]: string", ".b.c: null", ".b.d: boolean", ".b: object", ".e: number", ": object"}
+	want := []string{
+		".a: array", ".a[]: number", ".a[]: string", ".b.c: null", ".b.d: boolean", ".b: object", ".e: number", ": object",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -56,7 +59,9 @@ func TestShape(t *testing.T) {
 }
 
 func TestFit(t *testing.T) {
-	for path, want := range map[string]bool{"/a/1/b": true, "/a//b": false, "/a/1/c": false, "/a/1/b/": false, "/a/1": false} {
+	for path, want := range map[string]bool{
+		"/a/1/b": true, "/a//b": false, "/a/1/c": false, "/a/1/b/": false, "/a/1": false,
+	} {
 		if _, got := fit("/a/{id}/b", path); got != want {
 			t.Errorf("%s: %t", path, got)
 		}

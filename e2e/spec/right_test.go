@@ -13,8 +13,9 @@ const (
 	rightExchange = `{"grant_type":"authorization_code","code":"c","client_id":"i","client_secret":"s"}`
 	rightForm     = "grant_type=authorization_code&code=c&client_id=i&client_secret=s"
 	rightToken    = `{"access_token":"e30.e30.x","token_type":"Bearer"}`
-	rightApp      = `{"app":{"id":"0123","displayName":"Acme","settings":{"echoPostback":true},"metadata":{},"subdomain":"acme"}}`
-	rightWebhook  = `{"webhook":{"id":"0123","version":"v2","target":"https://bot.example/","triggers":["user:merge"],` +
+	rightApp      = `{"app":{"id":"0123","displayName":"Acme","settings":{"echoPostback":true},"metadata":{},` +
+		`"subdomain":"acme"}}`
+	rightWebhook = `{"webhook":{"id":"0123","version":"v2","target":"https://bot.example/","triggers":["user:merge"],` +
 		`"secret":"0","includeFullUser":false,"includeFullSource":false}}`
 	rightError = `{"errors":[{"code":"bad_request","title":"Bad request"}]}`
 )
@@ -27,7 +28,8 @@ type rightRequest struct {
 }
 
 func rightRequests() []rightRequest {
-	const authorize = atBridge + "/oauth/authorize?client_id=i&response_type=code&state=s&redirect_uri=https%3A%2F%2Fbot.example%2F"
+	const authorize = atBridge + "/oauth/authorize?client_id=i&response_type=code&state=s&" +
+		"redirect_uri=https%3A%2F%2Fbot.example%2F"
 	return []rightRequest{
 		{"GET", authorize, asJSON, "", map[string]string{
 			"client_id=i&": "", "response_type=code&": "", "=code": "=token", "state=s": "state=s&state=t",
@@ -77,8 +79,9 @@ func rightReplies() []rightReply {
 	}
 	return []rightReply{
 		{"POST", atBridge + "/oauth/token", 200, rightToken, map[string]string{
-			`"access_token":"e30.e30.x",`: "", `,"token_type":"Bearer"`: "", "Bearer": "mac", `"token_type"`: `"expires_in":1,"token_type"`,
-			`"e30.e30.x"`: "7", "}": "", rightToken: "",
+			`"access_token":"e30.e30.x",`: "", `,"token_type":"Bearer"`: "", "Bearer": "mac",
+			`"token_type"`: `"expires_in":1,"token_type"`,
+			`"e30.e30.x"`:  "7", "}": "", rightToken: "",
 		}},
 		{"GET", atBridge + "/v2/tokenInfo", 200, rightApp, map[string]string{
 			`"id":"0123",`: "", `"app"`: `"apps"`, `"acme"`: "null", `true`: `"true"`, `"id"`: `"integrationId":"1","id"`,
@@ -95,9 +98,12 @@ func rightReplies() []rightReply {
 			`"Bad request"`: `""`, `{"code":"bad_request","title":"Bad request"}`: "", rightError: "<h1>Bad request</h1>",
 		}},
 		{"GET", hooks, 401, rightError, map[string]string{ // not documented for this operation
-			`"code":"bad_request",`: "", `,"title":"Bad request"`: "", "]": `,{"code":"a","title":"b"}]`, `"title"`: `"detail":"x","title"`,
+			`"code":"bad_request",`: "", `,"title":"Bad request"`: "",
+			"]": `,{"code":"a","title":"b"}]`, `"title"`: `"detail":"x","title"`,
 			rightError: `{"error":"invalid_token"}`,
 		}},
-		{"GET", atTenant + "/v2/nothing", 404, rightError, map[string]string{rightError: "{}", `"errors":[`: `"errors":["x",`}},
+		{"GET", atTenant + "/v2/nothing", 404, rightError, map[string]string{
+			rightError: "{}", `"errors":[`: `"errors":["x",`,
+		}},
 	}
 }

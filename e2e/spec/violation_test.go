@@ -131,15 +131,17 @@ func TestWrongHeaders(t *testing.T) {
 	for name, with := range map[string]struct {
 		target, header, value string
 	}{
-		"no type":            {hooks, "Content-Type", ""},
-		"another type":       {hooks, "Content-Type", "text/plain"},
-		"form for JSON":      {hooks, "Content-Type", asForm},
-		"no token":           {hooks, "Authorization", ""},
-		"no token, bridge":   {atBridge + "/v2/tokenInfo", "Authorization", ""},
-		"basic":              {hooks, "Authorization", "Basic YTpi"},
-		"two tokens in one":  {hooks, "Authorization", "Bearer e30.e30.x, Bearer e30.e30.x"},
-		"opaque token":       {hooks, "Authorization", "Bearer abc"},
-		"token for exchange": {atBridge + "/oauth/authorize?client_id=i&response_type=code", "Authorization", "Bearer e30.e30.x"},
+		"no type":           {hooks, "Content-Type", ""},
+		"another type":      {hooks, "Content-Type", "text/plain"},
+		"form for JSON":     {hooks, "Content-Type", asForm},
+		"no token":          {hooks, "Authorization", ""},
+		"no token, bridge":  {atBridge + "/v2/tokenInfo", "Authorization", ""},
+		"basic":             {hooks, "Authorization", "Basic YTpi"},
+		"two tokens in one": {hooks, "Authorization", "Bearer e30.e30.x, Bearer e30.e30.x"},
+		"opaque token":      {hooks, "Authorization", "Bearer abc"},
+		"token for exchange": {
+			atBridge + "/oauth/authorize?client_id=i&response_type=code", "Authorization", "Bearer e30.e30.x",
+		},
 	} {
 		r := request(t, "GET", with.target, asJSON, "")
 		r.Header.Set(with.header, with.value)
