@@ -105,6 +105,18 @@ func TestExchangeFails(t *testing.T) {
 	b.connect(p, "acme")
 }
 
+func TestFirstSaveFails(t *testing.T) {
+	env, zendesk := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	changeStore(t, env)
+	failed := b.press(b.visit(p.base+installPath), "Allow", "account", "acme")
+	assert.Equal(t, http.StatusInternalServerError, failed.StatusCode)
+	assert.Contains(t, failed.text, "Shoplifter could not store the connection.")
+	assert.Empty(t, zendesk.Webhooks(), "Zendesk is asked for nothing more")
+	assert.Contains(t, p.stderr.String(), errForeignChange.Error())
+	assert.Contains(t, b.visit(p.base+"/").text, "None yet.")
+}
+
 func TestSubdomainRenamed(t *testing.T) {
 	env, zendesk := faulty(t)
 	p, b := start(t, env), newBrowser(t)
