@@ -203,7 +203,8 @@ func (a *app) call(ctx context.Context, in *sunco.Installation, f action) error 
 // its token is dead.
 func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Installation, error) {
 	found, err := a.client.Locate(ctx, in)
-	if errors.Is(err, sunco.ErrUnauthorized) {
+	var refused *sunco.Error
+	if errors.Is(err, sunco.ErrUnauthorized) && errors.As(err, &refused) && refused.Code != "" { // by the API itself
 		why := "was disconnected: Zendesk refuses its token"
 		if a.cfg.embedded {
 			why = "was disconnected: its sandbox is gone"

@@ -124,7 +124,7 @@ func TestProofOfDeath(t *testing.T) {
 		dead   bool
 	}{
 		"401 of the API":        {reply(http.StatusUnauthorized, "application/json", dead), true},
-		"401 without a body":    {reply(http.StatusUnauthorized, "", ""), true},
+		"401 without a body":    {reply(http.StatusUnauthorized, "", ""), false},
 		"401 with a page":       {reply(http.StatusUnauthorized, "text/html", "<h1>Airport</h1>"), false},
 		"401 of a front server": {reply(http.StatusUnauthorized, "application/json", front), false},
 		"403 of the API":        {reply(http.StatusForbidden, "application/json", dead), false},
