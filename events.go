@@ -1,21 +1,17 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/sunco-go/sunco/internal/inbound"
 )
 
-const (
-	eventTimeout = 15 * time.Second // for the answer; Zendesk waits 20 s
-
-	maxEventLookups = 256 // at the same time
-)
+const maxEventLookups = 256 // at the same time
 
 // EventHandler is the [http.Handler] for the targets of webhooks. It
 // authenticates each delivery and calls OnEvent for each of its events until
@@ -72,65 +68,77 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Lookup == nil || h.OnEvent == nil {
 		panic("sunco: EventHandler needs Lookup and OnEvent")
 	}
-	if r.Method == http.MethodHead {
+	switch r.Method {
+	case http.MethodHead:
 		w.WriteHeader(http.StatusOK)
 		return
-	}
-	end := inbound.Deadline(r.Context(), time.Now().Add(eventTimeout))
-	ctx, cancel := context.WithDeadline(r.Context(), end)
-	defer cancel()
-	in, err := h.receive(ctx, w, r)
-	status := http.StatusOK
-	if refused, ok := errors.AsType[*RequestError](err); ok {
-		status = refused.Status
-		h.logRefused(ctx, in, refused)
-	}
-	if status == http.StatusMethodNotAllowed {
+	case http.MethodPost:
+	default:
 		w.Header().Set("Allow", "HEAD, POST")
 	}
-	w.WriteHeader(status)
+	late := func() {
+		level := slog.LevelWarn
+		if r.Context().Err() != nil { // the caller hung up, and anyone can
+			level = slog.LevelDebug
+		}
+		writeLog(r.Context(), h.Logger, level, "delivery not acknowledged", errLate, nil)
+	}
+	inbound.Serve(w, r, late, func(ctx context.Context, arrived func()) int {
+		in, err := h.receive(ctx, r, arrived)
+		refused, ok := errors.AsType[*RequestError](err)
+		if !ok {
+			return http.StatusOK
+		}
+		h.logRefused(ctx, in, refused)
+		return refused.Status
+	})
 }
 
+var errLate = errors.New("it took too long, or the caller hung up")
+
 // receive receives one delivery. The error is a RequestError.
-func (h *EventHandler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Installation, error) {
-	in, err := h.find(ctx, r)
-	until := time.Now().Add(inbound.Timeout)
-	if end, _ := ctx.Deadline(); end.Before(until) {
-		until = end
+func (h *EventHandler) receive(ctx context.Context, r *http.Request, arrived func()) (*Installation, error) {
+	if !h.enter() {
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "the handler is closed")
 	}
-	var delivery *Delivery
-	inTime := inbound.Read(w, until, func() bool {
-		if err == nil {
-			delivery, err = ReadDelivery(r, in)
-		}
-		return err == nil
-	})
-	switch {
-	case !inTime:
-		return in, refuseDelivery(http.StatusServiceUnavailable, "the body could not be read in time")
-	case err != nil:
+	defer h.running.Done()
+	in, err := h.find(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	delivery, err := ReadDelivery(r, in)
+	if err != nil {
 		return in, err
 	}
-	err = h.within(ctx, func() error {
-		left := len(delivery.Events)
-		for i := range delivery.Events {
-			if h.handle(ctx, in, &delivery.Events[i]) {
-				left--
-			}
+	arrived()
+	left := len(delivery.Events)
+	for i := range delivery.Events {
+		if h.handle(ctx, in, &delivery.Events[i]) {
+			left--
 		}
-		if left > 0 {
-			return errUnhandled
-		}
-		return nil
-	})
-	if err != nil {
-		err = refuseDelivery(http.StatusServiceUnavailable, err.Error())
 	}
-	return in, err
+	if left > 0 {
+		return in, refuseDelivery(http.StatusServiceUnavailable, "not every event is handled")
+	}
+	return in, nil
+}
+
+// enter registers a delivery, unless the handler is closed.
+func (h *EventHandler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	if h.lookups == nil {
+		h.lookups = make(chan struct{}, maxEventLookups)
+	}
+	h.running.Add(1)
+	return true
 }
 
 // find returns the installation that Lookup finds by the key of a request.
-func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation, error) {
+func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installation, err error) {
 	if r.Method != http.MethodPost {
 		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
 	}
@@ -138,24 +146,21 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation
 	if err != nil {
 		return nil, err
 	}
-	var in *Installation
-	err = h.within(ctx, func() error {
-		select {
-		case h.lookups <- struct{}{}:
-			defer func() { <-h.lookups }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return try(func() (err error) {
-			in, err = h.Lookup(ctx, digest)
-			return err
-		})
+	select {
+	case h.lookups <- struct{}{}:
+		defer func() { <-h.lookups }()
+	case <-ctx.Done():
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
+	}
+	err = try(func() (err error) {
+		in, err = h.Lookup(ctx, digest)
+		return cmp.Or(err, ctx.Err()) // nothing begins after the answer
 	})
 	if err == nil {
 		return in, nil
 	}
 	level := slog.LevelWarn
-	if err == errClosed || ctx.Err() == context.Canceled { // the caller hung up, and anyone can
+	if ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
 	var secrets credentials
@@ -164,40 +169,6 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (*Installation
 	}
 	writeLog(ctx, h.Logger, level, "Lookup failed", err, secrets)
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
-}
-
-var (
-	errUnhandled = errors.New("not every event is handled")
-	errClosed    = errors.New("the handler is closed")
-)
-
-// within calls a function in a goroutine of its own and returns its error, so that
-// a function of the partner's that ignores its context delays no answer. When ctx
-// ends first, the error is that of ctx, and what the function sets must not be read.
-func (h *EventHandler) within(ctx context.Context, function func() error) error {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return errClosed
-	}
-	if h.lookups == nil {
-		h.lookups = make(chan struct{}, maxEventLookups)
-	}
-	h.running.Add(1)
-	h.mu.Unlock()
-	done := make(chan error, 1)
-	go func() {
-		defer h.running.Done()
-		err := errUnhandled // also where the function ends the goroutine
-		defer func() { done <- err }()
-		err = function()
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // handle calls OnEvent unless that was done before. It reports whether the event

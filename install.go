@@ -134,7 +134,7 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	guardInstall(w.Header())
 	if r.ContentLength != 0 { // the server reads what is left of a body
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(inbound.Timeout))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(inbound.Limit))
 	}
 	switch {
 	case r.Method != http.MethodGet: // GET patterns match HEAD too

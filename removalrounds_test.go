@@ -102,10 +102,10 @@ func TestRemovalLooks(t *testing.T) {
 				assert.Equal(t, tc.times, r.times())
 			}
 			if tc.removed {
-				assert.Equal(t, []string{acme().Generation()}, r.removed, "once, as it succeeded")
+				assert.Equal(t, []string{acme().Generation()}, r.gone(), "once, as it succeeded")
 				assert.Empty(t, r.stored)
 			} else {
-				assert.Empty(t, r.removed)
+				assert.Empty(t, r.gone())
 				assert.NotEmpty(t, r.stored, "nothing is deleted on a guess")
 			}
 		})
@@ -144,7 +144,7 @@ func TestRemovalForged(t *testing.T) {
 				assert.Equal(t, 200, r.call(removalBody).StatusCode)
 				wait(48 * time.Hour)
 				assert.Equal(t, seconds(0, 10, 60, 300), r.times())
-				assert.Empty(t, r.removed)
+				assert.Empty(t, r.gone())
 				assert.NotEmpty(t, r.stored)
 			})
 		}
@@ -214,9 +214,9 @@ func TestRemovalLookupFailsLater(t *testing.T) {
 				}
 				assert.Equal(t, 200, r.call(removalBody).StatusCode)
 				wait(9 * time.Second)
-				assert.Empty(t, r.removed, "nothing is deleted when the store cannot be read")
+				assert.Empty(t, r.gone(), "nothing is deleted when the store cannot be read")
 				wait(time.Minute)
-				assert.Equal(t, []string{acme().Generation()}, r.removed, "and the next look deletes")
+				assert.Equal(t, []string{acme().Generation()}, r.gone(), "and the next look deletes")
 				assert.Equal(t, 2+failing, calls, "two in the look that went through")
 			})
 		}
@@ -241,7 +241,7 @@ func TestRemovalOfWhatIsGone(t *testing.T) {
 		wait(time.Hour)
 		assert.Equal(t, seconds(0), r.times())
 		assert.Equal(t, 3, r.lookups, "the request's, and one each of two looks")
-		assert.Empty(t, r.removed)
+		assert.Empty(t, r.gone())
 	})
 }
 
@@ -259,7 +259,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		})
 		r.call(removalBody)
 		wait(time.Hour)
-		assert.Empty(t, r.removed, "a re-install in between survives")
+		assert.Empty(t, r.gone(), "a re-install in between survives")
 		assert.Same(t, newer, r.stored[testAppID])
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		r.stored[testAppID] = newer
 		r.mu.Unlock()
 		wait(time.Hour)
-		assert.Empty(t, r.removed, "the first suspicion was about another token")
+		assert.Empty(t, r.gone(), "the first suspicion was about another token")
 		assert.Equal(t, 4, len(r.times()))
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -281,7 +281,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		r.stored[testAppID] = newer
 		r.mu.Unlock()
 		wait(299 * time.Second)
-		assert.Equal(t, []string{newer.Generation()}, r.removed, "a minute after its own first 401")
+		assert.Equal(t, []string{newer.Generation()}, r.gone(), "a minute after its own first 401")
 		assert.Equal(t, seconds(0, 10, 60, 300), r.times())
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestRemovalAndANewInstallation(t *testing.T) {
 		r.mu.Unlock()
 		r.call(removalBody) // the new one is removed as well, within the rest
 		wait(time.Hour)
-		assert.Equal(t, []string{acme().Generation(), newer.Generation()}, r.removed)
+		assert.Equal(t, []string{acme().Generation(), newer.Generation()}, r.gone())
 	})
 }
 
@@ -313,10 +313,10 @@ func TestRemovalAgainLater(t *testing.T) {
 		r := newRemovals(t, alive, alive, alive, alive, deadToken)
 		r.call(removalBody)
 		wait(time.Hour)
-		assert.Empty(t, r.removed)
+		assert.Empty(t, r.gone())
 		r.call(removalBody)
 		wait(time.Second)
-		assert.Len(t, r.removed, 1, "a forgery does not shadow the real removal")
+		assert.Len(t, r.gone(), 1, "a forgery does not shadow the real removal")
 	})
 	for _, at := range seconds(1, 30, 299, 301, 359, 361) {
 		inBubble(t, at.String(), func(t *testing.T) {
@@ -327,7 +327,7 @@ func TestRemovalAgainLater(t *testing.T) {
 			wait(5*time.Minute - 2*time.Second)
 			r.setAnswer(func(int, sentRequest) (*http.Response, error) { return response(401, errorBody), nil })
 			wait(time.Hour)
-			assert.Len(t, r.removed, 1, "a call during a round or its rest gets looks of its own")
+			assert.Len(t, r.gone(), 1, "a call during a round or its rest gets looks of its own")
 		})
 	}
 }
@@ -356,7 +356,7 @@ func TestRemovalClose(t *testing.T) {
 		r.call(removalBody)
 		synctest.Wait()
 		require.NoError(t, r.Close(t.Context()), "a look that hangs is ended")
-		assert.Empty(t, r.removed)
+		assert.Empty(t, r.gone())
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, deadToken)
@@ -422,7 +422,7 @@ func TestRemovalWithASlowBridge(t *testing.T) {
 			}
 			r.call(removalBody)
 			wait(time.Hour)
-			assert.Equal(t, []string{"done"}, r.removed)
+			assert.Equal(t, []string{"done"}, r.gone())
 		})
 	}
 }

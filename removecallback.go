@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sunco-go/sunco/internal/inbound"
@@ -114,7 +113,7 @@ type RemovalHandler struct {
 
 	// Lookup returns the stored installation of an app, or nil without an
 	// error if there is none. It runs during the request and before and after
-	// each question to token info, for at most 20 s. Required.
+	// each question to token info, for at most 15 and 20 s. Required.
 	Lookup func(ctx context.Context, appID string) (*Installation, error)
 
 	// OnRemoved deletes the stored installation whose token is dead. It must
@@ -147,34 +146,26 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: RemovalHandler needs Client, Lookup and OnRemoved")
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	removal, refused := h.read(w, r)
-	if refused != nil {
-		h.log(slog.LevelDebug, "refused", refused, nil, slog.Int("status", refused.Status))
-		if refused.Status == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", http.MethodPost)
-		}
-		w.WriteHeader(refused.Status)
-		return
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
 	}
-	w.WriteHeader(h.accept(r.Context(), removal.AppID))
+	inbound.Serve(w, r, func() {}, func(ctx context.Context, arrived func()) int {
+		removal, refused := h.read(r)
+		if refused != nil {
+			h.log(slog.LevelDebug, "refused", refused, nil, slog.Int("status", refused.Status))
+			return refused.Status
+		}
+		arrived()
+		return h.accept(ctx, removal.AppID)
+	})
 }
 
-// read reads a removal in time, from a caller with the right key.
-func (h *RemovalHandler) read(w http.ResponseWriter, r *http.Request) (*Removal, *RequestError) {
-	var removal *Removal
-	var refused *RequestError
-	inTime := inbound.Read(w, inbound.Deadline(r.Context(), time.Now().Add(inbound.Timeout)), func() bool {
-		if h.keyed(r) {
-			removal, refused = readRemoval(r)
-		} else {
-			_, refused = refuseRemoval(http.StatusForbidden, "the key in the URL is missing, repeated or wrong")
-		}
-		return refused == nil
-	})
-	if !inTime {
-		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive in time")
+// read reads a removal from a caller with the right key.
+func (h *RemovalHandler) read(r *http.Request) (*Removal, *RequestError) {
+	if !h.keyed(r) {
+		return refuseRemoval(http.StatusForbidden, "the key in the URL is missing, repeated or wrong")
 	}
-	return removal, refused
+	return readRemoval(r)
 }
 
 // keyed reports whether the request carries one of the keys, if any is set.
