@@ -15,10 +15,11 @@ const (
 	answerTime = 100 * time.Millisecond // between an answer and the end of the request's context
 )
 
-// Serve calls handle and answers with the status that it returns. When Limit is
-// over first, or the request's context ends, Serve calls late and answers 503;
-// handle goes on, and its context has ended. When handle panics, the answer is 503
-// too. Handle calls arrived when it has read the body to the end.
+// Serve calls handle and answers with the status that it returns. When the time is
+// over first, Serve calls late and answers 503; handle goes on, and its context has
+// ended. When handle panics, the answer is 503 too. Handle calls arrived when it has
+// read the body to the end. The time is Limit, or less where the request's own
+// context ends earlier.
 //
 // Over HTTP/1 handle runs in the caller's goroutine, and an answer that cannot wait
 // is flushed beside it. Where w has no working [http.ResponseController], and over
@@ -37,22 +38,19 @@ func Serve(
 	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
 	a.deadline = a.control.SetReadDeadline(end) == nil
 	if a.deadline && r.ProtoMajor == 1 {
-		stop := context.AfterFunc(ctx, func() {
-			late()
-			a.send(http.StatusServiceUnavailable, true)
-		})
-		defer stop()
-		a.send(run(ctx, a.arrived, handle), false)
+		timer := time.AfterFunc(time.Until(end), func() { a.sendLate(late) })
+		defer timer.Stop()
+		a.send(run(ctx, a.arrived, handle))
 		return
 	}
 	done := make(chan int, 1)
 	go func() { done <- run(ctx, a.arrived, handle) }()
 	select {
 	case status := <-done:
-		a.send(status, false)
+		a.send(status)
 	case <-ctx.Done():
 		late()
-		a.send(http.StatusServiceUnavailable, false)
+		a.send(http.StatusServiceUnavailable)
 	}
 }
 
@@ -85,23 +83,34 @@ func (a *answer) arrived() {
 	}
 }
 
-// send answers, once. While something of the body is left, the answer closes the
-// connection: the server would wait for the rest before it answers.
-func (a *answer) send(status int, flush bool) {
+// send answers, if nothing did so far.
+func (a *answer) send(status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.sent {
+		a.write(status)
+	}
+}
+
+// sendLate answers beside a handle that goes on.
+func (a *answer) sendLate(late func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sent {
 		return
 	}
+	late()
+	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
+	a.write(http.StatusServiceUnavailable)
+	_ = a.control.Flush()
+}
+
+// write answers. While something of the body is left, the answer closes the
+// connection: the server would wait for the rest before it answers.
+func (a *answer) write(status int) {
 	a.sent = true
 	if !a.whole {
 		a.w.Header().Set("Connection", "close")
 	}
-	if flush {
-		a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
-	}
 	a.w.WriteHeader(status)
-	if flush {
-		_ = a.control.Flush()
-	}
 }
