@@ -60,6 +60,11 @@ type Config struct {
 
 	// Behavior chooses how the platform behaves where no document says so.
 	Behavior Behavior
+
+	// Log is called with each request that the platform received, after the answer. It
+	// may run concurrently. Printing a Request shows no credentials, as in
+	// func(r suncotest.Request) { t.Log(r) }. Nil: no call.
+	Log func(Request)
 }
 
 // Account is one customer of the platform.

@@ -251,3 +251,17 @@ func TestRecordIsBounded(t *testing.T) {
 	assert.Equal(t, "/sc/x10", all[0].Path)
 	assert.Equal(t, "/sc/x1009", all[999].Path)
 }
+
+func TestLog(t *testing.T) {
+	lines := make(chan string, 10)
+	w := newWorld(t, suncotest.Config{Log: func(r suncotest.Request) { lines <- r.String() }})
+	w.p.Inject(suncotest.Fault{Path: "/sc/v2", Handle: suncotest.Reset})
+	_, err := w.try(http.MethodGet, tokenInfoURL, "")
+	require.Error(t, err)
+	_, err = w.try(http.MethodGet, acmeURL+"/v2/nothing?key=canary", "")
+	require.NoError(t, err)
+	w.p.Close()
+	assert.Equal(t, "GET oauth-bridge.zendesk.com/sc/v2/tokenInfo no answer", <-lines)
+	assert.Equal(t, "GET acme.zendesk.com/sc/v2/nothing 404 (The API has no such path)", <-lines)
+	assert.Empty(t, lines)
+}

@@ -146,7 +146,12 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := p.received.Add(r, body)
 	rec := &journal.StatusRecorder{ResponseWriter: w}
 	var note string
-	defer func() { p.received.Finish(entry, rec.Status, note) }()
+	defer func() {
+		seen := p.received.Finish(entry, rec.Status, note)
+		if p.cfg.Log != nil {
+			p.cfg.Log(Request(seen))
+		}
+	}()
 	kept := &keptBody{bytes.NewReader(body)}
 	r.Body = kept
 	rec.Header().Set("X-Request-Id", entry.ID)

@@ -61,11 +61,19 @@ func (l *Log) Add(r *http.Request, body []byte) *Entry {
 	return e
 }
 
-// Finish notes the status of its answer, 0 for none, and what there is to say of it.
-func (l *Log) Finish(e *Entry, status int, note string) {
+// Finish notes the status of its answer, 0 for none, and what there is to say of it. It
+// returns a copy.
+func (l *Log) Finish(e *Entry, status int, note string) Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.Status, e.Note = status, note
+	return e.copied()
+}
+
+func (e *Entry) copied() Request {
+	r := e.Request
+	r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	return r
 }
 
 // List returns copies, oldest first.
@@ -74,9 +82,7 @@ func (l *Log) List() []Request {
 	defer l.mu.Unlock()
 	all := make([]Request, 0, len(l.entries))
 	for _, e := range l.entries {
-		r := e.Request
-		r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
-		all = append(all, r)
+		all = append(all, e.copied())
 	}
 	return all
 }
