@@ -261,6 +261,7 @@ func TestLog(t *testing.T) {
 	_, err = w.try(http.MethodGet, acmeURL+"/v2/nothing?key=canary", "")
 	require.NoError(t, err)
 	w.p.Close()
+	close(lines)
 	assert.Equal(t, "GET oauth-bridge.zendesk.com/sc/v2/tokenInfo no answer", <-lines)
 	assert.Equal(t, "GET acme.zendesk.com/sc/v2/nothing 404 (The API has no such path)", <-lines)
 	assert.Empty(t, lines)

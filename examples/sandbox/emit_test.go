@@ -59,7 +59,8 @@ func TestEmit(t *testing.T) {
 		require.Len(t, d.Events, 1, trigger)
 		assert.Equal(t, trigger, d.Events[0].Type)
 	}
-	sent := p.send(http.MethodPost, "/sandbox/emit", asJSON, `{"appId":"`+id+`","trigger":"conversation:message","count":20}`)
+	sent := p.send(http.MethodPost, "/sandbox/emit", asJSON,
+		`{"appId":"`+id+`","trigger":"conversation:message","count":20}`)
 	require.Equal(t, http.StatusOK, sent.StatusCode, sent.text)
 	d := received(t, seen)
 	ids, users, conversations := map[string]bool{}, map[string]bool{}, map[string]bool{}
@@ -78,34 +79,37 @@ func TestEmitOnThePage(t *testing.T) {
 	p.subscribeTo(token, id, app.URL+"/hooks", `"user:merge"`)
 	<-seen
 	page := p.get("/").text
-	for _, label := range []string{"Event in Acme</label>", "How many users of Acme</label>", ">Make it happen in Acme</button>"} {
+	for _, label := range []string{"Event in Acme</label>", "Users of Acme</label>", ">Make it happen in Acme</button>"} {
 		assert.Equal(t, 1, strings.Count(page, label), label)
 	}
 	assert.NotContains(t, page, "Event in Globex")
 	for _, trigger := range suncotest.SampleTriggers() {
-		assert.Equal(t, 1, strings.Count(page, "<option"+map[bool]string{true: " selected"}[trigger == "conversation:message"]+">"+trigger+"</option>"), trigger)
+		option := "<option>" + trigger + "</option>"
+		if trigger == "conversation:message" {
+			option = "<option selected>" + trigger + "</option>"
+		}
+		assert.Equal(t, 1, strings.Count(page, option), trigger)
 	}
 
-	press := func(trigger, count, fragment string) string {
+	press := func(trigger, count string) string {
 		form := url.Values{"appId": {id}, "trigger": {trigger}, "count": {count}}
-		sent := p.send(http.MethodPost, "/sandbox/emit", asForm, form.Encode(), "Origin", p.base, "Sec-Fetch-Site", "same-origin")
+		sent := p.send(http.MethodPost, "/sandbox/emit", asForm, form.Encode(), p.own()...)
 		require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
-		at, err := sent.Location()
-		require.NoError(t, err)
-		assert.Equal(t, fragment, at.Fragment, "where there is something to see")
-		return p.get(at.String()).text
+		return p.get(sent.Header.Get("Location")).text
 	}
-	page = press("user:merge", "3", "deliveries")
+	page = press("user:merge", "3")
 	assert.Len(t, received(t, seen).Events, 3)
 	assert.Contains(t, page, `role="status">user:merge happened in Acme.`)
-	assert.Contains(t, page, "<title>user:merge in Acme – Sandbox</title>")
-	assert.Contains(t, page, "<code>user:merge</code> ×3<br>")
-	assert.Contains(t, page, ">delivered</td>")
+	assert.Contains(t, page, "<title>user:merge happened in Acme. – Sandbox</title>")
+	assert.Contains(t, page, "<code>user:merge ×3</code> in Acme<br>")
+	assert.Contains(t, page, "<strong>delivered</strong>")
 	assert.Contains(t, page, "<option selected>user:merge</option>")
 	assert.Contains(t, page, "Probes, deliveries and the remove URL.")
-	page = press("user:remove", "1", "")
-	assert.Contains(t, page, `role="status">user:remove happened in Acme, but no webhook there asked for it.`)
-	for _, query := range []string{"emitted=canary&trigger=user:merge", "emitted=" + id + "&trigger=canary", "trigger=user:merge"} {
+	page = press("user:remove", "1")
+	assert.Contains(t, page, `role="status">user:remove happened in Acme, but no webhook there has this trigger.`)
+	for _, query := range []string{
+		"emitted=canary&trigger=user:merge", "emitted=" + id + "&trigger=canary", "trigger=user:merge",
+	} {
 		page = p.get("/?" + query).text
 		assert.NotContains(t, page, "canary")
 		assert.NotContains(t, page, "happened")
@@ -115,10 +119,11 @@ func TestEmitOnThePage(t *testing.T) {
 func TestEmitBadInput(t *testing.T) {
 	p := start(t, "-approve", "-subdomain", "acme", "-subdomain", "globex")
 	_, id := p.install("shoplifter", "sandbox-secret")
-	globex := regexp.MustCompile(`(?s)<h3>Globex</h3>.*?<code>(\w+)</code>`).FindStringSubmatch(p.get("/").text)
+	globex := regexp.MustCompile(`(?s)>Globex</h3>.*?<code>(\w+)</code>`).FindStringSubmatch(p.get("/").text)
 	require.NotNil(t, globex)
 	const noApp = "There is no such app, or the integration is not installed in it."
-	const noTrigger = "There is no such trigger. There are client:add, client:remove, "
+	const noTrigger = "There is no such trigger. Use one of client:add, client:remove, "
+	const bad = http.StatusBadRequest
 	const noCount = "The count must be a whole number from 1 to 20."
 	for name, test := range map[string]struct {
 		contentType, body string
@@ -126,34 +131,39 @@ func TestEmitBadInput(t *testing.T) {
 		says              string
 	}{
 		"text":            {"text/plain", "canary", http.StatusUnsupportedMediaType, "JSON object"},
-		"no trigger":      {asJSON, `{"appId":"APP"}`, http.StatusBadRequest, "-h shows"},
-		"null":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":null}`, http.StatusBadRequest, "-h shows"},
-		"an array":        {asJSON, `{"appId":"APP","trigger":["user:merge"]}`, http.StatusBadRequest, "-h shows"},
-		"more":            {asJSON, `{"appId":"APP","trigger":"user:merge","canary":"1"}`, http.StatusBadRequest, "-h shows"},
-		"form twice":      {asForm, "appId=APP&trigger=user:merge&count=1&count=2", http.StatusBadRequest, "-h shows"},
-		"too long":        {asForm, "trigger=" + strings.Repeat("x", 32<<10), http.StatusRequestEntityTooLarge, "could not be read"},
-		"unknown app":     {asJSON, `{"appId":"canary","trigger":"user:merge"}`, http.StatusBadRequest, noApp},
-		"not installed":   {asJSON, `{"appId":"` + globex[1] + `","trigger":"user:merge"}`, http.StatusBadRequest, noApp},
-		"unknown trigger": {asJSON, `{"appId":"APP","trigger":"canary"}`, http.StatusBadRequest, noTrigger},
-		"undocumented":    {asJSON, `{"appId":"APP","trigger":"passthrough:messaging"}`, http.StatusBadRequest, noTrigger},
-		"none":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":0}`, http.StatusBadRequest, noCount},
-		"negative":        {asForm, "appId=APP&trigger=user:merge&count=-1", http.StatusBadRequest, noCount},
-		"too many":        {asJSON, `{"appId":"APP","trigger":"user:merge","count":21}`, http.StatusBadRequest, noCount},
-		"huge":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":99999999999999999999}`, http.StatusBadRequest, noCount},
-		"a fraction":      {asJSON, `{"appId":"APP","trigger":"user:merge","count":1.5}`, http.StatusBadRequest, noCount},
-		"no number":       {asForm, "appId=APP&trigger=user:merge&count=canary", http.StatusBadRequest, noCount},
-		"an empty count":  {asForm, "appId=APP&trigger=user:merge&count=", http.StatusBadRequest, noCount},
+		"no trigger":      {asJSON, `{"appId":"APP"}`, bad, "-h shows"},
+		"null":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":null}`, bad, "-h shows"},
+		"an array":        {asJSON, `{"appId":"APP","trigger":["user:merge"]}`, bad, "-h shows"},
+		"more":            {asJSON, `{"appId":"APP","trigger":"user:merge","canary":"1"}`, bad, "-h shows"},
+		"form twice":      {asForm, "appId=APP&trigger=user:merge&count=1&count=2", bad, "-h shows"},
+		"too long":        {asForm, strings.Repeat("x", 32<<10+1), http.StatusRequestEntityTooLarge, "32"},
+		"unknown app":     {asJSON, `{"appId":"canary","trigger":"user:merge"}`, bad, noApp},
+		"not installed":   {asJSON, `{"appId":"` + globex[1] + `","trigger":"user:merge"}`, bad, noApp},
+		"unknown trigger": {asJSON, `{"appId":"APP","trigger":"canary"}`, bad, noTrigger},
+		"undocumented":    {asJSON, `{"appId":"APP","trigger":"passthrough:messaging"}`, bad, noTrigger},
+		"none":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":0}`, bad, noCount},
+		"negative":        {asForm, "appId=APP&trigger=user:merge&count=-1", bad, noCount},
+		"too many":        {asJSON, `{"appId":"APP","trigger":"user:merge","count":21}`, bad, noCount},
+		"huge":            {asJSON, `{"appId":"APP","trigger":"user:merge","count":99999999999999}`, bad, noCount},
+		"a fraction":      {asJSON, `{"appId":"APP","trigger":"user:merge","count":1.5}`, bad, noCount},
+		"no number":       {asForm, "appId=APP&trigger=user:merge&count=canary", bad, noCount},
+		"an empty count":  {asForm, "appId=APP&trigger=user:merge&count=", bad, noCount},
 	} {
-		got := p.send(http.MethodPost, "/sandbox/emit", test.contentType, strings.ReplaceAll(test.body, "APP", id))
-		assert.Equal(t, test.want, got.StatusCode, name)
-		assert.Contains(t, got.text, test.says, name)
-		assert.NotContains(t, got.text, "canary", name)
+		t.Run(name, func(t *testing.T) {
+			got := p.send(http.MethodPost, "/sandbox/emit", test.contentType, strings.ReplaceAll(test.body, "APP", id))
+			assert.Equal(t, test.want, got.StatusCode)
+			assert.Contains(t, got.text, test.says)
+			assert.NotContains(t, got.text+p.stderr.String(), "canary")
+		})
 	}
 	form := "appId=" + id + "&trigger=user:merge"
-	assert.Equal(t, http.StatusForbidden, p.send(http.MethodPost, "/sandbox/emit", asForm, form, "Origin", "http://evil.example").StatusCode)
-	assert.Equal(t, http.StatusForbidden, p.send(http.MethodPost, "/sandbox/emit", asForm, form, "Host", "evil.example:"+p.port).StatusCode)
+	emit := func(header ...string) int {
+		return p.send(http.MethodPost, "/sandbox/emit", asForm, form, header...).StatusCode
+	}
+	assert.Equal(t, http.StatusForbidden, emit("Origin", "http://evil.example"))
+	assert.Equal(t, http.StatusForbidden, emit("Host", "evil.example:"+p.port))
 	assert.Equal(t, http.StatusMethodNotAllowed, p.get("/sandbox/emit").StatusCode)
-	assert.Equal(t, http.StatusSeeOther, p.send(http.MethodPost, "/sandbox/emit", asForm, form).StatusCode, "without a count: one")
+	assert.Equal(t, http.StatusSeeOther, emit(), "without a count: one")
 }
 
 // What the flags promise, as an application sees it.

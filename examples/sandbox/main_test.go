@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/suncotest"
 )
 
 // program is a running sandbox.
@@ -78,6 +80,13 @@ func (p *program) transport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
+// transportOfAnyCertificate is for tests of something else than certificates.
+func (p *program) transportOfAnyCertificate() *http.Transport {
+	transport := p.transport(nil)
+	transport.TLSClientConfig.InsecureSkipVerify = true
+	return transport
+}
+
 // answer is a response with its body read.
 type answer struct {
 	*http.Response
@@ -112,6 +121,9 @@ func (p *program) get(target string, header ...string) answer {
 	p.t.Helper()
 	return p.send(http.MethodGet, target, "", "", header...)
 }
+
+// own returns the headers of a form that the program's page sends.
+func (p *program) own() []string { return []string{"Origin", p.base, "Sec-Fetch-Site", "same-origin"} }
 
 const (
 	asForm = "application/x-www-form-urlencoded"
@@ -155,15 +167,40 @@ func application(t *testing.T) (server *httptest.Server, seen <-chan string) {
 }
 
 func TestHelp(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	assert.Equal(t, 0, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	assert.Empty(t, stderr.String())
-	for name := range flagNames() {
-		assert.Contains(t, stdout.String(), "\n  -"+name+" ")
+	help := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, 0, run(t.Context(), args, &stdout, &stderr))
+		assert.Empty(t, stderr.String())
+		return stdout.String()
 	}
-	for _, step := range []string{"/sc/oauth/authorize?", "/sc/oauth/token", "/sc/v2/tokenInfo", "/webhooks", "/sc/oauth/authorization", "/sandbox/uninstall", "/sandbox/say", "/sandbox/emit"} {
-		assert.Contains(t, stdout.String(), step)
-	}
+	t.Run("the flags", func(t *testing.T) {
+		text := help("-h")
+		for _, flags := range []*flag.FlagSet{new(options).usualFlags(), behaviorFlags(new(suncotest.Behavior))} {
+			flags.VisitAll(func(f *flag.Flag) { assert.Regexp(t, "\n  -"+f.Name+"[ \t\n]", text) })
+		}
+		assert.Equal(t, text, help("-help"))
+	})
+	t.Run("the flow", func(t *testing.T) {
+		text := help("-h")
+		for _, step := range []string{
+			"/sc/oauth/authorize?", "/sc/oauth/token", "/sc/v2/tokenInfo", "/webhooks", "/sc/oauth/authorization",
+			"/sandbox/uninstall", "/sandbox/say", "/sandbox/emit",
+		} {
+			assert.Contains(t, text, step)
+		}
+	})
+	t.Run("the hosts file", func(t *testing.T) {
+		for args, line := range map[string]string{
+			"-h":                               "127.0.0.1 oauth-bridge.localhost acme.localhost",
+			"-h -subdomain one -subdomain two": "127.0.0.1 oauth-bridge.localhost one.localhost two.localhost",
+			"-h -subdomain one -legacy us":     "127.0.0.1 oauth-bridge.localhost one.localhost",
+			"-addr 127.0.0.2:99 -h":            "127.0.0.2 oauth-bridge.localhost acme.localhost",
+			"-addr 0.0.0.0:99 -h":              "127.0.0.1 oauth-bridge.sandbox.test acme.sandbox.test",
+		} {
+			assert.Contains(t, help(strings.Fields(args)...), "\n  "+line+"\n", args)
+		}
+		assert.Contains(t, help("-h", "-addr", "127.0.0.1:99"), " localhost:99,")
+	})
 }
 
 func TestStopsCleanly(t *testing.T) {

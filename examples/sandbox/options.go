@@ -7,138 +7,208 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-const (
-	defaultAddr = "127.0.0.1:8484"
-	maxCopies   = 100
-)
+const defaultAddr = "127.0.0.1:8484"
 
 // options is what the command line says.
 type options struct {
-	addr                   string
-	clientID, clientSecret string
-	redirectURIs           list
-	removeURL              string
-	subdomains             list
-	approve                bool
-	tls                    bool
-	caFile                 string
-	behavior               suncotest.Behavior
+	sandbox.Config
+	help bool
 }
 
-// list is a flag that may be given several times.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, " ") }
-
-func (l *list) Set(value string) error {
-	if value == "" {
-		return errors.New("must not be empty")
-	}
-	*l = append(*l, value)
-	return nil
-}
-
-// flagSet binds the flags to o. What they mean is in the help text.
-func (o *options) flagSet() *flag.FlagSet {
-	fs := flag.NewFlagSet("sandbox", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.StringVar(&o.addr, "addr", defaultAddr, "")
-	fs.StringVar(&o.clientID, "client-id", suncotest.DefaultClientID, "")
-	fs.StringVar(&o.clientSecret, "client-secret", suncotest.DefaultClientSecret, "")
-	fs.Var(&o.redirectURIs, "redirect-uri", "")
-	fs.StringVar(&o.removeURL, "remove-url", "", "")
-	fs.Var(&o.subdomains, "subdomain", "")
-	fs.BoolVar(&o.approve, "approve", false, "")
-	fs.BoolVar(&o.tls, "tls", false, "")
-	fs.StringVar(&o.caFile, "ca-file", "", "")
-	b := &o.behavior
-	fs.IntVar(&b.DeliveryCopies, "delivery-copies", 0, "")
-	fs.BoolVar(&b.DeliveryDoubled, "delivery-doubled", false, "")
-	fs.BoolVar(&b.DeliveryReordered, "delivery-reordered", false, "")
-	fs.BoolVar(&b.DeliverySerial, "delivery-serial", false, "")
-	fs.BoolVar(&b.DeliveryWrongKey, "delivery-wrong-key", false, "")
-	fs.DurationVar(&b.DeliveryRetryInterval, "delivery-retry-interval", 0, "")
+// usualFlags are the flags that describe the server, the partner and its customers.
+func (o *options) usualFlags() *flag.FlagSet {
+	fs, p := flag.NewFlagSet("sandbox", flag.ContinueOnError), &o.Platform
+	fs.StringVar(&o.Addr, "addr", defaultAddr,
+		"`host:port` to listen on; port 0 takes a free one. With anything but a loopback\n"+
+			"address, other machines can reach the sandbox")
+	fs.Func("client-id", "the partner's client `id`; default "+suncotest.DefaultClientID, text(&p.ClientID))
+	fs.Func("client-secret", "the partner's client `secret`; default "+suncotest.DefaultClientSecret,
+		text(&p.ClientSecret))
+	fs.Func("redirect-uri", "a registered redirect URI, compared byte for byte. May be repeated; the first\n"+
+		"is used when authorize names none. Default: any `URL` on a loopback address or\n"+
+		"under localhost, and "+suncotest.DefaultRedirectURI+" when authorize names none", o.redirectURI)
+	fs.Func("remove-url", "`URL` that is called with POST {\"appId\",\"integrationId\"} when an integration is\n"+
+		"removed; it must be on this machine. Default: none", text(&p.RemoveURL))
+	fs.Func("subdomain", "the `name` of a customer. May be repeated; default "+suncotest.DefaultSubdomain,
+		func(name string) error {
+			if name == "" {
+				return errors.New("must not be empty")
+			}
+			return o.account(suncotest.Account{Subdomain: name})
+		})
+	fs.Func("legacy", "adds a customer without a subdomain in this `region`, us or eu. May be repeated.\n"+
+		"It is served at addresses, and with -tls at api.smooch.io and api.eu-1.smooch.io",
+		func(region string) error {
+			if region != suncotest.LegacyUS && region != suncotest.LegacyEU {
+				return errors.New("must be us or eu")
+			}
+			return o.account(suncotest.Account{Legacy: region})
+		})
+	fs.BoolVar(&p.Approve, "approve", false,
+		"authorize redirects at once, for the first customer, without the consent page")
+	fs.BoolVar(&o.TLS, "tls", false, "speak HTTPS, with a certificate for each name that a client asks for")
+	fs.Func("ca-file", "with -tls: the `file` for the certificate of the authority, a new one in every run",
+		text(&o.CAFile))
+	fs.BoolVar(&o.help, "h", false, "print this text, with the names of the given customers")
 	return fs
 }
 
-// parseOptions reads the command line and checks it. The error is flag.ErrHelp
-// when help was asked for.
-func parseOptions(args []string) (*options, error) {
-	o := &options{}
-	fs := o.flagSet()
-	if err := fs.Parse(args); err != nil {
-		return nil, err
+// behaviorFlags are the flags for what no document says; see [suncotest.Behavior].
+func behaviorFlags(b *suncotest.Behavior) *flag.FlagSet {
+	fs := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	yes, number, duration := fs.BoolVar, fs.Func, fs.Func
+	shape := func(s string) (err error) {
+		b.TokenErrorShape, err = errorShape(s)
+		b.RevokedShape = b.TokenErrorShape
+		return err
 	}
-	given := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	switch {
-	case fs.NArg() > 0:
-		return nil, errors.New("arguments that are not flags are not understood; write -approve=false, not -approve false")
-	case o.clientID == "":
-		return nil, errors.New("-client-id must not be empty")
-	case o.clientSecret == "":
-		return nil, errors.New("-client-secret must not be empty")
-	case given["remove-url"] && o.removeURL == "":
-		return nil, errors.New("-remove-url must not be empty")
-	case given["ca-file"] && o.caFile == "":
-		return nil, errors.New("-ca-file must not be empty")
-	case o.caFile != "" && !o.tls:
-		return nil, errors.New("-ca-file needs -tls: without it there is no certificate to write")
-	case o.behavior.DeliveryCopies < 0 || o.behavior.DeliveryCopies > maxCopies:
-		return nil, fmt.Errorf("-delivery-copies must be from 0 to %d", maxCopies)
-	case given["delivery-retry-interval"] && o.behavior.DeliveryRetryInterval <= 0:
-		return nil, errors.New("-delivery-retry-interval must be more than 0, like 10s")
-	}
-	if err := checkAddr(o.addr); err != nil {
-		return nil, err
-	}
-	if err := o.config().Validate(); err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "suncotest: "))
-	}
-	if o.removeURL != "" && !loopbackURL(o.removeURL) {
-		return nil, errors.New("-remove-url must be on this machine: the sandbox calls only loopback addresses and localhost")
-	}
-	return o, nil
+
+	yes(&b.Strict, "strict", false, "refuse unknown members and query parameters with 400")
+	yes(&b.MarketplaceRequired, "require-marketplace", false, "refuse API requests without the marketplace headers")
+	fs.Func("error-shape", "`format` of the errors about codes and tokens: "+strings.Join(shapes(), ", ")+";\n"+
+		"default v2", shape)
+
+	duration("code-lifetime", "`time` until a code expires; default 10m", positive(&b.CodeLifetime))
+	yes(&b.CodeReuseRevokes, "code-reuse-revokes", false, "a code's second use revokes the token of the first")
+	number("token-error-status", "`status` for a code, client id or secret that is refused; default 401",
+		between(400, 599, &b.TokenErrorStatus))
+	duration("token-lifetime", "`time` until a token expires; default: it does not", positive(&b.TokenLifetime))
+	number("revoked-status", "`status` for a revoked token; default 401", between(400, 599, &b.RevokedStatus))
+	yes(&b.NoSubdomain, "no-subdomain", false, "token info has no subdomain")
+	yes(&b.OldTokenDies, "old-token-dies", false, "a second installation revokes the first token")
+	yes(&b.WebhooksDie, "webhooks-die", false, "a second installation deletes the webhooks")
+
+	number("webhook-limit", "`number` of webhooks an integration may have; default 3",
+		between(1, 100, &b.WebhookLimit))
+	yes(&b.NoProbe, "no-probe", false, "create webhooks without a HEAD request to the target")
+	yes(&b.CanonicalTargets, "canonical-targets", false,
+		"store a target with its host in lower case, without a default port, and with a path")
+
+	number("delivery-copies", "`number` of further deliveries with the same event ids; default 0",
+		between(0, 100, &b.DeliveryCopies))
+	yes(&b.DeliveryDoubled, "delivery-doubled", false, "each event is twice in its delivery, with one id")
+	yes(&b.DeliveryReordered, "delivery-reordered", false, "events and deliveries arrive out of order")
+	yes(&b.DeliverySerial, "delivery-serial", false, "one delivery at a time to a webhook; default: up to 64")
+	yes(&b.DeliveryWrongKey, "delivery-wrong-key", false, "deliveries have a key that is not the webhook's secret")
+	duration("delivery-retry-interval", "`time` from the first attempt to the second; default 1m. It doubles each time;\n"+
+		"there are five attempts, none later than 15 minutes after the first", positive(&b.DeliveryRetryInterval))
+
+	yes(&b.RemoveFirst, "remove-first", false, "call the remove URL before the token is revoked")
+	duration("remove-delay", "`time` between the two; default: none", positive(&b.RemoveDelay))
+	number("remove-retries", "`number` of further calls to the remove URL until it answers 2xx; default 0",
+		between(0, 100, &b.RemoveRetries))
+	duration("remove-retry-interval", "`time` between these calls; default 1m", positive(&b.RemoveRetryInterval))
+	return fs
 }
 
-func checkAddr(addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("-addr %q is not host:port, like %s", addr, defaultAddr)
+// text sets a text that must not be empty.
+func text(to *string) func(string) error {
+	return func(s string) error {
+		if *to = s; s == "" {
+			return errors.New("must not be empty")
+		}
+		return nil
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("-addr %q has no usable port", addr)
+}
+
+// between sets a whole number.
+func between(least, most int, to *int) func(string) error {
+	return func(s string) (err error) {
+		if *to, err = strconv.Atoi(s); err != nil || *to < least || *to > most {
+			return fmt.Errorf("must be a whole number from %d to %d", least, most)
+		}
+		return nil
+	}
+}
+
+// positive sets a duration.
+func positive(to *time.Duration) func(string) error {
+	return func(s string) (err error) {
+		if *to, err = time.ParseDuration(s); err != nil || *to <= 0 {
+			return errors.New("must be more than 0, with a unit, like 10s or 5m")
+		}
+		return nil
+	}
+}
+
+// shapes are the names of the formats of errors, in the order of [suncotest.ErrorShape].
+func shapes() []string {
+	return []string{"v2", "v1", "rfc6749", "html", "text", "empty", "sentence", "front"}
+}
+
+func errorShape(name string) (suncotest.ErrorShape, error) {
+	n := slices.Index(shapes(), name)
+	if n < 0 {
+		return 0, errors.New("must be one of " + strings.Join(shapes(), ", "))
+	}
+	return suncotest.ErrorShape(n), nil
+}
+
+func (o *options) redirectURI(uri string) error {
+	o.Platform.RedirectURIs = append(o.Platform.RedirectURIs, uri)
+	return o.valid("RedirectURIs: ")
+}
+
+func (o *options) account(a suncotest.Account) error {
+	o.Platform.Accounts = append(o.Platform.Accounts, a)
+	return o.valid("")
+}
+
+// valid returns the platform's error without the name of a field, which a flag stands for.
+func (o *options) valid(field string) error {
+	if err := o.Platform.Validate(); err != nil {
+		return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "suncotest: "), field))
 	}
 	return nil
 }
 
-// config is what the options ask of the fake platform.
-func (o *options) config() suncotest.Config {
-	cfg := suncotest.Config{
-		ClientID:     o.clientID,
-		ClientSecret: o.clientSecret,
-		RedirectURIs: o.redirectURIs,
-		RemoveURL:    o.removeURL,
-		Approve:      o.approve,
-		Behavior:     o.behavior,
+// parseOptions reads the command line and checks it.
+func parseOptions(args []string) (*options, error) {
+	o := &options{}
+	fs := o.usualFlags()
+	fs.SetOutput(io.Discard)
+	behaviorFlags(&o.Platform.Behavior).VisitAll(func(f *flag.Flag) { fs.Var(f.Value, f.Name, f.Usage) })
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		o.help = true // -help; -h is a flag, so that those behind it count too
+		return o, nil
+	} else if err != nil {
+		return nil, err
 	}
-	for _, name := range o.subdomains {
-		cfg.Accounts = append(cfg.Accounts, suncotest.Account{Subdomain: name})
+	switch _, port, err := net.SplitHostPort(o.Addr); {
+	case fs.NArg() > 0:
+		return nil, errors.New("unexpected argument: use flags only; write -approve=false, not -approve false")
+	case err != nil:
+		return nil, fmt.Errorf("-addr must be host:port, like %s", defaultAddr)
+	case !isPort(port):
+		return nil, errors.New("-addr must end in a port from 0 to 65535")
+	case o.CAFile != "" && !o.TLS:
+		return nil, errors.New("-ca-file needs -tls; without it there is no certificate to write")
 	}
-	return cfg
+	return o, o.checkRemoveURL()
 }
 
-// loopbackURL reports whether the host of an absolute URL can only be this machine.
-func loopbackURL(raw string) bool {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return false
+func isPort(port string) bool {
+	_, err := net.LookupPort("tcp", port)
+	return err == nil
+}
+
+// checkRemoveURL never repeats the URL, which may hold a key.
+func (o *options) checkRemoveURL() error {
+	if err := o.valid("RemoveURL: "); err != nil {
+		return fmt.Errorf("-remove-url: %w", err)
 	}
-	return sandbox.IsLoopback(u.Hostname())
+	u, err := url.Parse(o.Platform.RemoveURL)
+	if err != nil || o.Platform.RemoveURL != "" && !sandbox.IsLoopback(u.Hostname()) {
+		return errors.New("-remove-url must be on this machine: a loopback address, localhost or a name under it")
+	}
+	return nil
 }

@@ -5,11 +5,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,13 +46,15 @@ func TestHostsOfTheAPI(t *testing.T) {
 		"notlocalhost":                     refused,
 		"evil":                             refused,
 	} {
-		ask := func(path string) int { return p.get(path, "Host", host, "Authorization", "Bearer "+token).StatusCode }
+		ask := func(path string) int {
+			return p.get(path, "Host", host, "Authorization", "Bearer "+token).StatusCode
+		}
 		info, hooks := ask("/sc/v2/tokenInfo"), ask("/sc/v2/apps/"+app+"/integrations/me/webhooks")
 		assert.Equal(t, is == everything || is == bridgeOnly, info == http.StatusOK, "%s: token info %d", host, info)
 		assert.Equal(t, is == everything || is == acmeOnly, hooks == http.StatusOK, "%s: webhooks %d", host, hooks)
 		assert.Equal(t, is == acmeOnly || is == nothing, info == http.StatusNotFound, "%s: token info %d", host, info)
-		for path, status := range map[string]int{"token info": info, "webhooks": hooks, "authorize": ask("/sc/oauth/authorize")} {
-			assert.Equal(t, is == refused, status == http.StatusForbidden, "%s: %s %d", host, path, status)
+		for _, status := range []int{info, hooks, ask("/sc/oauth/authorize")} {
+			assert.Equal(t, is == refused, status == http.StatusForbidden, "%s: %d", host, status)
 		}
 	}
 }
@@ -95,16 +100,15 @@ func TestUninstall(t *testing.T) {
 		assert.Contains(t, page.text, "Uninstall from Acme</button>")
 
 		body = strings.ReplaceAll(body, "APP", id)
-		done := p.send(http.MethodPost, "/sandbox/uninstall", contentType, body,
-			"Origin", p.base, "Sec-Fetch-Site", "same-origin")
+		done := p.send(http.MethodPost, "/sandbox/uninstall", contentType, body, p.own()...)
 		if contentType == asJSON {
 			assert.Equal(t, http.StatusOK, done.StatusCode)
 			assert.JSONEq(t, "{}", done.text)
 		} else {
 			assert.Equal(t, http.StatusSeeOther, done.StatusCode)
 			page := p.get(done.Header.Get("Location")).text
-			assert.Contains(t, page, "was removed from Acme.")
-			assert.Contains(t, page, "<title>Removed from Acme – Sandbox</title>")
+			assert.Contains(t, page, `role="status">The integration was removed from Acme.<`)
+			assert.Contains(t, page, "<title>The integration was removed from Acme. – Sandbox</title>")
 		}
 		assert.Contains(t, <-seen, `POST /removed {"appId":"`+id+`"`)
 		info := p.get("/sc/v2/tokenInfo", "Authorization", "Bearer "+token)
@@ -169,10 +173,9 @@ func TestPage(t *testing.T) {
 	app, _ := application(t)
 	p := start(t, "-approve", "-redirect-uri", "https://app.example/cb?tenant=1")
 	token, id := p.install("shoplifter", "sandbox-secret")
-	body := `{"target":"` + app.URL + `/hooks/0123456789abcdef0123456789abcdef?key=canary-key","triggers":["conversation:message","<b>"]}`
-	made := p.send(http.MethodPost, "/sc/v2/apps/"+id+"/integrations/me/webhooks", asJSON, body, "Authorization", "Bearer "+token)
-	require.Equal(t, http.StatusCreated, made.StatusCode, made.text)
-	// What somebody puts into a path by mistake.
+	p.subscribeTo(token, id, app.URL+"/hooks/0123456789abcdef0123456789abcdef?key=canary-key",
+		`"conversation:message","<b>"`)
+	// Credentials that are in a path by mistake.
 	p.get("/sc/oauth/"+token, "X-Api-Key", "canary-header")
 	p.get("/sc/sandbox%2Dsecret/x?code=canary-code")
 	p.get("/sc/%3Cb%3Ex")
@@ -235,4 +238,165 @@ func TestTLS(t *testing.T) {
 	p.client.Transport = p.transport(x509.NewCertPool())
 	_, err = p.client.Get("https://oauth-bridge.zendesk.test/")
 	assert.ErrorContains(t, err, "unknown authority")
+}
+
+func TestLogLines(t *testing.T) {
+	const notPlayed = "GET /v2/apps/{app}/users is not played by this sandbox"
+	p := start(t, "-approve", "-no-probe")
+	token, app := p.install("shoplifter", "sandbox-secret")
+	bearer := []string{"Authorization", "Bearer " + token}
+	here := "127.0.0.1:" + p.port
+	apps := "/sc/v2/apps/" + app
+	hooks := apps + "/integrations/me/webhooks"
+	for name, test := range map[string]struct{ method, path, body, line string }{
+		"done":        {"GET", hooks, "", here + hooks + " 200"},
+		"not played":  {"GET", apps + "/users", "", "/users 501 (" + notPlayed + ")"},
+		"unknown":     {"POST", apps + "/users", `{"externalId":"ada","plan":"x"}`, "/users 201 (unknown: the member plan)"},
+		"parameter":   {"GET", "/sc/v2/tokenInfo?canary=1&code=canary", "", here + "/sc/v2/tokenInfo 200"},
+		"no prefix":   {"GET", "/v2/tokenInfo", "", here + "/v2/tokenInfo 404 (There is no such page. The API is under /sc.)"},
+		"the action":  {"GET", "/sandbox/say", "", here + "/sandbox/say 405 (Use POST.)"},
+		"a long part": {"GET", "/sc/" + token + "/x", "", here + "/sc/….….…/x 404 (The API has no such path)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.send(test.method, test.path, asJSON, test.body, bearer...)
+			assert.Eventually(t, func() bool { return strings.Contains(p.stderr.String(), test.line) },
+				5*time.Second, time.Millisecond, "the line follows the answer")
+		})
+	}
+	assert.NotContains(t, p.stderr.String(), "canary")
+	page := p.get("/").text
+	assert.Contains(t, page, notPlayed)
+	assert.Contains(t, page, "unknown: the member plan")
+}
+
+func TestProbeIsExplained(t *testing.T) {
+	absent := httptest.NewServer(http.NotFoundHandler())
+	defer absent.Close()
+	p := start(t, "-approve")
+	token, app := p.install("shoplifter", "sandbox-secret")
+	made := p.send(http.MethodPost, "/sc/v2/apps/"+app+"/integrations/me/webhooks", asJSON,
+		`{"target":"`+absent.URL+`/none/0123456789abcdef0123456789abcdef?key=canary","triggers":["user:merge"]}`,
+		"Authorization", "Bearer "+token)
+	assert.Equal(t, http.StatusBadRequest, made.StatusCode)
+	assert.Contains(t, made.text, "The target must answer HEAD with 2xx")
+	want := "/webhooks 400 (The target must answer HEAD with 2xx: HEAD " + absent.URL + "/none/… answered 404, HEAD "
+	assert.Eventually(t, func() bool { return strings.Contains(p.stderr.String(), want) },
+		5*time.Second, time.Millisecond)
+	assert.NotContains(t, p.stderr.String(), "canary")
+	assert.NotContains(t, p.stderr.String(), "0123456789abcdef")
+}
+
+func TestSettingsOnThePage(t *testing.T) {
+	p := start(t, "-subdomain", "acme", "-legacy", "eu")
+	page := p.get("/").text
+	for _, text := range []string{
+		"localhost:" + p.port,
+		p.base + "/sc",
+		"http://oauth-bridge.localhost:" + p.port + "/sc",
+		"http://oauth-bridge.localhost:" + p.port + "/sc/oauth/authorize?client_id=shoplifter&amp;response_type=code",
+		"http://oauth-bridge.localhost:" + p.port + "/sc/oauth/token",
+		"http://oauth-bridge.localhost:" + p.port + "/sc/v2/tokenInfo",
+		"http://acme.localhost:" + p.port + "/sc",
+		"127.0.0.1 oauth-bridge.localhost acme.localhost",
+	} {
+		assert.Contains(t, page, "<code>"+text+"</code>")
+	}
+	assert.NotContains(t, page, "legacy-eu.localhost")
+	consent := p.get("/sc/oauth/authorize?client_id=shoplifter&response_type=code").text
+	assert.Contains(t, consent, "<small>acme.localhost</small>", "the domain in use")
+}
+
+// An application links to a customer's Admin Center.
+func TestAdminCenter(t *testing.T) {
+	const path = "/admin/ai/ai-agents/ai-agents/marketplace-bots"
+	plain, secure := start(t), start(t, "-tls")
+	secure.client.Transport = secure.transportOfAnyCertificate()
+	for name, test := range map[string]struct {
+		p        *program
+		host     string
+		status   int
+		location string
+	}{
+		"a customer":        {plain, "acme.localhost", http.StatusSeeOther, "/#accounts"},
+		"an address":        {plain, "127.0.0.1", http.StatusSeeOther, "/#accounts"},
+		"another site":      {plain, "acme.evil.example", http.StatusForbidden, ""},
+		"a customer, TLS":   {secure, "acme.localhost", http.StatusSeeOther, "/#accounts"},
+		"a domain of yours": {secure, "acme.sandbox.test", http.StatusSeeOther, secure.base + "/#accounts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := test.p.get(path, "Host", test.host+":"+test.p.port)
+			assert.Equal(t, test.status, got.StatusCode)
+			assert.Equal(t, test.location, got.Header.Get("Location"))
+		})
+	}
+}
+
+// The legacy hosts serve without /sc. Names of other sites reach the API only over TLS.
+func TestLegacyAccount(t *testing.T) {
+	const path = "/v2/apps/"
+	for _, tls := range []bool{false, true} {
+		t.Run("TLS "+strconv.FormatBool(tls), func(t *testing.T) {
+			p := start(t, "-approve", "-legacy", "us", "-tls="+strconv.FormatBool(tls))
+			if tls {
+				p.client.Transport = p.transportOfAnyCertificate()
+			}
+			token, app := p.install("shoplifter", "sandbox-secret")
+			bearer := []string{"Authorization", "Bearer " + token}
+			info := p.get("/sc/v2/tokenInfo", bearer...)
+			assert.NotContains(t, info.text, "subdomain")
+			hooks := path + app + "/integrations/me/webhooks"
+			assert.Equal(t, http.StatusOK, p.get("/sc"+hooks, bearer...).StatusCode, "by address")
+			scheme, want := "http", http.StatusForbidden
+			if tls {
+				scheme, want = "https", http.StatusOK
+			}
+			assert.Equal(t, want, p.get(scheme+"://api.smooch.io"+hooks, bearer...).StatusCode)
+			other := p.get(scheme+"://api.eu-1.smooch.io"+hooks, bearer...)
+			assert.NotEqual(t, http.StatusOK, other.StatusCode, "the other region")
+		})
+	}
+}
+
+// What some flags promise, as a program meets it.
+func TestBehaviorOnTheWire(t *testing.T) {
+	t.Run("strict", func(t *testing.T) {
+		p := start(t, "-approve", "-strict")
+		token, app := p.install("shoplifter", "sandbox-secret")
+		got := p.send(http.MethodPost, "/sc/v2/apps/"+app+"/users", asJSON, `{"externalId":"ada","plan":"x"}`,
+			"Authorization", "Bearer "+token)
+		assert.Equal(t, http.StatusBadRequest, got.StatusCode)
+		assert.Contains(t, got.text, "plan is not a known member")
+	})
+	t.Run("headers and shape", func(t *testing.T) {
+		p := start(t, "-approve", "-require-marketplace", "-error-shape", "sentence", "-token-error-status", "400")
+		got := p.send(http.MethodPost, "/sc/oauth/token", asForm, "grant_type=authorization_code&code=x")
+		assert.Equal(t, http.StatusForbidden, got.StatusCode)
+		headers := []string{
+			"X-Zendesk-Marketplace-Name", "Bot", "X-Zendesk-Marketplace-Organization-Id", "1",
+			"X-Zendesk-Marketplace-Bot-Id", "2",
+		}
+		got = p.send(http.MethodPost, "/sc/oauth/token", asForm,
+			"grant_type=authorization_code&code=x&client_id=shoplifter&client_secret=sandbox-secret", headers...)
+		assert.Equal(t, http.StatusBadRequest, got.StatusCode)
+		assert.Regexp(t, `^\{"error":"[^"]+"\}$`, got.text)
+	})
+	t.Run("retries of the remove URL", func(t *testing.T) {
+		calls := make(chan string, 10)
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls <- r.URL.Path
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		defer app.Close()
+		p := start(t, "-approve", "-remove-url", app.URL+"/removed", "-remove-retries", "2", "-remove-retry-interval", "1ms")
+		_, id := p.install("shoplifter", "sandbox-secret")
+		p.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+id)
+		for range 3 {
+			select {
+			case path := <-calls:
+				assert.Equal(t, "/removed", path)
+			case <-time.After(10 * time.Second):
+				t.Fatal("the remove URL was not called again")
+			}
+		}
+	})
 }
