@@ -9,10 +9,10 @@ import (
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-// onFake plays the story inside this process.
+// onFake tells the story inside this process.
 func onFake(ctx context.Context, t *transcript) error {
-	t.say("Nothing leaves this process: the platform below is the fake of package suncotest.")
-	t.say("-h explains how to do the same against Zendesk.")
+	t.say("Nothing leaves this process: the platform is the fake of package suncotest.")
+	t.say("-h explains how to do the same with Zendesk.")
 
 	platform := suncotest.New(suncotest.Config{RemoveURL: "https://partner.example/zendesk/removed"})
 	defer platform.Close()
@@ -29,7 +29,7 @@ func onFake(ctx context.Context, t *transcript) error {
 
 	s := &story{
 		transcript: t,
-		client:     client,
+		partner:    partner,
 		target:     "https://partner.example/zendesk/events",
 		visit: func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 			back, err := platform.Allow(ctx, authorizeURL, suncotest.DefaultSubdomain)
@@ -43,8 +43,6 @@ func onFake(ctx context.Context, t *transcript) error {
 			return http.NewRequestWithContext(ctx, http.MethodGet, back.String(), nil)
 		},
 		confirm: func(string) bool { return true },
-		keep:    partner.keep,
-		removed: partner.removed,
 		patient: time.Minute,
 	}
 	return s.tell(ctx)

@@ -1,7 +1,6 @@
-// Command quickstart walks once through a partner's whole life: install, token
-// info, webhooks, revoke, removed callback. Without configuration it does so
-// against a platform inside the same process; with credentials, against
-// Zendesk itself.
+// Quickstart goes once through a partner's life: install, token info, webhooks, revoke,
+// removal. Without configuration it uses a fake platform inside the same process; with
+// credentials, Zendesk itself.
 package main
 
 import (
@@ -15,30 +14,30 @@ import (
 	"os/signal"
 )
 
-const usage = `quickstart walks once through a partner's life on Zendesk: install, token info,
-webhooks, revoke, removed callback. It prints each step, the requests it made
-and what they came to, and never a secret.
+const usage = `quickstart goes once through a partner's life: install, token info, webhooks, revoke,
+removal. It prints each step, the requests and their statuses, and never a credential.
 
     go run ./examples/quickstart
 
-Without configuration everything happens inside this process, on the fake
-platform of package suncotest: no account, no network.
+Without configuration everything happens inside this process, on the fake platform of
+package suncotest, without an account and without a network.
 
-With these variables it does the same against Zendesk itself. It prints the
-authorize URL for your browser, waits for the redirect, and asks before it
-creates or revokes anything.
+With these variables it does the same with Zendesk itself. It prints the authorize URL
+for your browser, waits for the redirect, and asks before it creates or revokes anything.
 
-    SUNCO_CLIENT_ID, SUNCO_CLIENT_SECRET   what Zendesk issued; both or neither
-    SUNCO_REDIRECT_URI     a registered redirect URI that leads to this machine,
-                           http://localhost:8080/callback for example; required
-    SUNCO_WEBHOOK_TARGET   a URL of yours that answers HEAD; without it the
-                           webhook steps are left out. Each run adds a mark of
-                           its own to the query, and they touch no webhooks but
-                           those that the run made
-    SUNCO_MARKETPLACE_NAME, SUNCO_MARKETPLACE_ORGANIZATION_ID and one of
-    SUNCO_MARKETPLACE_BOT_ID, SUNCO_MARKETPLACE_APP_ID
-                           the marketplace headers, if the app has them
-    SUNCO_LEGACY_REGION    us or eu, for an app without a subdomain
+    SUNCO_CLIENT_ID, SUNCO_CLIENT_SECRET
+        the credentials that Zendesk issued; set both or neither
+    SUNCO_REDIRECT_URI
+        a registered redirect URI that leads to this machine, for example
+        http://localhost:8080/callback; required
+    SUNCO_WEBHOOK_TARGET
+        a URL of yours that answers HEAD. Without it the webhook steps are skipped. Each
+        run adds a mark of its own to the query, and changes only webhooks with this mark
+    SUNCO_MARKETPLACE_NAME, SUNCO_MARKETPLACE_ORGANIZATION_ID, and one of
+    SUNCO_MARKETPLACE_BOT_ID and SUNCO_MARKETPLACE_APP_ID
+        the marketplace headers, if the app is listed
+    SUNCO_LEGACY_REGION
+        us or eu, for an app without a subdomain
 
 Flags:
 `
@@ -59,14 +58,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
 	}
-	listen := flags.String("listen", "", "local `address` to wait for the redirect at (default: that of SUNCO_REDIRECT_URI)")
+	listen := flags.String("listen", "", "local `address` for the redirect; default: that of SUNCO_REDIRECT_URI")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q; -h explains", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q; -h explains the flags", flags.Arg(0))
 	}
 	id, secret := getenv("SUNCO_CLIENT_ID"), getenv("SUNCO_CLIENT_SECRET")
 	switch {
@@ -75,5 +74,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 	case id == "" || secret == "":
 		return errors.New("set both SUNCO_CLIENT_ID and SUNCO_CLIENT_SECRET, or neither")
 	}
-	return onZendesk(ctx, settings{getenv: getenv, listen: *listen, in: in, base: http.DefaultTransport}, &transcript{out: out})
+	set := settings{getenv: getenv, listen: *listen, in: in, base: http.DefaultTransport}
+	return onZendesk(ctx, set, &transcript{out: out})
 }

@@ -22,10 +22,10 @@ func TestFakeTellsTheWholeStory(t *testing.T) {
 		"-> GET    https://oauth-bridge.zendesk.com/sc/v2/tokenInfo  200 OK",
 		"<- HEAD   https://partner.example/zendesk/events  200 OK",
 		"Same webhook: true.",
-		"Refused: 3 is all an integration may have.",
+		"Refused: an integration may have 3 webhooks.",
 		"-> DELETE https://acme.zendesk.com/sc/oauth/authorization  200 OK",
 		"<- POST   https://partner.example/zendesk/removed  200 OK",
-		"is gone, and what was stored for it is deleted.",
+		"is gone, and its installation is deleted.",
 	} {
 		assert.Contains(t, out.String(), line)
 	}
@@ -48,14 +48,17 @@ func TestHelpAndMistakes(t *testing.T) {
 			return ""
 		}
 	}
-	require.ErrorContains(t, run(t.Context(), nil, only("SUNCO_CLIENT_ID"), nil, io.Discard), "both")
-	require.ErrorContains(t, run(t.Context(), nil, only("SUNCO_CLIENT_ID SUNCO_CLIENT_SECRET"), nil, io.Discard), "SUNCO_REDIRECT_URI")
-	require.ErrorContains(t, run(t.Context(), []string{"extra"}, none, nil, io.Discard), "extra")
-
-	env := map[string]string{
-		"SUNCO_CLIENT_ID": "x", "SUNCO_CLIENT_SECRET": "x", "SUNCO_REDIRECT_URI": "http://127.0.0.1:1/callback", "SUNCO_LEGACY_REGION": "de",
+	mistake := func(getenv func(string) string, args ...string) error {
+		return run(t.Context(), args, getenv, nil, io.Discard)
 	}
-	require.ErrorContains(t, run(t.Context(), nil, func(name string) string { return env[name] }, nil, io.Discard), "SUNCO_LEGACY_REGION")
+	require.ErrorContains(t, mistake(only("SUNCO_CLIENT_ID")), "both")
+	require.ErrorContains(t, mistake(only("SUNCO_CLIENT_ID SUNCO_CLIENT_SECRET")), "SUNCO_REDIRECT_URI")
+	require.ErrorContains(t, mistake(none, "extra"), "extra")
+	env := map[string]string{
+		"SUNCO_CLIENT_ID": "x", "SUNCO_CLIENT_SECRET": "x",
+		"SUNCO_REDIRECT_URI": "http://127.0.0.1:1/callback", "SUNCO_LEGACY_REGION": "de",
+	}
+	require.ErrorContains(t, mistake(func(name string) string { return env[name] }), "SUNCO_LEGACY_REGION")
 }
 
 func TestShown(t *testing.T) {

@@ -8,22 +8,24 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco"
 )
 
-// story is a partner's life. What differs between the fake platform and
-// Zendesk itself is in its functions.
+// story is a partner's life. What differs between the fake platform and Zendesk itself is
+// in its functions.
 type story struct {
 	*transcript
-	client  *sunco.Client
-	target  string                                                                // of the webhook; empty: no webhook steps
-	visit   func(ctx context.Context, authorizeURL string) (*http.Request, error) // what the browser came back with
+	*partner
+	target  string        // of the webhook; empty: no webhook steps
+	patient time.Duration // how long to wait for the call to the remove URL
 	confirm func(question string) bool
-	keep    func(in *sunco.Installation) // stores what the removed callback looks up
-	removed <-chan string                // app ids that OnRemoved deleted
-	patient time.Duration                // how long to wait for the removed callback
+
+	// visit sends a browser to the authorize URL and returns the request with which it
+	// comes back.
+	visit func(ctx context.Context, authorizeURL string) (*http.Request, error)
 
 	mark string   // of this run, in the targets of its webhooks
 	made []string // ids of the webhooks that this run made and has not deleted
@@ -32,7 +34,6 @@ type story struct {
 func (s *story) tell(ctx context.Context) error {
 	in, err := s.install(ctx)
 	if err == nil {
-		s.keep(in)
 		err = s.webhooks(ctx, in)
 	}
 	revoked := false
@@ -48,9 +49,8 @@ func (s *story) tell(ctx context.Context) error {
 	return err
 }
 
-// install sends the browser away, and makes an installation of what it comes
-// back with, which is not nil once there is a token. A program calls
-// Client.Install for the last two steps.
+// install does by hand what a [sunco.Installer] does. The installation that it returns is
+// not nil as soon as there is a token.
 func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 	s.step("Send the customer's browser to the authorize URL")
 	state := rand.Text()
@@ -66,45 +66,47 @@ func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.say("The browser came back with a code, and the state is ours.")
+	s.say("The browser came back with a code and the right state.")
 
-	s.step("Exchange the code for a token")
+	s.step("Exchange the code for a token, and save the token at once")
 	token, err := s.client.Exchange(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	if claims, err := token.UnverifiedClaims(); err == nil {
-		s.say("The token says of itself: scope %q, app %s (unverified).", claims.Scope, claims.AppID)
-	}
+	in := &sunco.Installation{Token: token}
+	s.save(in)
+	s.say("Saved: whatever fails from here on, the token is not lost.")
 
-	s.step("Ask token info whose token it is")
-	in, err := s.client.Locate(ctx, &sunco.Installation{Token: *token})
+	s.step("Ask token info which app the token is for, and save that")
+	in, err = s.client.Locate(ctx, in)
 	if errors.Is(err, sunco.ErrNoRegion) {
-		err = errors.New("the app has no subdomain: set SUNCO_LEGACY_REGION to where it lives, us or eu")
+		err = errors.New("the app has no subdomain: set SUNCO_LEGACY_REGION to its region, us or eu")
 	}
 	if err != nil {
 		return in, err
 	}
+	s.save(in)
 	base, err := s.client.BaseURL(in)
 	if err != nil {
 		return in, err
 	}
-	s.say("App %s lives at %s", in.AppID, base)
+	s.say("App %s is at %s", in.AppID, base)
 	return in, nil
 }
 
-// webhooks goes through everything that can be done with one.
+// webhooks makes every call that there is for webhooks.
 func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 	if s.target == "" {
 		s.step("Webhooks")
-		s.say("Left out: SUNCO_WEBHOOK_TARGET is not set.")
+		s.say("Skipped: SUNCO_WEBHOOK_TARGET is not set.")
 		return nil
 	}
 	s.mark = "quickstart=" + rand.Text()[:8]
-	if !s.confirm(fmt.Sprintf("Create up to 4 webhooks with target %s, marked %s, and delete them again? Others are left alone.", shown(s.target), s.mark)) {
+	question := "Create up to 4 webhooks with target %s, marked %s, and delete them again? Others are left alone."
+	if !s.confirm(fmt.Sprintf(question, shown(s.target), s.mark)) {
 		return nil
 	}
-	s.step("Create a webhook: " + s.mark + " in its target marks it as this run's")
+	s.step("Create a webhook; " + s.mark + " in its target says that it is this run's")
 	hook, err := s.client.CreateWebhook(ctx, in, s.wanted(1))
 	if err != nil {
 		return err
@@ -117,12 +119,12 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 		return err
 	}
 
-	s.step("Ensure others, until there is one too many")
+	s.step("Ensure others, up to the limit of an integration")
 	if err := s.tooMany(ctx, in); err != nil {
 		return err
 	}
 
-	s.step("Delete what was created")
+	s.step("Delete the webhooks that were created")
 	for len(s.made) > 0 {
 		if err := s.client.DeleteWebhook(ctx, in, s.made[0]); err != nil {
 			return err
@@ -132,7 +134,7 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 	return nil
 }
 
-// change reads and changes one webhook in the ways there are.
+// change reads and changes one webhook.
 func (s *story) change(ctx context.Context, in *sunco.Installation, id string) error {
 	s.step("List, get and update it")
 	list, err := s.client.ListWebhooks(ctx, in)
@@ -146,9 +148,10 @@ func (s *story) change(ctx context.Context, in *sunco.Installation, id string) e
 	if err != nil {
 		return err
 	}
-	s.say("%d in the list; includeFullUser is %t now, the %d triggers stayed.", len(list), updated.IncludeFullUser, len(updated.Triggers))
+	s.say("%d in the list. includeFullUser is %t, and the %d triggers stayed.",
+		len(list), updated.IncludeFullUser, len(updated.Triggers))
 
-	s.step("Ensure it is as wanted: found by its target, the difference repaired")
+	s.step("Ensure that it is as wanted: it is found by its target, and what differs is changed")
 	ensured, err := s.ensure(ctx, in, 1)
 	if err != nil {
 		return err
@@ -163,18 +166,18 @@ func (s *story) tooMany(ctx context.Context, in *sunco.Installation) error {
 		_, err := s.ensure(ctx, in, n)
 		var limit *sunco.WebhookLimitError
 		if errors.As(err, &limit) {
-			s.say("Refused: %d is all an integration may have.", len(limit.Existing))
+			s.say("Refused: an integration may have %d webhooks.", len(limit.Existing))
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
-	s.say("No limit met with %d webhooks.", len(s.made))
+	s.say("No limit was reached with %d webhooks.", len(s.made))
 	return nil
 }
 
-// ensure ensures the nth webhook, and notes it when that made another one.
+// ensure ensures the nth webhook, and records it if it is new.
 func (s *story) ensure(ctx context.Context, in *sunco.Installation, n int) (*sunco.Webhook, error) {
 	hook, err := s.client.EnsureWebhook(ctx, in, s.wanted(n))
 	if err == nil && !slices.Contains(s.made, hook.ID) {
@@ -183,8 +186,8 @@ func (s *story) ensure(ctx context.Context, in *sunco.Installation, n int) (*sun
 	return hook, err
 }
 
-// wanted is the nth webhook. EnsureWebhook goes by the target, and with this
-// run's mark in it, it finds only what this run made.
+// wanted is the nth webhook. EnsureWebhook finds webhooks by their target. This run's mark
+// is in it, so it finds only those that this run made.
 func (s *story) wanted(n int) *sunco.Webhook {
 	separator := "?"
 	if strings.Contains(s.target, "?") {
@@ -196,7 +199,7 @@ func (s *story) wanted(n int) *sunco.Webhook {
 	}
 }
 
-// cleanUp deletes what an error left behind.
+// cleanUp deletes the webhooks that an error left behind.
 func (s *story) cleanUp(in *sunco.Installation) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -207,34 +210,87 @@ func (s *story) cleanUp(in *sunco.Installation) {
 	}
 }
 
-// revoke gives the access back, and reports whether it is known to be gone.
+// revoke gives the access back, and reports whether it is confirmed to have ended.
 func (s *story) revoke(ctx context.Context, in *sunco.Installation) (bool, error) {
-	if !s.confirm(fmt.Sprintf("Revoke the access to app %s? This removes the integration, with all its webhooks.", in.AppID)) {
-		s.say("The integration stays installed, and this program forgets its token:")
-		s.say("remove it in the customer's Admin Center, or run this again.")
+	question := "Revoke the access to app %s? This removes the integration with all its webhooks."
+	if !s.confirm(fmt.Sprintf(question, in.AppID)) {
+		s.say("The integration stays installed, and this program forgets its token.")
+		s.say("Remove the integration in the customer's Admin Center, or run this again.")
 		return false, nil
 	}
-	s.step("Revoke: the integration is removed, its token dies")
+	s.step("Revoke the access: the integration is removed and its token dies")
 	if err := s.client.Revoke(ctx, in); err != nil {
 		return false, err
 	}
 	if _, err := s.client.TokenInfo(ctx, in.Token); !errors.Is(err, sunco.ErrUnauthorized) {
-		return false, fmt.Errorf("the token should be dead, but token info says: %v", err)
+		return false, fmt.Errorf("token info does not confirm that the token is dead: %v", err)
 	}
-	s.say("Token info confirms: the token is dead.")
+	s.say("Token info confirms that the token is dead.")
 	return true, nil
 }
 
-// hear waits to be told of the removal.
+// hear waits for the call to the remove URL.
 func (s *story) hear(ctx context.Context) error {
-	s.step("Be told at the remove URL, and believe it only after a look at the bridge")
+	s.step("Receive the call to the remove URL, and check it at the bridge")
 	select {
 	case appID := <-s.removed:
-		s.say("App %s is gone, and what was stored for it is deleted.", appID)
+		s.say("App %s is gone, and its installation is deleted.", appID)
 	case <-time.After(s.patient):
-		s.say("Nobody called within %v: does the registered remove URL lead here?", s.patient)
+		s.say("No call within %v. Does the remove URL that is registered lead to this program?", s.patient)
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	return nil
+}
+
+// partner is the server of a partner that stores one customer.
+type partner struct {
+	client  *sunco.Client
+	removal sunco.RemovalHandler
+	removed chan string // app ids that were deleted
+
+	mu     sync.Mutex
+	stored *sunco.Installation
+}
+
+func newPartner(client *sunco.Client) *partner {
+	p := &partner{client: client, removed: make(chan string, 1)}
+	p.removal = sunco.RemovalHandler{Client: client, Lookup: p.lookup, OnRemoved: p.delete}
+	return p
+}
+
+// handler serves the webhook's target and the remove URL.
+func (p *partner) handler() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/zendesk/events", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusOK) // Zendesk sends HEAD before it creates a webhook
+	})
+	mux.Handle("/zendesk/removed", &p.removal)
+	return mux
+}
+
+func (p *partner) save(in *sunco.Installation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stored = in
+}
+
+func (p *partner) lookup(_ context.Context, appID string) (*sunco.Installation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stored == nil || p.stored.AppID != appID {
+		return nil, nil
+	}
+	return p.stored, nil
+}
+
+// delete compares the generation, because the customer may have installed again.
+func (p *partner) delete(_ context.Context, in *sunco.Installation) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stored != nil && p.stored.Generation() == in.Generation() {
+		p.stored = nil
+		p.removed <- in.AppID
 	}
 	return nil
 }

@@ -16,18 +16,18 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-// settings are what a run against Zendesk needs from outside.
+// settings are what a run with Zendesk needs from outside.
 type settings struct {
 	getenv func(string) string
 	listen string // address; empty: that of the redirect URI
 	in     io.Reader
-	base   http.RoundTripper
+	base   http.RoundTripper // for requests to Zendesk
 }
 
 func (s settings) client(t *transcript) (*sunco.Client, error) {
 	region := sunco.LegacyRegion(s.getenv("SUNCO_LEGACY_REGION"))
 	if region != "" && region != sunco.LegacyUS && region != sunco.LegacyEU {
-		return nil, errors.New("set SUNCO_LEGACY_REGION to us or eu, or not at all")
+		return nil, errors.New("set SUNCO_LEGACY_REGION to us or eu, or unset it")
 	}
 	return &sunco.Client{
 		ClientID:     s.getenv("SUNCO_CLIENT_ID"),
@@ -48,7 +48,8 @@ func (s settings) client(t *transcript) (*sunco.Client, error) {
 func (s settings) address() (string, error) {
 	redirect, err := url.Parse(s.getenv("SUNCO_REDIRECT_URI"))
 	if err != nil || redirect.Host == "" {
-		return "", errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk and leads to this machine")
+		return "", errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk " +
+			"and leads to this machine")
 	}
 	switch host := redirect.Hostname(); {
 	case s.listen != "":
@@ -58,43 +59,33 @@ func (s settings) address() (string, error) {
 	case net.ParseIP(host).IsLoopback():
 		return net.JoinHostPort(host, cmp.Or(redirect.Port(), "80")), nil
 	}
-	return "", errors.New("SUNCO_REDIRECT_URI does not name this machine: say with -listen where it leads to")
+	return "", errors.New("SUNCO_REDIRECT_URI does not name this machine: set -listen to the address it leads to")
 }
 
-// answers reads lines until ctx ends; then there are no more.
-func (s settings) answers(ctx context.Context) <-chan string {
-	answers, lines := make(chan string), make(chan string)
+// lines reads lines until ctx ends.
+func (s settings) lines(ctx context.Context) <-chan string {
+	lines := make(chan string)
 	go func() {
 		defer close(lines)
 		for scanner := bufio.NewScanner(s.in); scanner.Scan(); {
-			lines <- scanner.Text()
-		}
-	}()
-	go func() {
-		defer close(answers)
-		for {
 			select {
-			case line, more := <-lines:
-				if !more {
-					return
-				}
-				answers <- line
+			case lines <- scanner.Text():
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return answers
+	return lines
 }
 
-// callbackHandler hands over the first request that looks like a callback.
+// callbackHandler sends the first request that looks like a callback to the channel.
 func callbackHandler(callbacks chan<- *http.Request) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if query := r.URL.Query(); !query.Has("code") && !query.Has("error") {
 			http.NotFound(w, r)
 			return
 		}
-		fmt.Fprintln(w, "Back to the terminal: this window can be closed.")
+		fmt.Fprintln(w, "You can close this window and return to the terminal.")
 		select {
 		case callbacks <- r:
 		default:
@@ -102,7 +93,7 @@ func callbackHandler(callbacks chan<- *http.Request) http.HandlerFunc {
 	}
 }
 
-// onZendesk plays the story against Zendesk itself.
+// onZendesk tells the story with Zendesk itself.
 func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	address, err := set.address()
 	if err != nil {
@@ -125,16 +116,16 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
 
-	t.say("This talks to Zendesk itself, and it asks before it creates or revokes anything.")
-	answers := set.answers(ctx)
+	t.say("This talks to Zendesk itself. It asks before it creates or revokes anything.")
+	lines := set.lines(ctx)
 	s := &story{
 		transcript: t,
-		client:     client,
+		partner:    partner,
 		target:     set.getenv("SUNCO_WEBHOOK_TARGET"),
 		visit: func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 			t.say("Open this in a browser, as an administrator of the account:")
 			t.say("%s", authorizeURL)
-			t.say("Waiting at http://%s for the redirect.", listener.Addr())
+			t.say("Waiting for the redirect at http://%s.", listener.Addr())
 			select {
 			case r := <-callbacks:
 				return r, nil
@@ -144,10 +135,13 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 		},
 		confirm: func(question string) bool {
 			t.say("%s [y/N]", question)
-			return strings.EqualFold(strings.TrimSpace(<-answers), "y")
+			select {
+			case line := <-lines:
+				return strings.EqualFold(strings.TrimSpace(line), "y")
+			case <-ctx.Done():
+				return false
+			}
 		},
-		keep:    partner.keep,
-		removed: partner.removed,
 		patient: 30 * time.Second,
 	}
 	return s.tell(ctx)

@@ -69,7 +69,7 @@ func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string
 	require.NoError(t, resp.Body.Close())
 	// Nobody calls the remove URL here: end the wait once the rest is told.
 	require.Eventually(t, func() bool {
-		return len(done) > 0 || strings.Contains(out.String(), "Be told at the remove URL")
+		return len(done) > 0 || strings.Contains(out.String(), "Receive the call to the remove URL")
 	}, 30*time.Second, time.Millisecond)
 	cancel()
 	err = <-done
@@ -91,8 +91,8 @@ func TestZendeskDoesWhatWasAllowed(t *testing.T) {
 	platform := newPlatform(t, suncotest.Behavior{})
 	out, err := zendesk(t, platform, "y\ny\n")
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Contains(t, out, "Refused: 3 is all")
-	assert.Contains(t, out, "Token info confirms: the token is dead.")
+	assert.Contains(t, out, "Refused: an integration may have 3")
+	assert.Contains(t, out, "Token info confirms that the token is dead.")
 	assert.NotContains(t, out, mayRemain, "it is known to be gone")
 	assert.Empty(t, platform.Installations())
 	assert.NotContains(t, out, suncotest.DefaultClientSecret)
@@ -119,7 +119,9 @@ func TestZendeskLeavesOtherWebhooksAlone(t *testing.T) {
 	require.NoError(t, err)
 	back, err := platform.Allow(t.Context(), authorizeURL, "")
 	require.NoError(t, err)
-	in, err := client.Install(t.Context(), sunco.NewSecret(back.Query().Get("code")))
+	token, err := client.Exchange(t.Context(), sunco.NewSecret(back.Query().Get("code")))
+	require.NoError(t, err)
+	in, err := client.Locate(t.Context(), &sunco.Installation{Token: token})
 	require.NoError(t, err)
 	for _, target := range []string{hookTarget, "https://hooks.example/zendesk?copy=1&key=canary"} {
 		_, err := client.CreateWebhook(t.Context(), in, &sunco.Webhook{
@@ -133,7 +135,7 @@ func TestZendeskLeavesOtherWebhooksAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, production, platform.Webhooks())
 	assert.Contains(t, out, "Same webhook: true.")
-	assert.Contains(t, out, "Refused: 3 is all")
+	assert.Contains(t, out, "Refused: an integration may have 3")
 	for _, r := range platform.Requests() {
 		for _, hook := range production {
 			assert.NotContains(t, r.Path, hook.ID)
@@ -159,7 +161,7 @@ func TestZendeskLeavesWebhooksOfAnEarlierRunAlone(t *testing.T) {
 	out, err = zendesk(t, platform, "y\nn\n")
 	require.NoError(t, err)
 	assert.Contains(t, out, "Same webhook: true.")
-	assert.Contains(t, out, "No limit met with 4 webhooks.")
+	assert.Contains(t, out, "No limit was reached with 4 webhooks.")
 	assert.Equal(t, left, platform.Webhooks())
 }
 

@@ -253,7 +253,7 @@ func TestLogLines(t *testing.T) {
 		"not played":  {"GET", apps + "/users", "", "/users 501 (" + notPlayed + ")"},
 		"unknown":     {"POST", apps + "/users", `{"externalId":"ada","plan":"x"}`, "/users 201 (unknown: the member plan)"},
 		"parameter":   {"GET", "/sc/v2/tokenInfo?canary=1&code=canary", "", here + "/sc/v2/tokenInfo 200"},
-		"no prefix":   {"GET", "/v2/tokenInfo", "", here + "/v2/tokenInfo 404 (There is no such page. The API is under /sc.)"},
+		"no prefix":   {"GET", "/v2/tokenInfo", "", "/v2/tokenInfo 404 (There is no such page. The API is under /sc.)"},
 		"the action":  {"GET", "/sandbox/say", "", here + "/sandbox/say 405 (Use POST.)"},
 		"a long part": {"GET", "/sc/" + token + "/x", "", here + "/sc/….….…/x 404 (The API has no such path)"},
 	} {
