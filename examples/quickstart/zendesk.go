@@ -44,22 +44,22 @@ func (s settings) client(t *transcript) (*sunco.Client, error) {
 	}, nil
 }
 
-// address is where to wait for the redirect.
-func (s settings) address() (string, error) {
+// listener waits for the redirect.
+func (s settings) listener() (net.Listener, error) {
 	redirect, err := url.Parse(s.getenv("SUNCO_REDIRECT_URI"))
 	if err != nil || redirect.Host == "" {
-		return "", errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk " +
+		return nil, errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk " +
 			"and leads to this machine")
 	}
 	switch host := redirect.Hostname(); {
 	case s.listen != "":
-		return s.listen, nil
+		return net.Listen("tcp", s.listen)
 	case host == "localhost":
-		return net.JoinHostPort("127.0.0.1", cmp.Or(redirect.Port(), "80")), nil
+		return net.Listen("tcp", net.JoinHostPort("127.0.0.1", cmp.Or(redirect.Port(), "80")))
 	case net.ParseIP(host).IsLoopback():
-		return net.JoinHostPort(host, cmp.Or(redirect.Port(), "80")), nil
+		return net.Listen("tcp", net.JoinHostPort(host, cmp.Or(redirect.Port(), "80")))
 	}
-	return "", errors.New("SUNCO_REDIRECT_URI does not name this machine: set -listen to the address it leads to")
+	return nil, errors.New("SUNCO_REDIRECT_URI does not name this machine: set -listen to the address it leads to")
 }
 
 // lines reads lines until ctx ends.
@@ -95,11 +95,11 @@ func callbackHandler(callbacks chan<- *http.Request) http.HandlerFunc {
 
 // onZendesk tells the story with Zendesk itself.
 func onZendesk(ctx context.Context, set settings, t *transcript) error {
-	address, err := set.address()
+	client, err := set.client(t)
 	if err != nil {
 		return err
 	}
-	client, err := set.client(t)
+	listener, err := set.listener()
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,6 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 	callbacks := make(chan *http.Request, 1)
 	mux := partner.handler()
 	mux.HandleFunc("/", callbackHandler(callbacks))
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()

@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// Stopper ends an HTTP server without waiting for connections on which nobody has
-// asked anything yet. Clients open some in reserve, and [http.Server.Shutdown]
-// would wait five seconds for them.
+// Stopper ends an HTTP server without waiting for connections that carried no request.
+// Browsers open some in advance, and [http.Server.Shutdown] waits five seconds for them.
 type Stopper struct {
 	server *http.Server
 	mu     sync.Mutex
@@ -19,16 +18,16 @@ type Stopper struct {
 	ending bool
 }
 
-// NewStopper returns the Stopper of a server that does not serve yet. It takes the
-// server's ConnState.
+// NewStopper returns the Stopper of a server that does not serve yet. It sets the server's
+// ConnState.
 func NewStopper(server *http.Server) *Stopper {
 	s := &Stopper{server: server, unused: map[net.Conn]struct{}{}}
 	server.ConnState = s.note
 	return s
 }
 
-// Stop ends the server when the requests under way are answered. Those that are
-// not after grace are cut off, which is an error.
+// Stop ends the server when the requests in progress are answered. After grace it closes
+// their connections and returns an error.
 func (s *Stopper) Stop(grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -47,7 +46,7 @@ func (s *Stopper) note(c net.Conn, state http.ConnState) {
 	case state != http.StateNew:
 		delete(s.unused, c)
 	case s.ending:
-		_ = c.Close() // nobody would read an answer
+		_ = c.Close() // it carries nothing
 	default:
 		s.unused[c] = struct{}{}
 	}
@@ -58,6 +57,6 @@ func (s *Stopper) closeUnused() {
 	defer s.mu.Unlock()
 	s.ending = true
 	for c := range s.unused {
-		_ = c.Close() // nobody would read an answer
+		_ = c.Close() // it carries nothing
 	}
 }
