@@ -196,7 +196,7 @@ func (s *Sandbox) server() *http.Server {
 func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	name, port := s.splitHost(r.Host)
-	legacy := s.cfg.TLS && (name == "api.smooch.io" || name == "api.eu-1.smooch.io")
+	legacy := name == "api.smooch.io" || name == "api.eu-1.smooch.io"
 	isAPI := legacy || path == apiPrefix || strings.HasPrefix(path, apiPrefix+"/")
 	isAdmin := r.Method == http.MethodGet && strings.HasPrefix(path, "/admin/")
 	switch {
