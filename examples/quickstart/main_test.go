@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -32,6 +35,26 @@ func TestFakeTellsTheWholeStory(t *testing.T) {
 	assert.NotContains(t, out.String(), suncotest.DefaultClientSecret)
 	assert.NotContains(t, out.String(), "eyJ", "no token")
 	assert.NotContains(t, out.String(), "code=", "no code")
+}
+
+func TestTheTokenIsSavedBeforeAnythingElse(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{})
+	platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Handle: suncotest.Reply(http.StatusForbidden, "", "")})
+	partner := newPartner(&sunco.Client{
+		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
+		HTTPClient: platform.Client(),
+	})
+	s := &story{transcript: &transcript{out: io.Discard}, partner: partner}
+	s.visit = func(ctx context.Context, authorizeURL string) (*http.Request, error) {
+		back, err := platform.Allow(ctx, authorizeURL, "")
+		require.NoError(t, err)
+		return http.NewRequestWithContext(ctx, http.MethodGet, back.String(), nil)
+	}
+	in, err := s.install(t.Context())
+	require.ErrorIs(t, err, sunco.ErrForbidden)
+	require.NotNil(t, partner.stored)
+	assert.NotEmpty(t, in.Generation())
+	assert.Equal(t, in.Generation(), partner.stored.Generation())
 }
 
 func TestHelpAndMistakes(t *testing.T) {
