@@ -79,7 +79,7 @@ func TestUninstall(t *testing.T) {
 	x.see(404, sorryPage)
 	x.click("Sandbox")
 	x.see(200, "Sandbox")
-	x.reads("None yet. The first appears when a code is exchanged.")
+	x.until("no installation", `!document.body.innerText.includes("Uninstall from")`)
 	p.install()
 }
 
