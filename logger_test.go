@@ -69,7 +69,8 @@ func TestLogLevels(t *testing.T) {
 		hangUp()
 		return nil, ctx.Err()
 	}
-	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1")), func(r *http.Request) { *r = *r.WithContext(ctx) }))
+	withContext := func(r *http.Request) { *r = *r.WithContext(ctx) }
+	assert.Equal(t, http.StatusServiceUnavailable, deliver(h, deliveryBody(event("e1")), withContext))
 	r := newRemovals(t, deadToken)
 	r.Logger = nil
 	ctx, hangUp = context.WithCancel(t.Context())

@@ -333,7 +333,8 @@ func TestExchangeRefusedByZendesk(t *testing.T) {
 }
 
 func TestParseCallback(t *testing.T) {
-	const state = "st4te-0123456789"
+	const state, denied = "st4te-0123456789", "error=access_denied"
+	longest := strings.Repeat("c", 4096)
 	var outside *sunco.RequestError
 	var refused *sunco.AuthorizationError
 	for name, tc := range map[string]struct {
@@ -344,7 +345,7 @@ func TestParseCallback(t *testing.T) {
 		"code":                      {"code=abc&state=" + state, "abc", nil},
 		"unknown parameters":        {"x=1&x=2&code=abc&state=" + state + "&iss=y", "abc", nil},
 		"escaped":                   {"state=" + state + "&code=a%2Bb%2Fc%3D", "a+b/c=", nil},
-		"longest":                   {"state=" + state + "&code=" + strings.Repeat("c", 4096), strings.Repeat("c", 4096), nil},
+		"longest":                   {"state=" + state + "&code=" + longest, longest, nil},
 		"description without error": {"state=" + state + "&code=abc&error_description=x", "abc", nil},
 
 		// What says nothing, or cannot be read, is not there.
@@ -358,9 +359,10 @@ func TestParseCallback(t *testing.T) {
 		"cut escape behind":        {"code=abc&state=" + state + "&x=%2", "abc", nil},
 		"semicolon behind":         {"code=abc&state=" + state + "&x=a;b", "abc", nil},
 		"error, empty code":        {"error=access_denied&code=&state=" + state, "", sunco.ErrAccessDenied},
-		"half emoji":               {"error=access_denied&error_description=%ED%A0%BD&state=" + state, "", sunco.ErrAccessDenied},
-		"half emoji of JavaScript": {"error=access_denied&error_description=%uD83D&state=" + state, "", sunco.ErrAccessDenied},
-		"description twice":        {"error=access_denied&error_description=&error_description=x&state=" + state, "", sunco.ErrAccessDenied},
+		"half emoji":               {denied + "&error_description=%ED%A0%BD&state=" + state, "", sunco.ErrAccessDenied},
+		"half emoji of JavaScript": {denied + "&error_description=%uD83D&state=" + state, "", sunco.ErrAccessDenied},
+		"description twice": {denied + "&error_description=&error_description=x&state=" + state, "",
+			sunco.ErrAccessDenied},
 		"two empty codes":          {"code=&code=&state=" + state, "", &outside},
 		"blank code":               {"code=+&state=" + state, "", &outside},
 		"empty error":              {"error=&state=" + state, "", &outside},
@@ -456,7 +458,8 @@ func TestParseCallbackEmptyState(t *testing.T) {
 }
 
 func TestAuthorizationError(t *testing.T) {
-	r := httptest.NewRequest("GET", "/cb?state=state-secret&error=server_error&error_description="+url.QueryEscape("Try\x00 again\nlater "+strings.Repeat("x", 300)+" ü"), nil)
+	description := url.QueryEscape("Try\x00 again\nlater " + strings.Repeat("x", 300) + " ü")
+	r := httptest.NewRequest("GET", "/cb?state=state-secret&error=server_error&error_description="+description, nil)
 	_, err := sunco.ParseCallback(r, "state-secret")
 	var refused *sunco.AuthorizationError
 	require.ErrorAs(t, err, &refused)
@@ -465,12 +468,16 @@ func TestAuthorizationError(t *testing.T) {
 	assert.Equal(t, "sunco: authorize: server_error", err.Error(), "a browser delivered the description")
 	assert.NotErrorIs(t, err, sunco.ErrAccessDenied)
 
-	r = httptest.NewRequest("GET", "/cb?state=s&error=access_denied&error_description=&error_description=no%ED%A0%BD%ff", nil)
+	const halves = "/cb?state=s&error=access_denied&error_description=&error_description=no%ED%A0%BD%ff"
+	r = httptest.NewRequest("GET", halves, nil)
 	_, err = sunco.ParseCallback(r, "s")
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, "no\uFFFD", refused.Description)
 
-	for _, query := range []string{"error=x&error_description=about+state-secret", "error=state-secret", "error=x&error_description=c3RhdGUtc2VjcmV0"} {
+	for _, query := range []string{
+		"error=x&error_description=about+state-secret", "error=state-secret",
+		"error=x&error_description=c3RhdGUtc2VjcmV0",
+	} {
 		_, err = sunco.ParseCallback(httptest.NewRequest("GET", "/cb?state=state-secret&"+query, nil), "state-secret")
 		require.ErrorAs(t, err, &refused)
 		assertPrintsNoSecret(t, query, err, "state-secret")
