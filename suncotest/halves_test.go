@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,7 +31,8 @@ func TestHalfEmojis(t *testing.T) {
 	require.Equal(t, 201, d.post("/integrations/me/webhooks", goodHook).Status)
 
 	info := w.api(d.token, http.MethodGet, tokenInfoURL, "").Body
-	assert.Contains(t, info, `"displayName":"Bakery \u003c\ud83e\u003e \ude00\ufffd 😀"`)
+	info = strings.ReplaceAll(info, `\ufffd`, "\ufffd") // Go 1.26 and 1.27 write it differently
+	assert.Contains(t, info, `"displayName":"Bakery \u003c\ud83e\u003e \ude00`+"\ufffd"+` 😀"`)
 	assert.Contains(t, info, `"motto":"Bread \ud83c"`)
 
 	require.NoError(t, w.p.Say(d.appID("acme"), "jane", "cake <\xed\xa0\xbc>"))
