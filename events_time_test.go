@@ -264,7 +264,11 @@ func serveEvents(t *testing.T, h http.Handler) net.Conn {
 	go func() { _ = server.Serve(listener) }()
 	client, conn := net.Pipe()
 	listener.conns <- conn
-	t.Cleanup(func() { _ = client.Close(); _ = server.Close() })
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = server.Close()
+		time.Sleep(time.Second) // half of it is what the server takes to close a connection
+	})
 	return client
 }
 
@@ -317,7 +321,6 @@ func TestEventBodyStalls(t *testing.T) {
 			}
 			assert.LessOrEqual(t, time.Since(start), 16*time.Second)
 			require.NoError(t, events.Close(t.Context()))
-			time.Sleep(time.Second) // the server closes half a second after such an answer
 		})
 	}
 }
