@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sunco-go/sunco/internal/ident"
 	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/transport"
 )
@@ -112,6 +113,48 @@ func (c *Client) Do(ctx context.Context, in *Installation, call *Call) error {
 	return err
 }
 
+// Download writes the file behind the mediaUrl of a message to out, at most 64
+// MiB. It sends the token only for an attachment of the installation's own host,
+// /sc/attachments/…, which private attachments need; every other URL is fetched
+// without a credential. A mediaUrl may come from a user: Download fetches any
+// https URL, and follows no redirect. Once bytes were written to out, the call is
+// not tried again.
+//
+// https://developer.zendesk.com/documentation/conversations/messaging-platform/programmable-conversations/receiving-messages/
+func (c *Client) Download(ctx context.Context, in *Installation, mediaURL string, out io.Writer) error {
+	r, core, err := c.tenantRequest(in)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(mediaURL)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != core.realm.scheme:
+		return &InputError{Name: "mediaUrl", Reason: "not an absolute https URL"}
+	case u.User != nil:
+		return &InputError{Name: "mediaUrl", Reason: "carries userinfo"}
+	case out == nil:
+		return &InputError{Name: "out", Reason: "nil"}
+	}
+	u.Fragment, u.RawFragment = "", ""
+	r.foreign = !isAttachment(u, &r.URL)
+	r.Op, r.Method, r.URL = "download", http.MethodGet, *u
+	r.Out, r.Limit = out, maxDownload
+	return core.do(ctx, r)
+}
+
+// isAttachment reports whether u is a file on the host of a customer's home,
+// and by no reading an endpoint of the API there.
+func isAttachment(u, home *url.URL) bool {
+	if u.Scheme != home.Scheme || u.Host != home.Host {
+		return false
+	}
+	rest, found := strings.CutPrefix(u.EscapedPath(), home.Path+"/attachments/")
+	for segment := range strings.SplitSeq(rest, "/") {
+		found = found && ident.OneSegment(segment)
+	}
+	return found
+}
+
 // request is one call on its way: what the transport has to know, and what the
 // answer means.
 type request struct {
@@ -121,6 +164,7 @@ type request struct {
 	secrets     [2]Secret // others that the request carries
 	contentType string    // empty: JSON
 	out         any       // nil, a pointer, or a replyReader
+	foreign     bool      // to a host that gets neither the token nor the partner's names
 
 	reply transport.Reply
 }
@@ -254,6 +298,10 @@ func (c *core) prepare(ctx context.Context, r *request) error {
 	if len(r.Body) > maxRequest {
 		return &InputError{Name: "body", Reason: "longer than the 100 kB that Zendesk accepts"}
 	}
+	if r.foreign {
+		r.Header = http.Header{"User-Agent": c.header["User-Agent"]}
+		return nil
+	}
 	if !c.realm.trusts(&r.URL) {
 		return &InputError{Name: "host", Reason: "not one that may see a credential"}
 	}
@@ -283,7 +331,7 @@ func (r *request) failure(err error) error {
 	failed := &Error{
 		Op:     r.Op,
 		Status: r.reply.Status,
-		tenant: !strings.HasPrefix(r.URL.Host, bridgeLabel+"."),
+		tenant: !r.foreign && !strings.HasPrefix(r.URL.Host, bridgeLabel+"."),
 	}
 	if r.path != "" {
 		failed.target = r.Method + " " + shownPath(r.path)
@@ -296,8 +344,8 @@ func (r *request) failure(err error) error {
 		failed.Err = secrets.cleanError(err)
 	}
 	switch {
-	case r.reply.TooLarge:
-		failed.by = byOther // no answer of the API is
+	case r.reply.TooLarge, r.foreign:
+		failed.by = byOther // no answer of the API
 	case r.reply.Status/100 != 2:
 		failed.by, details = readRefusal(r.reply.Body)
 	}
