@@ -120,7 +120,7 @@ func (c *Client) Do(ctx context.Context, in *Installation, call *Call) error {
 // https URL, and follows no redirect. Once bytes were written to out, the call is
 // not tried again.
 //
-// https://developer.zendesk.com/documentation/conversations/messaging-platform/programmable-conversations/receiving-messages/
+// https://developer.zendesk.com/api-reference/conversations/#tag/Attachments
 func (c *Client) Download(ctx context.Context, in *Installation, mediaURL string, out io.Writer) error {
 	r, core, err := c.tenantRequest(in)
 	if err != nil {
