@@ -1,0 +1,421 @@
+package messaging
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"reflect"
+	"time"
+
+	"github.com/sunco-go/sunco"
+)
+
+const (
+	maxBrand      = 24
+	maxLocale     = 64
+	maxExternalID = 1024
+)
+
+// User is a person who talks to the business. A field is zero when its member
+// is absent or has another type. Events name a user's ids only, unless their
+// webhook has [sunco.Webhook.IncludeFullUser].
+type User struct {
+	ID             string     `json:"id,omitzero"`
+	Authenticated  bool       `json:"authenticated,omitzero"`
+	ExternalID     string     `json:"externalId,omitzero"` // the partner's or the customer's
+	ZendeskID      string     `json:"zendeskId,omitzero"`  // of the user in Zendesk Support
+	BrandID        string     `json:"brandId,omitzero"`    // of a user who belongs to one brand
+	SignedUpAt     time.Time  `json:"signedUpAt,omitzero"`
+	ToBeRetained   bool       `json:"toBeRetained,omitzero"`
+	HasPaymentInfo bool       `json:"hasPaymentInfo,omitzero"`
+	Profile        Profile    `json:"profile,omitzero"`
+	Metadata       Metadata   `json:"metadata,omitzero"`
+	Identities     []Identity `json:"identities,omitzero"`
+
+	raw []byte
+}
+
+// Raw returns the user as Zendesk sent it. Do not modify it. It is nil for a
+// user that was not received.
+func (u *User) Raw() []byte { return u.raw }
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
+func (u *User) UnmarshalJSON(value []byte) error {
+	type fields User
+	*u = User{raw: bytes.Clone(value)}
+	decode(u.raw, (*fields)(u))
+	return nil
+}
+
+// Profile is what is known about a user.
+type Profile struct {
+	GivenName    string `json:"givenName,omitzero"`    // at most 128 characters
+	Surname      string `json:"surname,omitzero"`      // at most 128 characters
+	Email        string `json:"email,omitzero"`        // at most 128 characters; see Identity for verified ones
+	AvatarURL    string `json:"avatarUrl,omitzero"`    // at most 2048 characters
+	Locale       string `json:"locale,omitzero"`       // BCP 47: "fr-CA"; at most 64 characters
+	LocaleOrigin string `json:"localeOrigin,omitzero"` // how the locale became known; not sent
+}
+
+// Identity is something by which a user is known, such as an e-mail address.
+type Identity struct {
+	Type         string `json:"type,omitzero"` // "email"
+	Value        string `json:"value,omitzero"`
+	Verification string `json:"verification,omitzero"` // how it was verified
+}
+
+// UserCreate is a user to create.
+type UserCreate struct {
+	ExternalID   string    `json:"externalId,omitzero"` // at most 1024 characters
+	BrandID      string    `json:"brandId,omitzero"`    // of a user who belongs to one brand
+	SignedUpAt   time.Time `json:"signedUpAt,omitzero"`
+	ToBeRetained *bool     `json:"toBeRetained,omitzero"`
+	Profile      Profile   `json:"profile,omitzero"`
+	Metadata     Metadata  `json:"metadata,omitzero"`
+}
+
+// UserUpdate is what to change about a user. A zero field changes nothing; one
+// at least must not be zero.
+type UserUpdate struct {
+	SignedUpAt   time.Time          `json:"signedUpAt,omitzero"`
+	ToBeRetained *bool              `json:"toBeRetained,omitzero"`
+	Profile      ProfileUpdate      `json:"profile,omitzero"`
+	Metadata     Nullable[Metadata] `json:"metadata,omitzero"`
+}
+
+// ProfileUpdate is what to change about a profile. The limits are those of
+// [Profile].
+type ProfileUpdate struct {
+	GivenName Nullable[string] `json:"givenName,omitzero"`
+	Surname   Nullable[string] `json:"surname,omitzero"`
+	Email     Nullable[string] `json:"email,omitzero"`
+	AvatarURL Nullable[string] `json:"avatarUrl,omitzero"`
+	Locale    Nullable[string] `json:"locale,omitzero"`
+}
+
+func (p *Profile) check(l *limits, name string) {
+	l.text(name+".givenName", p.GivenName, 0, maxLine)
+	l.text(name+".surname", p.Surname, 0, maxLine)
+	l.text(name+".email", p.Email, 0, maxLine)
+	l.text(name+".avatarUrl", p.AvatarURL, 0, maxURL)
+	l.text(name+".locale", p.Locale, 0, maxLocale)
+}
+
+func (p *ProfileUpdate) check(l *limits, name string) {
+	l.nullable(name+".givenName", p.GivenName, maxLine)
+	l.nullable(name+".surname", p.Surname, maxLine)
+	l.nullable(name+".email", p.Email, maxLine)
+	l.nullable(name+".avatarUrl", p.AvatarURL, maxURL)
+	l.nullable(name+".locale", p.Locale, maxLocale)
+}
+
+// Client is a user on one channel, or an SDK on a user's device.
+type Client struct {
+	ID            string          `json:"id,omitzero"`
+	Type          string          `json:"type,omitzero"`          // one of the Channel constants
+	Status        string          `json:"status,omitzero"`        // one of the Status constants
+	IntegrationID string          `json:"integrationId,omitzero"` // empty for SDKs, which have several
+	ExternalID    string          `json:"externalId,omitzero"`    // on the channel: a phone number, for example
+	LastSeen      time.Time       `json:"lastSeen,omitzero"`
+	LinkedAt      time.Time       `json:"linkedAt,omitzero"`
+	DisplayName   string          `json:"displayName,omitzero"` // on the channel
+	AvatarURL     string          `json:"avatarUrl,omitzero"`   // on the channel
+	Info          map[string]any  `json:"info,omitzero"`        // what the channel tells, tidied by Zendesk
+	Raw           json.RawMessage `json:"raw,omitzero"`         // what the channel tells
+}
+
+// The channels: types of a [Client] and of a [MatchCriteria].
+const (
+	ChannelApple        = "apple"
+	ChannelGBM          = "gbm"
+	ChannelGoogleRCS    = "googlercs"
+	ChannelInstagram    = "instagram"
+	ChannelKakao        = "kakao"
+	ChannelLINE         = "line"
+	ChannelMailgun      = "mailgun"
+	ChannelMessageBird  = "messagebird"
+	ChannelMessenger    = "messenger"
+	ChannelSlackConnect = "slackconnect"
+	ChannelSDK          = "sdk"
+	ChannelTelegram     = "telegram"
+	ChannelTwilio       = "twilio"
+	ChannelTwitter      = "twitter"
+	ChannelViber        = "viber"
+	ChannelWeChat       = "wechat"
+	ChannelWhatsApp     = "whatsapp"
+)
+
+// The states of a [Client] and, active and inactive only, of a [Device].
+const (
+	StatusActive   = "active"
+	StatusInactive = "inactive"
+	StatusBlocked  = "blocked" // by the user
+	StatusPending  = "pending" // not confirmed yet
+)
+
+// Device is a device of a user that runs an SDK.
+type Device struct {
+	ID                    string         `json:"id,omitzero"`
+	Type                  string         `json:"type,omitzero"` // DeviceAndroid, DeviceIOS or DeviceWeb
+	GUID                  string         `json:"guid,omitzero"`
+	ClientID              string         `json:"clientId,omitzero"`
+	Status                string         `json:"status,omitzero"` // StatusActive: gets push notifications
+	IntegrationID         string         `json:"integrationId,omitzero"`
+	LastSeen              time.Time      `json:"lastSeen,omitzero"`
+	PushNotificationToken string         `json:"pushNotificationToken,omitzero"`
+	Info                  map[string]any `json:"info,omitzero"`
+	AppVersion            string         `json:"appVersion,omitzero"` // of a mobile app
+}
+
+// The types of a [Device].
+const (
+	DeviceAndroid = "android"
+	DeviceIOS     = "ios"
+	DeviceWeb     = "web"
+)
+
+// ClientCreate links a user to a channel.
+type ClientCreate struct {
+	MatchCriteria  MatchCriteria
+	Confirmation   Confirmation
+	ConversationID string // that the client joins
+}
+
+// MatchCriteria is how to find a user on a channel. Type is ChannelMailgun,
+// with an Address, or ChannelMessageBird, ChannelTwilio or ChannelWhatsApp,
+// with a PhoneNumber.
+type MatchCriteria struct {
+	Type          string `json:"type"`
+	IntegrationID string `json:"integrationId"`
+	Primary       *bool  `json:"primary,omitzero"`     // nil: true
+	PhoneNumber   string `json:"phoneNumber,omitzero"` // with "+" and country code
+	Address       string `json:"address,omitzero"`     // of e-mail
+	Subject       string `json:"subject,omitzero"`     // of the e-mail
+}
+
+// Confirmation is how a user confirms a new client.
+type Confirmation struct {
+	Type    string       `json:"type"`             // one of the Confirm constants
+	Message *MessagePost `json:"message,omitzero"` // a text or an image, with links only; not part of the conversation
+}
+
+// The types of a [Confirmation].
+const (
+	ConfirmImmediate    = "immediate"
+	ConfirmUserActivity = "userActivity"
+	ConfirmPrompt       = "prompt"
+)
+
+// sent checks a client and returns the body of the request.
+func (c ClientCreate) sent(l *limits) any {
+	m := &c.MatchCriteria
+	l.text("matchCriteria.type", m.Type, 1, unlimited)
+	l.id("matchCriteria.integrationId", m.IntegrationID)
+	switch m.Type {
+	case ChannelMailgun:
+		l.text("matchCriteria.address", m.Address, 1, unlimited)
+	case ChannelMessageBird, ChannelTwilio, ChannelWhatsApp:
+		l.text("matchCriteria.phoneNumber", m.PhoneNumber, 1, unlimited)
+	}
+	l.text("confirmation.type", c.Confirmation.Type, 1, unlimited)
+	if c.Confirmation.Message != nil {
+		message := c.Confirmation.Message.sent(l, "confirmation.message.")
+		c.Confirmation.Message = &message
+	}
+	l.id("target.conversationId", c.ConversationID)
+	type target struct {
+		ConversationID string `json:"conversationId"`
+	}
+	return struct {
+		MatchCriteria MatchCriteria `json:"matchCriteria"`
+		Confirmation  Confirmation  `json:"confirmation"`
+		Target        target        `json:"target"`
+	}{c.MatchCriteria, c.Confirmation, target{c.ConversationID}}
+}
+
+// CreateUser creates a user. Status 409 says that a user with this external id
+// exists. After a [*sunco.AmbiguousError], get the user by the external id.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/CreateUser
+func (a App) CreateUser(ctx context.Context, user UserCreate) (*User, error) {
+	l := new(limits)
+	l.text("externalId", user.ExternalID, 0, maxExternalID)
+	l.text("brandId", user.BrandID, 0, maxBrand)
+	user.Profile.check(l, "profile")
+	user.Profile.LocaleOrigin = ""
+	l.metadata("metadata", user.Metadata)
+	return a.user(ctx, l, &sunco.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Body: user})
+}
+
+// ListUsers returns the users that have an e-mail address among their
+// identities. The address in a profile does not count.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/ListUsers
+func (a App) ListUsers(ctx context.Context, email string) ([]*User, error) {
+	l := new(limits)
+	l.text("email", email, 1, unlimited)
+	query := url.Values{"filter[identities.email]": {email}}
+	if a.BrandID != "" {
+		query.Set("brandId", a.BrandID)
+	}
+	call := &sunco.Call{Op: "list users", Path: "/users", Query: query}
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return some(got.Users, call, "users")
+}
+
+// GetUser returns a user.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/GetUser
+func (a App) GetUser(ctx context.Context, user string) (*User, error) {
+	l := new(limits)
+	return a.user(ctx, l, &sunco.Call{Op: "get user", Path: l.user(user), Query: a.brand()})
+}
+
+// UpdateUser changes a user and returns the user as it is then.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/UpdateUser
+func (a App) UpdateUser(ctx context.Context, user string, update UserUpdate) (*User, error) {
+	l := new(limits)
+	path := l.user(user)
+	if reflect.ValueOf(update).IsZero() {
+		l.refuse("user update", "changes nothing")
+	}
+	update.Profile.check(l, "profile")
+	l.metadata("metadata", update.Metadata.value)
+	return a.user(ctx, l, &sunco.Call{
+		Op: "update user", Method: http.MethodPatch, Path: path, Query: a.brand(), Body: update,
+	})
+}
+
+// DeleteUser deletes a user with the user's clients and conversations. Zendesk
+// works on it for a while; the event user:remove says that it is done.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/DeleteUser
+func (a App) DeleteUser(ctx context.Context, user string) error {
+	l := new(limits)
+	return a.do(ctx, l, &sunco.Call{
+		Op: "delete user", Method: http.MethodDelete, Path: l.user(user), Query: a.brand(),
+	})
+}
+
+// DeleteUserPersonalInformation empties a user's profile and metadata and what
+// the user's clients tell. The conversations stay.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/DeleteUserPersonalInformation
+func (a App) DeleteUserPersonalInformation(ctx context.Context, user string) (*User, error) {
+	l := new(limits)
+	return a.user(ctx, l, &sunco.Call{
+		Op: "delete user personal information", Method: http.MethodDelete,
+		Path: l.user(user) + "/personalinformation", Query: a.brand(),
+	})
+}
+
+// SyncUser updates a user from the user in Zendesk Support whose id is
+// zendeskID. If that user was merged into another there, survivingZendeskID
+// names the other, and the users are merged here too. Empty: nothing is merged.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/SyncUser
+func (a App) SyncUser(ctx context.Context, zendeskID, survivingZendeskID string) (*User, error) {
+	l := new(limits)
+	l.id("zendesk id", zendeskID)
+	if survivingZendeskID != "" {
+		l.id("surviving zendesk id", survivingZendeskID)
+	}
+	type body struct {
+		SurvivingZendeskID string `json:"survivingZendeskId,omitzero"`
+	}
+	return a.user(ctx, l, &sunco.Call{
+		Op: "sync user", Method: http.MethodPost, Path: "/users/" + zendeskID + "/sync", Body: body{survivingZendeskID},
+	})
+}
+
+// CreateClient links a user to a channel. The client is pending until the
+// events client:add, client:update and client:remove say more.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/CreateClient
+func (a App) CreateClient(ctx context.Context, user string, client ClientCreate) (*Client, error) {
+	l := new(limits)
+	call := &sunco.Call{
+		Op: "create client", Method: http.MethodPost, Path: l.user(user) + "/clients", Query: a.brand(),
+		Body: client.sent(l),
+	}
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return one(got.Client, call, "client")
+}
+
+// ListClients returns a page of a user's clients, pending ones included.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/ListClients
+func (a App) ListClients(ctx context.Context, user string, at Cursor) (*Page[*Client], error) {
+	l := new(limits)
+	call := &sunco.Call{Op: opListClients, Path: l.user(user) + "/clients", Query: at.query(l, a.brand())}
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return page(got, got.Clients, call, "clients")
+}
+
+// Clients ranges over all clients of a user. An error is the last that it
+// yields.
+func (a App) Clients(ctx context.Context, user string) iter.Seq2[*Client, error] {
+	return forward(opListClients, func(at Cursor) (*Page[*Client], error) { return a.ListClients(ctx, user, at) })
+}
+
+// RemoveClient removes a client of a user from all conversations. Clients of
+// SDKs cannot be removed.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/RemoveClient
+func (a App) RemoveClient(ctx context.Context, user, clientID string) error {
+	l := new(limits)
+	path := l.user(user) + "/clients/" + clientID
+	l.id("client id", clientID)
+	return a.do(ctx, l, &sunco.Call{Op: "remove client", Method: http.MethodDelete, Path: path, Query: a.brand()})
+}
+
+// ListDevices returns all devices of a user, by the time they were seen.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/ListDevices
+func (a App) ListDevices(ctx context.Context, user string) ([]*Device, error) {
+	l := new(limits)
+	call := &sunco.Call{Op: "list devices", Path: l.user(user) + "/devices", Query: a.brand()}
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return some(got.Devices, call, "devices")
+}
+
+// GetDevice returns a device of a user.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/GetDevice
+func (a App) GetDevice(ctx context.Context, user, deviceID string) (*Device, error) {
+	l := new(limits)
+	call := &sunco.Call{Op: "get device", Path: l.user(user) + "/devices/" + deviceID, Query: a.brand()}
+	l.id("device id", deviceID)
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return one(got.Device, call, "device")
+}
+
+const opListClients = "list clients"
+
+// user makes a call whose reply carries a user.
+func (a App) user(ctx context.Context, l *limits, call *sunco.Call) (*User, error) {
+	got, err := a.call(ctx, l, call)
+	if err != nil {
+		return nil, err
+	}
+	return one(got.User, call, "user")
+}
