@@ -1,0 +1,234 @@
+package messaging_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/messaging"
+)
+
+// BenchmarkDecode reads what a bot reads. The peer is encoding/json with the
+// unions in two passes: first the type, then the fields.
+func BenchmarkDecode(b *testing.B) {
+	text := message(`{"type":"text","text":"Hello! What can I do for you today?"}`)
+	for _, input := range []struct {
+		name  string
+		json  string
+		event bool
+	}{
+		{"event", compact(b, readEvent(b, "conversation-message").Payload), true},
+		{"text", text, false},
+		{"image", firstMessage(b, "image"), false},
+		{"carousel", firstMessage(b, "carousel"), false},
+		{"form", firstMessage(b, "form"), false},
+		{"page", `{"messages":[` + strings.Repeat(text+",", 99) + text + `],"meta":{"hasMore":false}}`, false},
+	} {
+		data := []byte(input.json)
+		b.Run(input.name+"/messaging", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				switch {
+				case input.event:
+					messaging.ParseEvent(&sunco.Event{Type: "conversation:message", Payload: data})
+				case input.name == "page":
+					require.Len(b, messaging.DecodeMessages(data), 100)
+				default:
+					_ = new(messaging.Message).UnmarshalJSON(data)
+				}
+			}
+		})
+		b.Run(input.name+"/peer", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var err error
+				switch {
+				case input.event:
+					err = json.Unmarshal(data, new(peerEvent))
+				case input.name == "page":
+					var page struct {
+						Messages []*peerMessage `json:"messages"`
+					}
+					err = json.Unmarshal(data, &page)
+				default:
+					err = json.Unmarshal(data, new(peerMessage))
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func message(content string) string {
+	return fmt.Sprintf(`{"id":"67a10c0bf0305f4a391e9e51","received":"2025-02-03T18:33:47.466Z",`+
+		`"author":{"type":"business","avatarUrl":"https://media.example/avatar.png"},"content":%s,`+
+		`"source":{"type":"api:conversations"}}`, content)
+}
+
+// The peer has the same fields under the same names.
+type (
+	peerEvent struct {
+		Conversation        *peerConversation `json:"conversation"`
+		Message             *peerMessage      `json:"message"`
+		RecentNotifications []*peerMessage    `json:"recentNotifications"`
+	}
+	peerConversation struct {
+		ID                            string                            `json:"id"`
+		Type                          string                            `json:"type"`
+		BrandID                       string                            `json:"brandId"`
+		Metadata                      map[string]any                    `json:"metadata"`
+		IsDefault                     bool                              `json:"isDefault"`
+		DisplayName                   string                            `json:"displayName"`
+		Description                   string                            `json:"description"`
+		IconURL                       string                            `json:"iconUrl"`
+		ActiveSwitchboardIntegration  *messaging.SwitchboardIntegration `json:"activeSwitchboardIntegration"`
+		PendingSwitchboardIntegration *messaging.SwitchboardIntegration `json:"pendingSwitchboardIntegration"`
+		BusinessLastRead              time.Time                         `json:"businessLastRead"`
+		LastUpdatedAt                 time.Time                         `json:"lastUpdatedAt"`
+		CreatedAt                     time.Time                         `json:"createdAt"`
+
+		raw []byte
+	}
+	peerUser struct {
+		ID            string         `json:"id"`
+		Authenticated bool           `json:"authenticated"`
+		ExternalID    string         `json:"externalId"`
+		ZendeskID     string         `json:"zendeskId"`
+		BrandID       string         `json:"brandId"`
+		SignedUpAt    time.Time      `json:"signedUpAt"`
+		Metadata      map[string]any `json:"metadata"`
+
+		raw []byte
+	}
+	peerMessage struct {
+		ID       string    `json:"id"`
+		Received time.Time `json:"received"`
+		Author   struct {
+			Type        string    `json:"type"`
+			Subtypes    []string  `json:"subtypes"`
+			UserID      string    `json:"userId"`
+			DisplayName string    `json:"displayName"`
+			AvatarURL   string    `json:"avatarUrl"`
+			User        *peerUser `json:"user"`
+		} `json:"author"`
+		Content peerContent `json:"content"`
+		Source  struct {
+			Type                     string    `json:"type"`
+			IntegrationID            string    `json:"integrationId"`
+			OriginalMessageID        string    `json:"originalMessageId"`
+			OriginalMessageTimestamp time.Time `json:"originalMessageTimestamp"`
+		} `json:"source"`
+		Metadata map[string]any `json:"metadata"`
+		Deleted  bool           `json:"deleted"`
+
+		raw []byte
+	}
+	peerContent struct{ value any }
+	peerText    struct {
+		Text           string       `json:"text"`
+		HTMLText       string       `json:"htmlText"`
+		MarkdownText   string       `json:"markdownText"`
+		BlockChatInput bool         `json:"blockChatInput"`
+		Actions        []peerAction `json:"actions"`
+		Payload        string       `json:"payload"`
+	}
+	peerImage struct {
+		MediaURL       string       `json:"mediaUrl"`
+		MediaType      string       `json:"mediaType"`
+		MediaSize      int64        `json:"mediaSize"`
+		AltText        string       `json:"altText"`
+		Text           string       `json:"text"`
+		HTMLText       string       `json:"htmlText"`
+		BlockChatInput bool         `json:"blockChatInput"`
+		Actions        []peerAction `json:"actions"`
+		AttachmentID   string       `json:"attachmentId"`
+	}
+	peerCarousel struct {
+		Text  string `json:"text"`
+		Items []struct {
+			Title       string         `json:"title"`
+			Description string         `json:"description"`
+			MediaURL    string         `json:"mediaUrl"`
+			MediaType   string         `json:"mediaType"`
+			AltText     string         `json:"altText"`
+			Size        string         `json:"size"`
+			Actions     []peerAction   `json:"actions"`
+			Metadata    map[string]any `json:"metadata"`
+		} `json:"items"`
+	}
+	peerAction struct{ value any }
+)
+
+func (m *peerMessage) UnmarshalJSON(b []byte) error {
+	type fields peerMessage
+	m.raw = append([]byte(nil), b...)
+	return json.Unmarshal(m.raw, (*fields)(m))
+}
+
+func (c *peerConversation) UnmarshalJSON(b []byte) error {
+	type fields peerConversation
+	c.raw = append([]byte(nil), b...)
+	return json.Unmarshal(c.raw, (*fields)(c))
+}
+
+func (u *peerUser) UnmarshalJSON(b []byte) error {
+	type fields peerUser
+	u.raw = append([]byte(nil), b...)
+	return json.Unmarshal(u.raw, (*fields)(u))
+}
+
+func (c *peerContent) UnmarshalJSON(b []byte) error {
+	switch peerType(b) {
+	case "text":
+		c.value = new(peerText)
+	case "image":
+		c.value = new(peerImage)
+	case "carousel":
+		c.value = new(peerCarousel)
+	case "form":
+		c.value = new(messaging.FormMessage)
+	}
+	return json.Unmarshal(b, c.value)
+}
+
+func (a *peerAction) UnmarshalJSON(b []byte) error {
+	switch peerType(b) {
+	case "postback":
+		a.value = new(messaging.PostbackAction)
+	case "link":
+		a.value = new(messaging.LinkAction)
+	}
+	return json.Unmarshal(b, a.value)
+}
+
+func peerType(b []byte) string {
+	var head struct {
+		Type string `json:"type"`
+	}
+	_ = json.Unmarshal(b, &head)
+	return head.Type
+}
+
+// firstMessage returns the message of a reply of testdata, without white
+// space.
+func firstMessage(b *testing.B, name string) string {
+	var reply struct {
+		Messages []json.RawMessage `json:"messages"`
+	}
+	require.NoError(b, json.Unmarshal(readFile(b, "replies/"+name+".json"), &reply))
+	return compact(b, reply.Messages[0])
+}
+
+func compact(b *testing.B, value []byte) string {
+	var out bytes.Buffer
+	require.NoError(b, json.Compact(&out, value))
+	return out.String()
+}
