@@ -237,7 +237,8 @@ func (r *request) setBody(body any) (err error) {
 		return &InputError{Name: "body", Reason: fmt.Sprintf("a %T is neither an *Upload nor a value to encode; "+
 			"JSON that is encoded already is a json.RawMessage", body)}
 	default:
-		r.Body, err = json.Marshal(body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+		r.Body, err = json.Marshal(body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
+			jsontext.PreserveRawStrings(true))
 		if err != nil {
 			return &InputError{Name: "body", Reason: "cannot be encoded as JSON: " + err.Error()}
 		}

@@ -71,6 +71,16 @@ func TestDoPaths(t *testing.T) {
 	require.NoError(t, do(t, w, &sunco.Call{Path: "/" + strings.Repeat("a", 2047)}))
 }
 
+// JSON that is encoded already keeps its texts as they are written.
+func TestDoRawBody(t *testing.T) {
+	const body = `{"half":"\ud83d","less":"\u003c","n":1.0,"n":2}`
+	w := always(200, "{}")
+	require.NoError(t, newClient(w).Do(t.Context(), acme(), &sunco.Call{
+		Method: "POST", Path: "/things", Body: json.RawMessage(body),
+	}))
+	assert.Equal(t, body, w.requests()[0].Body)
+}
+
 func TestDoQuery(t *testing.T) {
 	w := always(200, "{}")
 	query := url.Values{"page[size]": {"2"}, "page[after]": {"a&b=c d/../é"}}
