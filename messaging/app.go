@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 
 	"github.com/sunco-go/sunco"
@@ -89,20 +90,24 @@ func (a App) brand() url.Values {
 
 // one returns what a reply carries, or an error if it carries nothing.
 func one[T any](got *T, call *sunco.Call, name string) (*T, error) {
-	if got == nil {
+	if isEmpty(got) {
 		return nil, missing(call, name)
 	}
 	return got, nil
 }
 
-// some returns the list that a reply carries, without nulls, or an error if it
-// carries no list.
+// some returns the list that a reply carries, without empty elements, or an
+// error if it carries no list.
 func some[T any](got []*T, call *sunco.Call, name string) ([]*T, error) {
 	if got == nil {
 		return nil, missing(call, name)
 	}
-	return slices.DeleteFunc(got, func(element *T) bool { return element == nil }), nil
+	return slices.DeleteFunc(got, isEmpty), nil
 }
+
+// isEmpty reports whether a reply has nothing where a thing is expected: null,
+// another type, or an object without a member that is known.
+func isEmpty[T any](got *T) bool { return got == nil || reflect.ValueOf(got).Elem().IsZero() }
 
 // missing is the error of a reply that does not carry what it should. What a
 // POST made then cannot be named, and making it again makes two.

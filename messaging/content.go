@@ -92,6 +92,7 @@ const (
 
 // ListMessage is 1 to 10 items one below the other.
 type ListMessage struct {
+	Text           string   `json:"text,omitzero"` // for channels without lists; not sent
 	BlockChatInput bool     `json:"blockChatInput,omitzero"`
 	Items          []Item   `json:"items"`
 	Actions        []Action `json:"actions,omitzero"` // at most 10, of the types that an Item may have
@@ -268,6 +269,10 @@ func sendable(content Content) Content {
 		sent.MediaType, sent.MediaSize = "", 0
 		return &sent
 	case *CarouselMessage:
+		sent := *c
+		sent.Text = ""
+		return &sent
+	case *ListMessage:
 		sent := *c
 		sent.Text = ""
 		return &sent

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -46,7 +45,7 @@ func (c *Conversation) Raw() []byte { return c.raw }
 // UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
 func (c *Conversation) UnmarshalJSON(value []byte) error {
 	type fields Conversation
-	*c = Conversation{raw: bytes.Clone(value)}
+	*c = Conversation{raw: object(value)}
 	decode(c.raw, (*fields)(c))
 	return nil
 }

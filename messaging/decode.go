@@ -40,9 +40,18 @@ func decode(value []byte, into any) {
 	_ = json.Unmarshal(value, into, lenient.options)
 }
 
+// object returns a copy of a JSON object, and nil for every other value.
+func object(value []byte) []byte {
+	if jsontext.Value(value).Kind() != '{' {
+		return nil
+	}
+	return bytes.Clone(value)
+}
+
 // encode encodes a value whose texts people wrote.
 func encode(value any) ([]byte, error) {
-	return json.Marshal(value, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return json.Marshal(value, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
+		jsontext.PreserveRawStrings(true))
 }
 
 // encodeTyped encodes the fields of a content or an action with its type.

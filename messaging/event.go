@@ -225,7 +225,7 @@ type ClientEvent struct {
 	raw []byte
 }
 
-// The reasons of a [ClientEvent].
+// The reasons of a [ClientEvent] and, some of them, of a [UserMergeEvent].
 const (
 	// client:add
 	ReasonChannelLinking = "channelLinking"
@@ -269,7 +269,7 @@ type UserMergeEvent struct {
 	MergedConversations Merged[Conversation] `json:"mergedConversations,omitzero"`
 	MergedClients       Merged[Client]       `json:"mergedClients,omitzero"`
 	DiscardedMetadata   Metadata             `json:"discardedMetadata,omitzero"` // beyond the 4 kB of one user
-	Reason              string               `json:"reason,omitzero"`            // ReasonAPI, ReasonChannelLinking or ReasonSDKLogin
+	Reason              string               `json:"reason,omitzero"`            // ReasonAPI, ReasonSDKLogin, …
 
 	raw []byte
 }

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -35,7 +34,7 @@ func (m *Message) Raw() []byte { return m.raw }
 // UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
 func (m *Message) UnmarshalJSON(value []byte) error {
 	type fields Message
-	*m = Message{raw: bytes.Clone(value)}
+	*m = Message{raw: object(value)}
 	decode(m.raw, (*fields)(m))
 	return nil
 }
@@ -120,7 +119,7 @@ func (q *QuotedMessage) UnmarshalJSON(value []byte) error {
 	}
 	decode(value, &quote)
 	*q = QuotedMessage{Type: quote.Type, ExternalMessageID: quote.ExternalMessageID}
-	if len(quote.Message) == 0 || quote.Message[0] != '{' {
+	if quote.Message = object(quote.Message); quote.Message == nil {
 		return nil
 	}
 	type fields Message

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -45,7 +44,7 @@ func (u *User) Raw() []byte { return u.raw }
 // UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
 func (u *User) UnmarshalJSON(value []byte) error {
 	type fields User
-	*u = User{raw: bytes.Clone(value)}
+	*u = User{raw: object(value)}
 	decode(u.raw, (*fields)(u))
 	return nil
 }
@@ -246,6 +245,7 @@ func (a App) CreateUser(ctx context.Context, user UserCreate) (*User, error) {
 	l.text("brandId", user.BrandID, 0, maxBrand)
 	user.Profile.check(l, "profile")
 	user.Profile.LocaleOrigin = ""
+	user.SignedUpAt = user.SignedUpAt.UTC()
 	l.metadata("metadata", user.Metadata)
 	return a.user(ctx, l, &sunco.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Body: user})
 }
@@ -286,6 +286,7 @@ func (a App) UpdateUser(ctx context.Context, user string, update UserUpdate) (*U
 	if reflect.ValueOf(update).IsZero() {
 		l.refuse("user update", "changes nothing")
 	}
+	update.SignedUpAt = update.SignedUpAt.UTC()
 	update.Profile.check(l, "profile")
 	l.metadata("metadata", update.Metadata.value)
 	return a.user(ctx, l, &sunco.Call{
