@@ -1,6 +1,10 @@
 package messaging
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Action is a button or a quick reply of a content: a *[BuyAction],
 // *[LinkAction], *[LocationRequestAction], *[PostbackAction], *[ReplyAction],
@@ -101,8 +105,31 @@ type RawAction struct {
 	JSON json.RawMessage
 }
 
+// ActionList is the actions of a content or of an item. A []Action can be
+// assigned to it; see also [Actions].
+type ActionList []Action
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails, and no
+// element is nil.
+func (l *ActionList) UnmarshalJSON(list []byte) error {
+	var values []jsontext.Value
+	decode(list, &values)
+	*l = nil
+	for _, value := range values {
+		kind := typeOf(value)
+		action := newAction(kind)
+		if action == nil {
+			action = &RawAction{kind, json.RawMessage(value)}
+		} else {
+			decode(value, action)
+		}
+		*l = append(*l, action)
+	}
+	return nil
+}
+
 // Actions returns its arguments, for the literal of an [Item].
-func Actions(actions ...Action) []Action { return actions }
+func Actions(actions ...Action) ActionList { return actions }
 
 // Buy makes a button that charges amount, in the currency's smallest unit.
 func Buy(text string, amount int64, currency string) *BuyAction {

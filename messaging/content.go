@@ -36,26 +36,26 @@ const (
 // TextMessage is a text, with buttons or without. MarkdownText is rendered to
 // HTML by Zendesk; it and HTMLText exclude each other.
 type TextMessage struct {
-	Text           string   `json:"text,omitzero"`           // at most 4096 characters, see SplitText
-	HTMLText       string   `json:"htmlText,omitzero"`       // at most 4096 characters
-	MarkdownText   string   `json:"markdownText,omitzero"`   // at most 4096 characters; never received
-	BlockChatInput bool     `json:"blockChatInput,omitzero"` // disables typing while the message is the last
-	Actions        []Action `json:"actions,omitzero"`        // buttons and quick replies
-	Payload        string   `json:"payload,omitzero"`        // of the quick reply that the user chose
+	Text           string     `json:"text,omitzero"`           // at most 4096 characters, see SplitText
+	HTMLText       string     `json:"htmlText,omitzero"`       // at most 4096 characters
+	MarkdownText   string     `json:"markdownText,omitzero"`   // at most 4096 characters; never received
+	BlockChatInput bool       `json:"blockChatInput,omitzero"` // disables typing while the message is the last
+	Actions        ActionList `json:"actions,omitzero"`        // buttons and quick replies
+	Payload        string     `json:"payload,omitzero"`        // of the quick reply that the user chose
 }
 
 // ImageMessage is an image.
 type ImageMessage struct {
-	MediaURL       string   `json:"mediaUrl"`
-	MediaType      string   `json:"mediaType,omitzero"` // not sent
-	MediaSize      int64    `json:"mediaSize,omitzero"` // bytes; not sent
-	AltText        string   `json:"altText,omitzero"`   // at most 128 characters; empty: the file's name
-	Text           string   `json:"text,omitzero"`
-	HTMLText       string   `json:"htmlText,omitzero"`
-	MarkdownText   string   `json:"markdownText,omitzero"`
-	BlockChatInput bool     `json:"blockChatInput,omitzero"`
-	Actions        []Action `json:"actions,omitzero"`
-	AttachmentID   string   `json:"attachmentId,omitzero"` // Zendesk's own
+	MediaURL       string     `json:"mediaUrl"`
+	MediaType      string     `json:"mediaType,omitzero"` // not sent
+	MediaSize      int64      `json:"mediaSize,omitzero"` // bytes; not sent
+	AltText        string     `json:"altText,omitzero"`   // at most 128 characters; empty: the file's name
+	Text           string     `json:"text,omitzero"`
+	HTMLText       string     `json:"htmlText,omitzero"`
+	MarkdownText   string     `json:"markdownText,omitzero"`
+	BlockChatInput bool       `json:"blockChatInput,omitzero"`
+	Actions        ActionList `json:"actions,omitzero"`
+	AttachmentID   string     `json:"attachmentId,omitzero"` // Zendesk's own
 }
 
 // FileMessage is a file.
@@ -92,22 +92,22 @@ const (
 
 // ListMessage is 1 to 10 items one below the other.
 type ListMessage struct {
-	Text           string   `json:"text,omitzero"` // for channels without lists; not sent
-	BlockChatInput bool     `json:"blockChatInput,omitzero"`
-	Items          []Item   `json:"items"`
-	Actions        []Action `json:"actions,omitzero"` // at most 10, of the types that an Item may have
+	Text           string     `json:"text,omitzero"` // for channels without lists; not sent
+	BlockChatInput bool       `json:"blockChatInput,omitzero"`
+	Items          []Item     `json:"items"`
+	Actions        ActionList `json:"actions,omitzero"` // at most 10, of the types that an Item may have
 }
 
 // Item is an entry of a [CarouselMessage] or a [ListMessage].
 type Item struct {
-	Title       string   `json:"title"`                // 1 to 128 characters
-	Description string   `json:"description,omitzero"` // at most 128 characters
-	MediaURL    string   `json:"mediaUrl,omitzero"`    // of an image
-	MediaType   string   `json:"mediaType,omitzero"`
-	AltText     string   `json:"altText,omitzero"`  // at most 128 characters; empty: the file's name
-	Size        string   `json:"size,omitzero"`     // SizeCompact or SizeLarge
-	Actions     []Action `json:"actions"`           // 1 to 3: Buy, Link, Postback, Webview
-	Metadata    Metadata `json:"metadata,omitzero"` // comes back with a postback
+	Title       string     `json:"title"`                // 1 to 128 characters
+	Description string     `json:"description,omitzero"` // at most 128 characters
+	MediaURL    string     `json:"mediaUrl,omitzero"`    // of an image
+	MediaType   string     `json:"mediaType,omitzero"`
+	AltText     string     `json:"altText,omitzero"`  // at most 128 characters; empty: the file's name
+	Size        string     `json:"size,omitzero"`     // SizeCompact or SizeLarge
+	Actions     ActionList `json:"actions"`           // 1 to 3: Buy, Link, Postback, Webview
+	Metadata    Metadata   `json:"metadata,omitzero"` // comes back with a postback
 }
 
 // The sizes of an [Item]'s image and of a [WebviewAction].

@@ -46,7 +46,12 @@ func (c *Conversation) Raw() []byte { return c.raw }
 func (c *Conversation) UnmarshalJSON(value []byte) error {
 	type fields Conversation
 	*c = Conversation{raw: object(value)}
-	decode(c.raw, (*fields)(c))
+	wire := struct {
+		*fields
+		BrandID digits `json:"brandId"`
+	}{fields: (*fields)(c)}
+	decode(c.raw, &wire)
+	c.BrandID = string(wire.BrandID)
 	return nil
 }
 
@@ -94,6 +99,19 @@ type Participant struct {
 	UnreadCount        int                 `json:"unreadCount,omitzero"`
 	ClientAssociations []ClientAssociation `json:"clientAssociations,omitzero"` // the latest first
 	LastRead           time.Time           `json:"lastRead,omitzero"`
+}
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
+func (p *Participant) UnmarshalJSON(value []byte) error {
+	type fields Participant
+	*p = Participant{}
+	wire := struct {
+		*fields
+		UserExternalID digits `json:"userExternalId"`
+	}{fields: (*fields)(p)}
+	decode(value, &wire)
+	p.UserExternalID = string(wire.UserExternalID)
+	return nil
 }
 
 // ClientAssociation is a client through which a participant takes part.

@@ -3,7 +3,6 @@ package messaging
 import (
 	"bytes"
 	stdjson "encoding/json"
-	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,31 +12,33 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// lenient reads what Zendesk sends. A member of another type than expected is
-// zero and costs no other member, as half an emoji and a repeated name do. A
-// number where a text is expected is read as its digits, because ids come in
-// both forms.
-var lenient struct {
-	once    sync.Once
-	options json.Options
-}
+// lenient returns the options that read what Zendesk sends. A member of
+// another type than expected is zero and costs no other member, as half an
+// emoji and a repeated name do.
+var lenient = sync.OnceValue(func() json.Options {
+	return json.JoinOptions(
+		jsonv1.ReportErrorsWithLegacySemantics(true), // skip what does not fit, and go on
+		jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true),
+	)
+})
 
 // decode fills in what fits of a JSON value. It has no error: what does not
 // fit is zero.
-func decode(value []byte, into any) {
-	lenient.once.Do(func() {
-		lenient.options = json.JoinOptions(
-			jsonv1.ReportErrorsWithLegacySemantics(true), // skip what does not fit, and go on
-			jsontext.AllowInvalidUTF8(true),
-			jsontext.AllowDuplicateNames(true),
-			json.WithUnmarshalers(json.JoinUnmarshalers(
-				json.UnmarshalFromFunc(readContent),
-				json.UnmarshalFromFunc(readAction),
-				json.UnmarshalFromFunc(readDigits),
-			)),
-		)
-	})
-	_ = json.Unmarshal(value, into, lenient.options)
+func decode(value []byte, into any) { _ = json.Unmarshal(value, into, lenient()) }
+
+// digits is an id that comes as a text or as a number, which is read as its
+// digits.
+type digits string
+
+// UnmarshalJSON never fails.
+func (d *digits) UnmarshalJSON(value []byte) error {
+	if jsontext.Value(value).Kind() == '0' {
+		*d = digits(value)
+		return nil
+	}
+	decode(value, (*string)(d))
+	return nil
 }
 
 // object returns a copy of a JSON object, and nil for every other value.
@@ -62,53 +63,32 @@ func encodeTyped[T any](kind string, fields T) ([]byte, error) {
 	}{kind, fields})
 }
 
-func readContent(d *jsontext.Decoder, to *Content) error {
-	value, err := d.ReadValue()
-	if err != nil || value.Kind() == 'n' {
-		*to = nil
-		return err
-	}
-	kind := typeOf(value)
-	if *to = newContent(kind); *to == nil {
-		*to = &RawContent{kind, bytes.Clone(value)}
+// readContent reads a content, which is nil for null and for nothing.
+func readContent(value jsontext.Value) Content {
+	if len(value) == 0 || value.Kind() == 'n' {
 		return nil
 	}
-	decode(value, *to)
-	return nil
-}
-
-// readAction never makes a nil Action, so that every element of a list answers
-// ActionType.
-func readAction(d *jsontext.Decoder, to *Action) error {
-	value, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
 	kind := typeOf(value)
-	if *to = newAction(kind); *to == nil {
-		*to = &RawAction{kind, bytes.Clone(value)}
-		return nil
+	content := newContent(kind)
+	if content == nil {
+		return &RawContent{kind, stdjson.RawMessage(value)}
 	}
-	decode(value, *to)
-	return nil
+	decode(value, content)
+	return content
 }
 
 // typeOf returns the member of that name of an object.
 func typeOf(value jsontext.Value) string {
+	rest, first := bytes.CutPrefix(value, []byte(`{"type":"`))
+	if end := bytes.IndexByte(rest, '"'); first && end >= 0 && !bytes.ContainsAny(rest[:end], `\`) &&
+		!bytes.Contains(rest[end:], []byte(`"type"`)) {
+		return string(rest[:end]) // the usual form
+	}
 	var head struct {
 		Type string `json:"type"`
 	}
 	decode(value, &head)
 	return head.Type
-}
-
-func readDigits(d *jsontext.Decoder, to *string) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported
-	}
-	number, err := d.ReadValue()
-	*to = string(number)
-	return err
 }
 
 // Metadata is custom data of a conversation, a user, a message, an action or a
@@ -143,16 +123,16 @@ func datum(value jsontext.Value) any {
 		return value.Kind() == 't'
 	case '0':
 		number, err := strconv.ParseFloat(string(value), 64)
-		if err == nil && digits(string(value)) == digits(strconv.FormatFloat(number, 'e', -1, 64)) {
+		if err == nil && significand(string(value)) == significand(strconv.FormatFloat(number, 'e', -1, 64)) {
 			return number
 		}
 	}
 	return stdjson.RawMessage(value)
 }
 
-// digits returns the significant digits of a number. Two numbers that are the
+// significand returns the significant digits of a number. Two numbers that are the
 // same float64 are equal if these are.
-func digits(number string) string {
+func significand(number string) string {
 	if end := strings.IndexAny(number, "eE"); end >= 0 {
 		number = number[:end]
 	}

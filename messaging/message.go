@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sunco-go/sunco"
 )
 
@@ -35,7 +36,12 @@ func (m *Message) Raw() []byte { return m.raw }
 func (m *Message) UnmarshalJSON(value []byte) error {
 	type fields Message
 	*m = Message{raw: object(value)}
-	decode(m.raw, (*fields)(m))
+	wire := struct {
+		*fields
+		Content jsontext.Value `json:"content"`
+	}{fields: (*fields)(m)}
+	decode(m.raw, &wire)
+	m.Content = readContent(wire.Content)
 	return nil
 }
 
@@ -124,10 +130,13 @@ func (q *QuotedMessage) UnmarshalJSON(value []byte) error {
 	}
 	type fields Message
 	q.Message = &Message{raw: quote.Message}
-	decode(q.Message.raw, &struct {
+	wire := struct {
 		*fields
-		QuotedMessage struct{} `json:"quotedMessage"` // quotes nest without end
-	}{fields: (*fields)(q.Message)})
+		Content       jsontext.Value `json:"content"`
+		QuotedMessage struct{}       `json:"quotedMessage"` // quotes nest without end
+	}{fields: (*fields)(q.Message)}
+	decode(q.Message.raw, &wire)
+	q.Message.Content = readContent(wire.Content)
 	return nil
 }
 
