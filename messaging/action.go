@@ -2,8 +2,6 @@ package messaging
 
 import (
 	"encoding/json"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Action is a button or a quick reply of a content: a *[BuyAction],
@@ -112,18 +110,11 @@ type ActionList []Action
 // UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails, and no
 // element is nil.
 func (l *ActionList) UnmarshalJSON(list []byte) error {
-	var values []jsontext.Value
-	decode(list, &values)
+	var actions []anyAction
+	decode(list, &actions)
 	*l = nil
-	for _, value := range values {
-		kind := typeOf(value)
-		action := newAction(kind)
-		if action == nil {
-			action = &RawAction{kind, json.RawMessage(value)}
-		} else {
-			decode(value, action)
-		}
-		*l = append(*l, action)
+	for _, action := range actions {
+		*l = append(*l, action.Action)
 	}
 	return nil
 }

@@ -63,18 +63,35 @@ func encodeTyped[T any](kind string, fields T) ([]byte, error) {
 	}{kind, fields})
 }
 
-// readContent reads a content, which is nil for null and for nothing.
-func readContent(value jsontext.Value) Content {
-	if len(value) == 0 || value.Kind() == 'n' {
+// anyContent is a content while it is read.
+type anyContent struct{ Content }
+
+// UnmarshalJSON never fails.
+func (c *anyContent) UnmarshalJSON(value []byte) error {
+	if c.Content = nil; jsontext.Value(value).Kind() == 'n' {
 		return nil
 	}
 	kind := typeOf(value)
-	content := newContent(kind)
-	if content == nil {
-		return &RawContent{kind, stdjson.RawMessage(value)}
+	if c.Content = newContent(kind); c.Content == nil {
+		c.Content = &RawContent{kind, bytes.Clone(value)}
+		return nil
 	}
-	decode(value, content)
-	return content
+	decode(value, c.Content)
+	return nil
+}
+
+// anyAction is an action while it is read.
+type anyAction struct{ Action }
+
+// UnmarshalJSON never fails.
+func (a *anyAction) UnmarshalJSON(value []byte) error {
+	kind := typeOf(value)
+	if a.Action = newAction(kind); a.Action == nil {
+		a.Action = &RawAction{kind, bytes.Clone(value)}
+		return nil
+	}
+	decode(value, a.Action)
+	return nil
 }
 
 // typeOf returns the member of that name of an object.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sunco-go/sunco"
 )
 
@@ -38,10 +37,10 @@ func (m *Message) UnmarshalJSON(value []byte) error {
 	*m = Message{raw: object(value)}
 	wire := struct {
 		*fields
-		Content jsontext.Value `json:"content"`
+		Content anyContent `json:"content"`
 	}{fields: (*fields)(m)}
 	decode(m.raw, &wire)
-	m.Content = readContent(wire.Content)
+	m.Content = wire.Content.Content
 	return nil
 }
 
@@ -132,11 +131,11 @@ func (q *QuotedMessage) UnmarshalJSON(value []byte) error {
 	q.Message = &Message{raw: quote.Message}
 	wire := struct {
 		*fields
-		Content       jsontext.Value `json:"content"`
-		QuotedMessage struct{}       `json:"quotedMessage"` // quotes nest without end
+		Content       anyContent `json:"content"`
+		QuotedMessage struct{}   `json:"quotedMessage"` // quotes nest without end
 	}{fields: (*fields)(q.Message)}
 	decode(q.Message.raw, &wire)
-	q.Message.Content = readContent(wire.Content)
+	q.Message.Content = wire.Content.Content
 	return nil
 }
 
