@@ -9,23 +9,16 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
-// lenient returns the options that read what Zendesk sends. A member of
-// another type than expected is zero and costs no other member, as half an
-// emoji and a repeated name do.
-var lenient = sync.OnceValue(func() json.Options {
-	return json.JoinOptions(
-		jsonv1.ReportErrorsWithLegacySemantics(true), // skip what does not fit, and go on
-		jsontext.AllowInvalidUTF8(true),
-		jsontext.AllowDuplicateNames(true),
-	)
-})
+// options are how JSON of Zendesk's is read, made once.
+var options = sync.OnceValue(lenient.Options)
 
 // decode fills in what fits of a JSON value. It has no error: what does not
 // fit is zero.
-func decode(value []byte, into any) { _ = json.Unmarshal(value, into, lenient()) }
+func decode(value []byte, into any) { _ = json.Unmarshal(value, into, options()) }
 
 // digits is an id that comes as a text or as a number, which is read as its
 // digits.
