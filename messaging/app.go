@@ -113,7 +113,7 @@ func isEmpty[T any](got *T) bool { return got == nil || reflect.ValueOf(got).Ele
 // POST made then cannot be named, and making it again makes two.
 func missing(call *sunco.Call, name string) error {
 	err := error(&sunco.Error{Op: call.Op, Err: fmt.Errorf("%w: it carries no %s", sunco.ErrBadReply, name)})
-	if call.Method == http.MethodPost && !call.Repeat {
+	if call.Method == http.MethodPost {
 		return &sunco.AmbiguousError{Op: call.Op, Err: err}
 	}
 	return err

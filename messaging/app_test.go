@@ -69,11 +69,13 @@ func operations() map[string]operation {
 		"UpdateUser": {
 			func(ctx context.Context, app messaging.App) (any, error) {
 				return app.UpdateUser(ctx, userID, messaging.UserUpdate{
-					Profile:  messaging.ProfileUpdate{GivenName: messaging.Set("Ada"), Email: messaging.Null[string]()},
-					Metadata: messaging.Set(messaging.Metadata{"vip": true}),
+					SignedUpAt: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.FixedZone("", 3600)),
+					Profile:    messaging.ProfileUpdate{GivenName: messaging.Set("Ada"), Email: messaging.Null[string]()},
+					Metadata:   messaging.Set(messaging.Metadata{"vip": true}),
 				})
 			},
-			"PATCH /users/" + userID, `{"profile":{"givenName":"Ada","email":null},"metadata":{"vip":true}}`,
+			"PATCH /users/" + userID, `{"signedUpAt":"2026-01-02T02:04:05.006Z",
+				"profile":{"givenName":"Ada","email":null},"metadata":{"vip":true}}`,
 			"replies/update-user.json", []string{"user"},
 		},
 		"DeleteUser": {
@@ -458,6 +460,19 @@ func TestDeleteAttachmentAgain(t *testing.T) {
 			assert.ErrorIs(t, err, test.want)
 		})
 	}
+}
+
+// TestDeleteAttachmentEnds has a context that ends during the first call.
+func TestDeleteAttachmentEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	w := &wire{answer: func(int, sent) (int, string, error) {
+		cancel()
+		return 0, "", errors.New("reset")
+	}}
+	err := newApp(w).DeleteAttachment(ctx, mediaURL)
+	assert.ErrorAs(t, err, new(*sunco.AmbiguousError))
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Len(t, w.requests(), 1)
 }
 
 func TestZeroApp(t *testing.T) {

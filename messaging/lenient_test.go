@@ -257,6 +257,20 @@ func TestTextsOfPeople(t *testing.T) {
 	assert.Len(t, m.Metadata, 1)
 }
 
+// TestTypeInOddForms has types that are no first member, have escapes, or are
+// repeated.
+func TestTypeInOddForms(t *testing.T) {
+	for _, content := range []string{
+		`{"type":"text"}`, ` { "type" : "text" }`, `{"type":"te\u0078t"}`, `{"\u0074ype":"text"}`,
+		`{"payload":"\"type\":\"image\"","type":"text"}`, `{"type":"image","type":"text"}`,
+		`{"type":"text","actions":[{"type":"link"}]}`,
+	} {
+		var m messaging.Message
+		require.NoError(t, json.Unmarshal([]byte(`{"content":`+content+`}`), &m))
+		assert.IsType(t, new(messaging.TextMessage), m.Content, content)
+	}
+}
+
 func withoutActions(c messaging.Content) messaging.Content {
 	if text, ok := c.(*messaging.TextMessage); ok && len(text.Actions) == 0 {
 		text.Actions = nil

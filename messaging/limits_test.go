@@ -121,6 +121,8 @@ func TestLimitsOfContent(t *testing.T) {
 		{"content.actions[0].text", nil, textWith(messaging.Webview("", "x", "x")), "empty"},
 		{"content.actions[0].fallback", nil, textWith(messaging.Webview("x", "x", "")), "empty"},
 		{"content.actions[1].openOnReceive", messaging.Text("", opened()), messaging.Text("", opened(), opened()), "one"},
+		{"content.actions[2].openOnReceive", messaging.Text("", opened(), messaging.Webview("x", "x", "x")),
+			messaging.Text("", opened(), messaging.Webview("x", "x", "x"), opened()), "one"},
 		{"content.items[1].actions[0].openOnReceive", nil, messaging.List(
 			messaging.Item{Title: "x", Actions: messaging.Actions(opened())},
 			messaging.Item{Title: "x", Actions: messaging.Actions(opened())}), "one"},

@@ -63,24 +63,20 @@ func character(s string) (size, length int) {
 	if strings.HasPrefix(s, "\r\n") {
 		return 2, 2
 	}
-	first, size := utf8.DecodeRuneInString(s)
-	length = utf16.RuneLen(first)
+	first, begin := utf8.DecodeRuneInString(s)
+	size, length = begin, utf16.RuneLen(first)
 	if unicode.IsControl(first) {
 		return size, length
 	}
-	previous := first
-	for length <= maxText {
+	for previous := first; length <= maxText; {
 		r, n := utf8.DecodeRuneInString(s[size:])
-		flag := previous == first && isRegional(first) && isRegional(r) && size < 2*utf8.UTFMax
+		flag := size == begin && isRegional(first) && isRegional(r)
 		if n == 0 || !extends(r) && previous != zeroWidthJoiner && !flag {
 			break
 		}
 		size += n
 		length += utf16.RuneLen(r)
 		previous = r
-		if flag {
-			previous = 0
-		}
 	}
 	return size, length
 }

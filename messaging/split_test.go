@@ -38,6 +38,7 @@ func TestSplitText(t *testing.T) {
 		"a family":                    {fill(4090) + "👨‍👩‍👧‍👦", []int{4090, 25}},
 		"a flag":                      {fill(4094) + "🇨🇭", []int{4094, 8}},
 		"the second of two flags":     {fill(4090) + "🇨🇭🇩🇪", []int{4098, 8}},
+		"three halves of flags":       {fill(4091) + "🇨🇭🇩", []int{4099, 4}},
 		"a flag of a region":          {fill(4094) + "🏴󠁧󠁢󠁳󠁣󠁴󠁿", []int{4094, 28}},
 		"a heart":                     {fill(4095) + "❤️", []int{4095, 6}},
 		"a keycap":                    {fill(4094) + "1️⃣", []int{4094, 7}},
