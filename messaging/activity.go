@@ -54,19 +54,6 @@ type ConversionResult struct {
 	EventsReceived int    `json:"eventsReceived,omitzero"`
 }
 
-// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
-func (r *ConversionResult) UnmarshalJSON(value []byte) error {
-	type fields ConversionResult
-	*r = ConversionResult{}
-	wire := struct {
-		*fields
-		DatasetID digits `json:"datasetId"`
-	}{fields: (*fields)(r)}
-	decode(value, &wire)
-	r.DatasetID = string(wire.DatasetID)
-	return nil
-}
-
 // MarshalJSON implements [encoding/json.Marshaler].
 func (e ConversionEvents) MarshalJSON() ([]byte, error) {
 	type payload struct {

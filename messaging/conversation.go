@@ -46,12 +46,7 @@ func (c *Conversation) Raw() []byte { return c.raw }
 func (c *Conversation) UnmarshalJSON(value []byte) error {
 	type fields Conversation
 	*c = Conversation{raw: object(value)}
-	wire := struct {
-		*fields
-		BrandID digits `json:"brandId"`
-	}{fields: (*fields)(c)}
-	decode(c.raw, &wire)
-	c.BrandID = string(wire.BrandID)
+	decode(c.raw, (*fields)(c))
 	return nil
 }
 
@@ -99,19 +94,6 @@ type Participant struct {
 	UnreadCount        int                 `json:"unreadCount,omitzero"`
 	ClientAssociations []ClientAssociation `json:"clientAssociations,omitzero"` // the latest first
 	LastRead           time.Time           `json:"lastRead,omitzero"`
-}
-
-// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
-func (p *Participant) UnmarshalJSON(value []byte) error {
-	type fields Participant
-	*p = Participant{}
-	wire := struct {
-		*fields
-		UserExternalID digits `json:"userExternalId"`
-	}{fields: (*fields)(p)}
-	decode(value, &wire)
-	p.UserExternalID = string(wire.UserExternalID)
-	return nil
 }
 
 // ClientAssociation is a client through which a participant takes part.

@@ -3,35 +3,42 @@ package messaging
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/sunco-go/sunco/internal/lenient"
 )
 
-// options are how JSON of Zendesk's is read, made once.
-var options = sync.OnceValue(lenient.Options)
+// options are how JSON of Zendesk's is read, made once: in the usual form, which
+// is faster, and in odd ones. A number where a text is expected is read as its
+// digits, because ids come in both forms.
+var options = sync.OnceValue(func() (o struct{ usual, odd json.Options }) {
+	o.odd = json.JoinOptions(lenient.Options(), json.WithUnmarshalers(json.UnmarshalFromFunc(readDigits)))
+	o.usual = json.JoinOptions(lenient.Options(), jsonv1.ReportErrorsWithLegacySemantics(false))
+	return o
+})
 
 // decode fills in what fits of a JSON value. It has no error: what does not
 // fit is zero.
-func decode(value []byte, into any) { _ = json.Unmarshal(value, into, options()) }
-
-// digits is an id that comes as a text or as a number, which is read as its
-// digits.
-type digits string
-
-// UnmarshalJSON never fails.
-func (d *digits) UnmarshalJSON(value []byte) error {
-	if jsontext.Value(value).Kind() == '0' {
-		*d = digits(value)
-		return nil
+func decode(value []byte, into any) {
+	if json.Unmarshal(value, into, options().usual) != nil {
+		_ = json.Unmarshal(value, into, options().odd)
 	}
-	decode(value, (*string)(d))
-	return nil
+}
+
+func readDigits(d *jsontext.Decoder, to *string) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported // by this function: it is read as usual
+	}
+	number, err := d.ReadValue()
+	*to = string(number)
+	return err
 }
 
 // object returns a copy of a JSON object, and nil for every other value.
@@ -133,16 +140,16 @@ func datum(value jsontext.Value) any {
 		return value.Kind() == 't'
 	case '0':
 		number, err := strconv.ParseFloat(string(value), 64)
-		if err == nil && significand(string(value)) == significand(strconv.FormatFloat(number, 'e', -1, 64)) {
+		if err == nil && digits(string(value)) == digits(strconv.FormatFloat(number, 'e', -1, 64)) {
 			return number
 		}
 	}
 	return stdjson.RawMessage(value)
 }
 
-// significand returns the significant digits of a number. Two numbers that are the
+// digits returns the significant digits of a number. Two numbers that are the
 // same float64 are equal if these are.
-func significand(number string) string {
+func digits(number string) string {
 	if end := strings.IndexAny(number, "eE"); end >= 0 {
 		number = number[:end]
 	}

@@ -45,14 +45,7 @@ func (u *User) Raw() []byte { return u.raw }
 func (u *User) UnmarshalJSON(value []byte) error {
 	type fields User
 	*u = User{raw: object(value)}
-	wire := struct {
-		*fields
-		ExternalID digits `json:"externalId"`
-		ZendeskID  digits `json:"zendeskId"`
-		BrandID    digits `json:"brandId"`
-	}{fields: (*fields)(u)}
-	decode(u.raw, &wire)
-	u.ExternalID, u.ZendeskID, u.BrandID = string(wire.ExternalID), string(wire.ZendeskID), string(wire.BrandID)
+	decode(u.raw, (*fields)(u))
 	return nil
 }
 
@@ -131,19 +124,6 @@ type Client struct {
 	AvatarURL     string          `json:"avatarUrl,omitzero"`   // on the channel
 	Info          map[string]any  `json:"info,omitzero"`        // what the channel tells, tidied by Zendesk
 	Raw           json.RawMessage `json:"raw,omitzero"`         // what the channel tells
-}
-
-// UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
-func (c *Client) UnmarshalJSON(value []byte) error {
-	type fields Client
-	*c = Client{}
-	wire := struct {
-		*fields
-		ExternalID digits `json:"externalId"`
-	}{fields: (*fields)(c)}
-	decode(value, &wire)
-	c.ExternalID = string(wire.ExternalID)
-	return nil
 }
 
 // The channels: types of a [Client] and of a [MatchCriteria].
