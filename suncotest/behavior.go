@@ -12,7 +12,8 @@ import (
 //
 // The fields are flat, so that a test can say Behavior{NoProbe: true}. They are grouped
 // in the order in which a partner meets them: hosts and requests, authorize, codes and
-// tokens, a second installation, webhooks, deliveries, removal.
+// tokens, a second installation, webhooks, deliveries, control, messages, attachments,
+// updates and deletions, removal.
 type Behavior struct {
 	// Hosts and requests.
 	//
@@ -133,6 +134,86 @@ type Behavior struct {
 
 	// DeliveryWrongKey sends deliveries with a key that is not the webhook's secret.
 	DeliveryWrongKey bool
+
+	// Control.
+	//
+	// NoSwitchboard leaves the app without a switchboard: no integration is ever in
+	// control, and no control can be passed.
+	NoSwitchboard bool
+
+	// NoStandbyEvents sends no events about a conversation while another integration
+	// than the bot is in control, except those of the switchboard. An administrator
+	// chooses; false: they are sent.
+	NoStandbyEvents bool
+
+	// ControlRefused answers 400 when control cannot be passed, offered or accepted.
+	// Unknown; false: 200, and the event whose name ends with :failure.
+	ControlRefused bool
+
+	// ReleaseToDefault puts the bot in control as soon as control was released. Unknown;
+	// false: nobody, until the next message of a person.
+	ReleaseToDefault bool
+
+	// SolvePasses makes [Platform.Solve] pass control to the bot. Unknown; false: it
+	// releases control.
+	SolvePasses bool
+
+	// Messages.
+	//
+	// NewestFirst lists the messages of a page in descending order. Unknown; false: the
+	// oldest first.
+	NewestFirst bool
+
+	// Placeholders leaves a message without content, and with deleted set, where
+	// one was deleted. Unknown.
+	Placeholders bool
+
+	// UTF16 counts the 4,096 characters of a message in units of UTF-16, of which an
+	// emoji has two. Unknown; false: in Unicode characters.
+	UTF16 bool
+
+	// FormStaysOpen leaves submitted false in a form that a person has filled in.
+	// Unknown.
+	FormStaysOpen bool
+
+	// EchoPostback makes pressing a postback button write its text as well. It is the
+	// app's setting echoPostback, which token info shows.
+	EchoPostback bool
+
+	// AIDisclaimer sends a message of the platform's before the first one of an AI in a
+	// conversation, and answers with both. Unknown.
+	AIDisclaimer bool
+
+	// DeliveryReceipts sends the events conversation:message:delivery:channel and :user
+	// for each message that the partner posts, or :failure for a destination that the
+	// person has no client for.
+	DeliveryReceipts bool
+
+	// Attachments.
+	//
+	// ForeignMedia accepts a mediaUrl that was uploaded for another conversation.
+	// False: 400, as seen in production code.
+	ForeignMedia bool
+
+	// PrivateAttachments requires the token of the app to download an attachment. The
+	// API's description knows public ones only.
+	PrivateAttachments bool
+
+	// Updates and deletions.
+	//
+	// NullKept ignores null in a PATCH. Unknown; false: null clears a member.
+	NullKept bool
+
+	// MetadataMerges adds the metadata of a PATCH to what is there. Unknown; false: it
+	// takes its place.
+	MetadataMerges bool
+
+	// UserUpdateTells sends a user:update when the partner updates a user. Unknown.
+	UserUpdateTells bool
+
+	// UserRemoveTells sends a conversation:remove for each conversation that ends with
+	// its user. Unknown; false: the user:remove alone.
+	UserRemoveTells bool
 
 	// Removal.
 	//

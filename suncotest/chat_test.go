@@ -123,7 +123,8 @@ func TestChat(t *testing.T) {
 		`"metadata":{"lang":"en"},"createdAt":"`+
 		created+`","lastUpdatedAt":"`+created+`","activeSwitchboardIntegration":{"id":"`+
 		field(t, a.Body, "conversation.activeSwitchboardIntegration.id")+
-		`","name":"shoplifter","integrationType":"shoplifter"}}}`, a.Body)
+		`","name":"shoplifter","integrationId":"`+d.p.Installations()[0].IntegrationID+
+		`","integrationType":"shoplifter"}}}`, a.Body)
 	assert.Equal(t, a.Body, d.get("/conversations/"+conv).Body)
 	ids, more, _, _ := records(t, d.get("/conversations?filter%5BuserExternalId%5D=jane%40example.com"), "conversations")
 	assert.Equal(t, []string{conv}, ids)
@@ -166,8 +167,9 @@ func TestPostMessage(t *testing.T) {
 	first := all[0].Messages[0]
 	assert.WithinDuration(t, time.Now(), first.Time, time.Minute)
 	first.Time = time.Time{}
-	assert.Equal(t, suncotest.Message{ID: m.ID, AuthorType: "user", AuthorName: "Jane Doe", ContentType: "text",
-		Text: "Hallo <b>"}, first)
+	assert.Equal(t, suncotest.Message{ID: m.ID, AuthorType: "user", AuthorName: "Jane Doe",
+		UserExternalID: "jane@example.com", ContentType: "text", Text: "Hallo <b>",
+		Content: json.RawMessage(`{"text":"Hallo <b>","type":"text"}`)}, first)
 	assert.Empty(t, d.p.Conversations("nobody"))
 }
 

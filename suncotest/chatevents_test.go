@@ -59,6 +59,7 @@ func TestChatIsTold(t *testing.T) {
 			bot := told[0]["conversation"].(map[string]any)["activeSwitchboardIntegration"].(map[string]any)
 			short := map[string]any{"id": conv, "type": "personal", "activeSwitchboardIntegration": map[string]any{
 				"id": bot["id"], "name": "shoplifter", "integrationType": "shoplifter",
+				"integrationId": d.p.Installations()[0].IntegrationID,
 			}}
 			assert.Equal(t, map[string]any{
 				"type": "conversation:create", "conversation": short, "creationReason": "none", "user": user,

@@ -1,7 +1,9 @@
 package suncotest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sunco-go/sunco/suncotest/internal/chat"
 	"github.com/sunco-go/sunco/suncotest/internal/oauth"
 )
 
@@ -27,29 +30,61 @@ import (
 // is no such app, when the id or the text is empty or too long, and when the conversation
 // or the platform is full.
 func (p *Platform) Say(appID, userExternalID, text string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.oauth.HasApp(appID) {
-		return fmt.Errorf("suncotest: there is no app %q", appID)
-	}
-	return p.chat.Say(appID, userExternalID, text)
+	return p.play(appID, func() error { return p.chat.Say(appID, userExternalID, text) })
 }
 
-// AgentWorkspace is the integration with which human agents answer.
-const AgentWorkspace = "zd-agentWorkspace"
+// Press plays a person who presses a button: the latest one with this payload, or else
+// with this text, in the person's latest personal conversation.
+//
+// A quick reply writes its text, and a request for the location writes a location. A
+// postback sends a conversation:postback; see [Behavior.EchoPostback]. The platform tells
+// nobody of links, webviews and purchases. Press returns an error when there is no such
+// button.
+func (p *Platform) Press(appID, userExternalID, button string) error {
+	return p.play(appID, func() error { return p.chat.Press(appID, userExternalID, button) })
+}
 
-// PassControl puts an integration in control of a conversation, and sends a
-// switchboard:passControl to webhooks. to is [AgentWorkspace] for a human agent, or the
-// partner's client id for its bot. The bot is in control of new conversations. Webhooks
-// receive messages whoever is in control. PassControl returns an error when there is no
-// such app or conversation.
-func (p *Platform) PassControl(appID, conversationID, to string) error {
+// Submit plays a person who fills in the latest form that is open in the person's latest
+// personal conversation. values has a value for each field, by the field's name; the
+// value of a select is the name or the label of an option. Submit returns an error when
+// no form is open, or when a field does not take its value.
+func (p *Platform) Submit(appID, userExternalID string, values map[string]string) error {
+	return p.play(appID, func() error { return p.chat.Submit(appID, userExternalID, values) })
+}
+
+// Upload plays a person who sends a file of at most 50 MB to the person's latest personal
+// conversation. The message is an image or a file, depending on contentType, which is
+// guessed when it is empty. The platform keeps 64 MiB of files and forgets the oldest
+// ones beyond that.
+func (p *Platform) Upload(appID, userExternalID, name, contentType string, file []byte) error {
+	return p.play(appID, func() error {
+		return p.chat.Upload(appID, userExternalID, name, contentType, bytes.Clone(file))
+	})
+}
+
+// Type plays a person who starts or stops typing in the person's latest personal
+// conversation.
+func (p *Platform) Type(appID, userExternalID string, typing bool) error {
+	kind := "typing:stop"
+	if typing {
+		kind = "typing:start"
+	}
+	return p.play(appID, func() error { return p.chat.Activity(appID, userExternalID, kind) })
+}
+
+// Read plays a person who reads the person's latest personal conversation.
+func (p *Platform) Read(appID, userExternalID string) error {
+	return p.play(appID, func() error { return p.chat.Activity(appID, userExternalID, "conversation:read") })
+}
+
+// play lets somebody do something in an app, while it holds the lock.
+func (p *Platform) play(appID string, do func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.oauth.HasApp(appID) {
 		return fmt.Errorf("suncotest: there is no app %q", appID)
 	}
-	return p.chat.PassControl(appID, conversationID, to)
+	return do()
 }
 
 // Conversation is a snapshot of one conversation of an app.
@@ -57,20 +92,29 @@ type Conversation struct {
 	ID          string
 	Type        string // personal or sdkGroup
 	DisplayName string
-	Users       []string // external ids of the participants
-	Control     string   // the integration in control; see [Platform.PassControl]
+	Metadata    json.RawMessage // nil: none
+	Users       []string        // external ids of the participants
+	Control     string          // the integration in control; empty: none. See [Platform.PassControl]
+	Pending     string          // the integration that was offered control; empty: none
+	Typing      bool            // the business began to type less than 10 seconds ago
 	Created     time.Time
 	Messages    []Message // oldest first
 }
 
 // Message is a snapshot of one message.
 type Message struct {
-	ID          string
-	AuthorType  string // user or business
-	AuthorName  string // the display name; a user without a name has its external id
-	ContentType string // text, image, carousel and so on
-	Text        string // empty when the content has none
-	Time        time.Time
+	ID             string
+	AuthorType     string          // user or business
+	AuthorSubtype  string          // AI, agent or activity; often empty
+	AuthorName     string          // the display name; a user without a name has its external id
+	UserExternalID string          // of the author; empty for the business
+	ContentType    string          // text, image, carousel and so on
+	Text           string          // empty when the content has none
+	Content        json.RawMessage // the whole content; nil when the message is deleted
+	Metadata       json.RawMessage // nil: none
+	Activity       string          // ticket:closed for the message that says so; otherwise empty
+	Deleted        bool            // see [Behavior.Placeholders]
+	Time           time.Time
 }
 
 // Conversations returns the conversations of an app with their messages, oldest first, and
@@ -86,13 +130,18 @@ func (p *Platform) Conversations(appID string) []Conversation {
 	}
 	var all []Conversation
 	for _, v := range p.chat.Conversations(appID) {
-		s := Conversation{
-			ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Users: v.Users, Control: v.Control, Created: v.Created,
-		}
-		for _, m := range v.Messages {
-			s.Messages = append(s.Messages, Message(m))
-		}
-		all = append(all, s)
+		all = append(all, Conversation{
+			ID: v.ID, Type: v.Type, DisplayName: v.DisplayName, Metadata: v.Metadata, Users: v.Users, Control: v.Control,
+			Pending: v.Pending, Typing: v.Typing, Created: v.Created, Messages: snapshots(v.Messages),
+		})
+	}
+	return all
+}
+
+func snapshots(messages []chat.Message) []Message {
+	var all []Message
+	for _, m := range messages {
+		all = append(all, Message(m))
 	}
 	return all
 }

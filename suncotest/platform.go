@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -50,7 +51,7 @@ func New(cfg Config) *Platform {
 	p.client = p.network.Transport(p.CertPool())
 	p.hooks = hooks.New(p.hookOptions())
 	p.oauth = oauth.New(p.oauthOptions())
-	p.chat = chat.New(chat.Options{Lock: &p.mu, Bot: cfg.ClientID, Emit: p.emit})
+	p.chat = chat.New(p.chatOptions())
 	p.routes = slices.Concat(p.oauth.Routes(), p.hooks.Routes(), p.chat.Routes(), wire.Others())
 	return p
 }
@@ -142,7 +143,8 @@ func (p *Platform) owns(host string) bool {
 // ServeHTTP answers as the host that the request names; see "As a server" above. It
 // records the request and applies faults first.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := readBody(w, r)
+	limit := maxBody(r)
+	body, err := readBody(w, r, limit)
 	entry := p.received.Add(r, body)
 	rec := &journal.StatusRecorder{ResponseWriter: w}
 	var note string
@@ -163,7 +165,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
-			reply = wire.Problem(http.StatusRequestEntityTooLarge, "The body has more than 100 kB").
+			reply = wire.Problem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body has more than %d bytes", limit)).
 				With("Connection", "close")
 		case err != nil:
 			reply = wire.Problem(http.StatusBadRequest, "The body ended too early")
@@ -181,20 +183,31 @@ type keptBody struct{ *bytes.Reader }
 // Close does nothing.
 func (*keptBody) Close() error { return nil }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// maxBody is how long the body of a request may be: 100 kB, or what a form with a file of
+// 50 MB takes.
+func maxBody(r *http.Request) int64 {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/attachments") {
+		return wire.MaxUpload + wire.MaxBody
+	}
+	return wire.MaxBody
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }
 
 // answer finds who is asked for what, and lets that endpoint reply.
 func (p *Platform) answer(r *http.Request) wire.Reply {
-	body, err := io.ReadAll(io.LimitReader(r.Body, wire.MaxBody))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody(r)))
 	if err != nil {
 		return wire.Problem(http.StatusBadRequest, "The body cannot be read")
 	}
-	c := &wire.Call{Request: r, At: wire.Locate(r.Host), Body: body, Strict: p.cfg.Behavior.Strict}
+	c := &wire.Call{
+		Request: r, At: wire.Locate(r.Host), Body: body, Strict: p.cfg.Behavior.Strict, UTF16: p.cfg.Behavior.UTF16,
+	}
 	if wire.Misdirected(r) {
 		return wire.Problem(http.StatusMisdirectedRequest, "The Host header names another host than the TLS connection")
 	}
@@ -286,6 +299,7 @@ func (p *Platform) oauthOptions() oauth.Options {
 		OldTokenDies:        b.OldTokenDies,
 		WebhooksDie:         b.WebhooksDie,
 		NoSubdomain:         b.NoSubdomain,
+		EchoPostback:        b.EchoPostback,
 		OldNamesResolve:     b.UnknownHost != HostUnresolvable,
 		RemoveFirst:         b.RemoveFirst,
 		RemoveDelay:         b.RemoveDelay,
@@ -296,6 +310,38 @@ func (p *Platform) oauthOptions() oauth.Options {
 		opts.Accounts = append(opts.Accounts, oauth.Account(a))
 	}
 	return opts
+}
+
+func (p *Platform) chatOptions() chat.Options {
+	b := p.cfg.Behavior
+	return chat.Options{
+		Lock: &p.mu,
+		Bot:  p.cfg.ClientID,
+		Emit: p.emit,
+		Integration: func(appID string) string {
+			id, _ := p.oauth.Integration(appID) // empty while it is not installed
+			return id
+		},
+		Host:               p.oauth.Host,
+		Admit:              func(c *wire.Call) (wire.Reply, bool) { return p.oauth.Admit(c, wire.Granted) },
+		NoSwitchboard:      b.NoSwitchboard,
+		NoStandbyEvents:    b.NoStandbyEvents,
+		ControlRefused:     b.ControlRefused,
+		ReleaseToDefault:   b.ReleaseToDefault,
+		SolvePasses:        b.SolvePasses,
+		NullKept:           b.NullKept,
+		MetadataMerges:     b.MetadataMerges,
+		NewestFirst:        b.NewestFirst,
+		Placeholders:       b.Placeholders,
+		FormStaysOpen:      b.FormStaysOpen,
+		EchoPostback:       b.EchoPostback,
+		AIDisclaimer:       b.AIDisclaimer,
+		DeliveryReceipts:   b.DeliveryReceipts,
+		ForeignMedia:       b.ForeignMedia,
+		PrivateAttachments: b.PrivateAttachments,
+		UserUpdateTells:    b.UserUpdateTells,
+		UserRemoveTells:    b.UserRemoveTells,
+	}
 }
 
 // emit tells the webhooks of an app's integration, if there is one. The lock is held.

@@ -14,7 +14,9 @@ import (
 // inApp returns a service and a function that posts to one app.
 func inApp(t *testing.T) (*Service, func(path, body string) *httptest.ResponseRecorder) {
 	t.Helper()
-	s := New(Options{Lock: &wire.Lock{}, Emit: func(string, string, wire.Payload) {}})
+	s := New(Options{
+		Lock: &wire.Lock{}, Emit: func(string, string, wire.Payload) {}, Integration: func(string) string { return "" },
+	})
 	return s, func(path, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sc/v2/apps/a"+path, nil)
 		r.Header.Set("Content-Type", "application/json")
@@ -63,7 +65,7 @@ func TestChatStaysSmall(t *testing.T) {
 	require.Len(t, h.oldest, 1, "one message is always kept")
 
 	user := `{"externalId":"` + strings.Repeat("x", 1000) + `"}`
-	h.records = maxRecords - recordOverhead - len(user)
+	h.records = maxRecords - recordOverhead - 1000 - len(`{}{}`)
 	require.Equal(t, http.StatusCreated, post("/users", user).Code)
 	require.Equal(t, maxRecords, h.records)
 	for _, refused := range []*httptest.ResponseRecorder{post("/users", `{"externalId":"y"}`),

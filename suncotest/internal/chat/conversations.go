@@ -18,17 +18,22 @@ const (
 // conversation is one conversation, as whole as the wire has it.
 type conversation struct {
 	conversationReference
-	IsDefault     bool   `json:"isDefault"`
-	DisplayName   string `json:"displayName,omitempty"`
-	Description   string `json:"description,omitempty"`
-	IconURL       string `json:"iconUrl,omitempty"`
-	LastUpdatedAt string `json:"lastUpdatedAt"`
-	CreatedAt     string `json:"createdAt"`
+	IsDefault        bool   `json:"isDefault"`
+	DisplayName      string `json:"displayName,omitempty"`
+	Description      string `json:"description,omitempty"`
+	IconURL          string `json:"iconUrl,omitempty"`
+	BusinessLastRead string `json:"businessLastRead,omitempty"`
+	LastUpdatedAt    string `json:"lastUpdatedAt"`
+	CreatedAt        string `json:"createdAt"`
 
-	created  time.Time
-	users    []*user
-	messages []*message // oldest first
-	posted   int        // ever
+	created      time.Time
+	participants []*participant
+	messages     []*message // oldest first
+	posted       int        // since all were deleted
+	serial       int        // of the latest message
+	size         int
+	typing       time.Time // when the business began; zero: it does not
+	disclaimed   bool      // people know that an AI writes
 }
 
 // conversationReference is the short form of a conversation.
@@ -37,34 +42,33 @@ type conversationReference struct {
 	Type     string          `json:"type"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Active   *responder      `json:"activeSwitchboardIntegration,omitempty"`
+	Pending  *responder      `json:"pendingSwitchboardIntegration,omitempty"`
 }
-
-func (v *conversation) has(u *user) bool { return slices.Contains(v.users, u) }
 
 func (v *conversation) reply(status int) wire.Reply {
 	return wire.OK(status, map[string]*conversation{"conversation": v})
 }
 
-// conversation returns the one that the path names, or nil. The lock is held.
-func (s *Service) conversation(c *wire.Call) *conversation {
-	return s.app(c.AppID).byID[c.Params["conversation"]]
+// weight is what a conversation takes.
+func (v *conversation) weight() int {
+	return len(v.Metadata) + len(v.DisplayName) + len(v.Description) + len(v.IconURL)
 }
 
-func conversationMembers() wire.Members {
-	participant := wire.Object(wire.Members{"userId": wire.FreeText, "userExternalId": wire.FreeText,
-		"subscribeSDKClient": wire.Boolean})
+// descriptive are the members of a conversation that can be changed.
+func descriptive() wire.Members {
 	return wire.Members{
-		"type":         wire.OneOf(personal, group),
-		"participants": wire.ListOf(0, maxParticipants, participant),
-		"displayName":  wire.Nullable(wire.Text(1, 100)),
-		"description":  wire.Nullable(wire.Text(1, 100)),
-		"iconUrl":      wire.Nullable(wire.URI),
-		"metadata":     wire.Metadata,
+		"displayName": wire.Nullable(wire.Text(1, 100)),
+		"description": wire.Nullable(wire.Text(1, 100)),
+		"iconUrl":     wire.Nullable(wire.URI),
+		"metadata":    wire.Metadata,
 	}
 }
 
 func (s *Service) createConversation(c *wire.Call) wire.Reply {
-	body, refusal, fine := c.ReadMembers(conversationMembers(), "type")
+	members := descriptive()
+	members["type"] = wire.OneOf(personal, group)
+	members["participants"] = wire.ListOf(0, maxParticipants, wire.Object(joinMembers()))
+	body, refusal, fine := c.ReadMembers(members, "type")
 	if !fine {
 		return refusal
 	}
@@ -90,12 +94,12 @@ func (s *Service) createConversation(c *wire.Call) wire.Reply {
 		if u == nil {
 			return noUser()
 		}
-		if fresh.has(u) {
+		if fresh.participant(u) != nil {
 			return wire.BadRequest("A participant is given twice")
 		}
-		fresh.users = append(fresh.users, u)
+		s.admit(a, fresh, u)
 	}
-	if !s.history.admits(len(c.Body)) {
+	if !s.history.fits(&fresh.size, fresh.weight()) {
 		return full()
 	}
 	s.begin(a, fresh, "none", source{Type: throughAPI})
@@ -106,24 +110,19 @@ func (s *Service) createConversation(c *wire.Call) wire.Reply {
 // that came from. The lock is held.
 func (s *Service) begin(a *app, fresh *conversation, reason string, from source) {
 	fresh.ID = s.opts.Lock.NextID("conversation", a.id)
-	fresh.Active = a.responder(s.opts.Bot)
+	fresh.Active = a.bot()
 	a.byID[fresh.ID] = fresh
 	a.conversations = append(a.conversations, fresh)
-	if fresh.Type == personal {
-		fresh.IsDefault = !slices.ContainsFunc(fresh.users[0].conversations,
-			func(v *conversation) bool { return v.IsDefault })
-	}
 	var alone *user
-	for _, u := range fresh.users {
-		u.conversations = append(u.conversations, fresh)
-		if fresh.Type == personal {
-			copied := *u
-			alone = &copied
-		}
+	if fresh.Type == personal {
+		alone = fresh.participants[0].user
+		fresh.IsDefault = !slices.ContainsFunc(alone.conversations, func(v *conversation) bool { return v.IsDefault })
 	}
-	short := fresh.conversationReference
-	s.opts.Emit(a.id, "conversation:create", func(fullUser, fullSource bool) any {
-		payload := map[string]any{"conversation": short, "creationReason": reason, "source": from.told(fullSource, alone)}
+	for _, p := range fresh.participants {
+		p.user.conversations = append(p.user.conversations, fresh)
+	}
+	s.about(a, fresh, "conversation:create", func(fullUser, fullSource bool) map[string]any {
+		payload := map[string]any{"creationReason": reason, "source": from.told(fullSource, alone)}
 		if alone != nil {
 			payload["user"] = alone.told(fullUser)
 		}
@@ -131,57 +130,8 @@ func (s *Service) begin(a *app, fresh *conversation, reason string, from source)
 	})
 }
 
-// person names a user by one of two ids.
-type person struct{ id, externalID, brandID string }
-
-func (who person) find(a *app) *user {
-	if who.id != "" {
-		return a.users[who.id]
-	}
-	return a.find(who.externalID, who.brandID)
-}
-
-// readPerson reads who is meant by an object, which must have exactly one of the
-// two ids.
-func readPerson(object map[string]json.RawMessage) (person, bool) {
-	who := person{wire.Given(object, "userId"), wire.Given(object, "userExternalId"), wire.Given(object, "brandId")}
-	_, byID := object["userId"]
-	_, byExternal := object["userExternalId"]
-	return who, byID != byExternal && who.id+who.externalID != ""
-}
-
-// readParticipants reads a list that has been checked, and tells what is wrong with
-// it for a conversation of that type.
-func readParticipants(kind string, raw json.RawMessage) ([]person, string) {
-	var list []map[string]json.RawMessage
-	if raw != nil {
-		_ = json.Unmarshal(raw, &list) // it was checked
-	}
-	if kind == personal && len(list) != 1 {
-		return nil, "A personal conversation has exactly one participant"
-	}
-	var people []person
-	for _, object := range list {
-		who, fine := readPerson(object)
-		if !fine {
-			return nil, "A participant needs either userId or userExternalId"
-		}
-		if kind == group && object["subscribeSDKClient"] == nil {
-			return nil, "A participant of a group needs subscribeSDKClient"
-		}
-		people = append(people, who)
-	}
-	return people, ""
-}
-
 func (s *Service) getConversation(c *wire.Call) wire.Reply {
-	s.opts.Lock.Lock()
-	defer s.opts.Lock.Unlock()
-	v := s.conversation(c)
-	if v == nil {
-		return noConversation()
-	}
-	return v.reply(http.StatusOK)
+	return s.within(c, func(_ *app, v *conversation) wire.Reply { return v.reply(http.StatusOK) })
 }
 
 func (s *Service) listConversations(c *wire.Call) wire.Reply {
@@ -205,4 +155,87 @@ func (s *Service) listConversations(c *wire.Call) wire.Reply {
 		return noUser()
 	}
 	return wire.List(c, page, "conversations", u.conversations, func(v *conversation) string { return v.ID })
+}
+
+func (s *Service) updateConversation(c *wire.Call) wire.Reply {
+	body, refusal, fine := c.ReadMembers(descriptive())
+	if !fine {
+		return refusal
+	}
+	return s.within(c, func(_ *app, v *conversation) wire.Reply {
+		changed := *v
+		s.setText(&changed.DisplayName, body, "displayName")
+		s.setText(&changed.Description, body, "description")
+		s.setText(&changed.IconURL, body, "iconUrl")
+		changed.Metadata = s.metadata(v.Metadata, body)
+		if !s.history.fits(&changed.size, changed.weight()) {
+			return full()
+		}
+		*v = changed
+		return v.reply(http.StatusOK)
+	})
+}
+
+// setText changes a text if body has it. Null clears it.
+func (s *Service) setText(text *string, body map[string]json.RawMessage, name string) {
+	if raw, given := body[name]; given && !(s.opts.NullKept && string(raw) == "null") {
+		*text = wire.Given(body, name)
+	}
+}
+
+// metadata returns what metadata a change leaves. It is nil when there is none.
+func (s *Service) metadata(before json.RawMessage, body map[string]json.RawMessage) json.RawMessage {
+	raw, given := body["metadata"]
+	switch after := wire.Kept(body, "metadata"); {
+	case !given, after == nil && s.opts.NullKept:
+		return before
+	case after != nil && s.opts.MetadataMerges:
+		return merged(before, raw)
+	default:
+		return after
+	}
+}
+
+// merged returns an object with the members of both, which have been checked. Null
+// removes a member.
+func merged(before, change json.RawMessage) json.RawMessage {
+	var old, fresh map[string]json.RawMessage
+	_ = json.Unmarshal(change, &fresh)
+	if json.Unmarshal(before, &old) != nil || old == nil {
+		old = map[string]json.RawMessage{}
+	}
+	for name, value := range fresh {
+		if string(value) == "null" {
+			delete(old, name)
+		} else {
+			old[name] = value
+		}
+	}
+	raw, _ := wire.Encode(old) // raw messages cannot fail
+	return raw
+}
+
+func (s *Service) deleteConversation(c *wire.Call) wire.Reply {
+	return s.within(c, func(a *app, v *conversation) wire.Reply {
+		if v.IsDefault {
+			return wire.BadRequest("The conversation cannot be deleted, because it is the default")
+		}
+		s.about(a, v, "conversation:remove", func(bool, bool) map[string]any { return map[string]any{} })
+		s.removeConversation(a, v)
+		return done()
+	})
+}
+
+// removeConversation forgets a conversation, its messages, their attachments and its
+// tickets. The lock is held.
+func (s *Service) removeConversation(a *app, v *conversation) {
+	s.clear(v)
+	s.history.frees(&v.size)
+	delete(a.byID, v.ID)
+	is := func(other *conversation) bool { return other == v }
+	a.conversations = slices.DeleteFunc(a.conversations, is)
+	for _, p := range v.participants {
+		p.user.conversations = slices.DeleteFunc(p.user.conversations, is)
+	}
+	a.tickets = slices.DeleteFunc(a.tickets, func(t *ticket) bool { return t.conversation == v })
 }

@@ -8,6 +8,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/sunco-go/sunco/suncotest/internal/wire"
@@ -32,6 +33,9 @@ func Read(c *wire.Call, raw json.RawMessage) (map[string]json.RawMessage, string
 	if wrong != "" {
 		return nil, wrong
 	}
+	if kind.Type == "form" {
+		object["submitted"] = json.RawMessage("false")
+	}
 	switch {
 	case object["htmlText"] != nil && object["markdownText"] != nil:
 		return nil, "must not have both htmlText and markdownText"
@@ -43,10 +47,18 @@ func Read(c *wire.Call, raw json.RawMessage) (map[string]json.RawMessage, string
 	return richText(object)
 }
 
+// prose is a text that people read.
+func prose(c *wire.Call, raw json.RawMessage) string {
+	wrong := wire.Text(0, maxText)(c, raw)
+	if s, _ := wire.As[string](raw); wrong == "" && c.UTF16 && len(utf16.Encode([]rune(s))) > maxText {
+		return "must be a text of 0 to 4096 UTF-16 units"
+	}
+	return wrong
+}
+
 // contentMembers returns what a type of content may and must have, and nil when it
 // cannot be sent.
 func contentMembers(kind string) (m wire.Members, needed []string) {
-	prose := wire.Text(0, maxText)
 	switch kind {
 	case "text":
 		return wire.Members{

@@ -187,5 +187,18 @@ func (s *Service) Integration(appID string) (string, error) {
 	return a.installed.id, nil
 }
 
+// Host returns the host of an app's API, with the port of the domain, and what is in
+// front of every path. The lock is held.
+func (s *Service) Host(appID string) (host, prefix string) {
+	switch a := s.byApp(appID); a.Legacy {
+	case wire.RegionUS:
+		return wire.HostUS, ""
+	case wire.RegionEU:
+		return wire.HostEU, ""
+	default:
+		return a.Subdomain + "." + s.opts.Domain, "/sc"
+	}
+}
+
 // HasApp reports whether there is such an app. The lock is held.
 func (s *Service) HasApp(id string) bool { return s.byApp(id) != nil }

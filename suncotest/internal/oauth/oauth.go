@@ -40,6 +40,7 @@ type Options struct {
 	OldTokenDies        bool
 	WebhooksDie         bool
 	NoSubdomain         bool
+	EchoPostback        bool
 	OldNamesResolve     bool
 	RemoveFirst         bool
 	RemoveDelay         time.Duration

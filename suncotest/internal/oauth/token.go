@@ -217,7 +217,7 @@ func (s *Service) tokenInfo(c *wire.Call) wire.Reply {
 		DisplayName: wire.String(a.DisplayName),
 		Settings: map[string]bool{
 			"appLocalizationEnabled": true,
-			"echoPostback":           false,
+			"echoPostback":           s.opts.EchoPostback,
 			"maskCreditCardNumbers":  true,
 			"multiConvoEnabled":      false,
 			"useAnimalNames":         false,

@@ -8,8 +8,11 @@ import (
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
-// MaxBody is the largest JSON body the platform takes, 100 kB.
-const MaxBody = 100_000
+// What the platform takes at most.
+const (
+	MaxBody   = 100_000    // of JSON, 100 kB
+	MaxUpload = 50_000_000 // of a file, 50 MB
+)
 
 // Call is one request on its way through the platform.
 type Call struct {
@@ -21,6 +24,7 @@ type Call struct {
 
 	Strict  bool     // unknown members and parameters are refused
 	Unknown []string // otherwise: those that were there
+	UTF16   bool     // long texts are counted in units of UTF-16
 }
 
 // Holder is whom an access token was given to.

@@ -59,6 +59,7 @@ type Paging struct {
 	after, before string
 	Size          int
 	Backwards     bool // the last page is the first
+	NewestFirst   bool // the order inside a page
 }
 
 // ReadPaging reads the page parameters out of a query. The text says what is wrong.
@@ -164,6 +165,9 @@ func List[T any](c *Call, page Paging, name string, all []T, id func(T) string) 
 	}
 	meta, links := page.around(c, from, to, len(all), at)
 	records := append([]T{}, all[from:to]...)
+	if page.NewestFirst {
+		slices.Reverse(records)
+	}
 	return OK(http.StatusOK, map[string]any{name: records, "meta": meta, "links": links})
 }
 

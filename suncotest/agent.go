@@ -1,0 +1,68 @@
+package suncotest
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AgentWorkspace is the integration with which human agents answer.
+const AgentWorkspace = "zd-agentWorkspace"
+
+// PassControl plays an agent or an administrator who puts an integration in control of a
+// conversation, and sends a switchboard:passControl to webhooks. to is [AgentWorkspace]
+// for a human agent, or the partner's client id for its bot, which is in control of new
+// conversations. Webhooks receive messages whoever is in control. Passing control to the
+// integration that has it changes nothing. PassControl returns an error when there is no
+// such app, conversation or integration.
+func (p *Platform) PassControl(appID, conversationID, to string) error {
+	return p.play(appID, func() error { return p.chat.PassControl(appID, conversationID, to) })
+}
+
+// Answer plays a human agent who writes a text to a conversation. Webhooks receive a
+// conversation:message of the business with the subtype agent. Answer returns an error
+// unless [AgentWorkspace] is in control.
+func (p *Platform) Answer(appID, conversationID, text string) error {
+	return p.play(appID, func() error { return p.chat.Answer(appID, conversationID, text) })
+}
+
+// Solve plays a human agent who solves the ticket of a conversation. Webhooks receive a
+// switchboard:releaseControl with the reason ticketClosed, and a conversation:message
+// whose activity is ticket:closed; see [Behavior.SolvePasses]. Nobody is in control then
+// until the person writes, which gives control to the bot. Solve returns an error unless
+// [AgentWorkspace] is in control.
+func (p *Platform) Solve(appID, conversationID string) error {
+	return p.play(appID, func() error { return p.chat.Solve(appID, conversationID) })
+}
+
+// Ticket is a snapshot of what agents work on, from a hand-off until it is solved.
+type Ticket struct {
+	Number         int // 1, 2, 3 and so on in each app
+	ConversationID string
+	Solved         bool
+	Metadata       json.RawMessage // of the call that handed over; nil: none
+	Opened         time.Time
+
+	// Messages are what the agent sees, oldest first: the last ten before the hand-off,
+	// or all from the one that first_message_id in the hand-off's metadata names if they
+	// are more, and those that followed until the ticket was solved.
+	Messages []Message
+}
+
+// Tickets returns the latest 1,000 tickets of an app, oldest first, and nil when there is
+// no such app. Passing control to [AgentWorkspace] opens one, unless the conversation has
+// one that is not solved. Tickets end with their conversation.
+func (p *Platform) Tickets(appID string) []Ticket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.oauth.HasApp(appID) {
+		return nil
+	}
+	var all []Ticket
+	for _, t := range p.chat.Tickets(appID) {
+		all = append(all, Ticket{
+			Number: t.Number, ConversationID: t.ConversationID, Solved: t.Solved, Metadata: t.Metadata, Opened: t.Opened,
+			Messages: snapshots(t.Messages),
+		})
+	}
+	return all
+}
