@@ -140,10 +140,13 @@ func TestDelivery(t *testing.T) {
 		require.Len(t, list, 1)
 		require.Len(t, list[0].Events, 3)
 		assert.Equal(t, suncotest.DeliveredEvent{ID: "mine", Type: "conversation:message"}, list[0].Events[2])
-		list[0].Events = nil
+		assert.Regexp(t, idPattern, list[0].ID)
+		assert.Equal(t, string(last.Body), string(list[0].Body))
+		list[0].Events, list[0].Body = nil, nil
 		assert.Equal(t, suncotest.Delivery{
-			AppID: app, WebhookID: hook, Target: hookTarget, Created: time.Now(), Outcome: suncotest.Delivered,
-			Attempts: []suncotest.Attempt{{Status: 200, Start: time.Now()}},
+			ID: list[0].ID, AppID: app, WebhookID: hook, Target: hookTarget, Created: time.Now(),
+			Outcome:  suncotest.Delivered,
+			Attempts: []suncotest.Attempt{{CallID: last.ID, Status: 200, Start: time.Now()}},
 		}, list[0])
 	})
 }

@@ -165,10 +165,12 @@ func TestDeliveryWithoutAnswer(t *testing.T) {
 		pass(time.Hour)
 		d := b.p.Deliveries()[0]
 		assert.Equal(t, suncotest.Delivered, d.Outcome)
+		calls := b.p.Calls()
+		calls = calls[len(calls)-3:]
 		assert.Equal(t, []suncotest.Attempt{
-			{Status: 0, Start: start, Took: 20 * time.Second},
-			{Status: 0, Start: start.Add(time.Minute)},
-			{Status: 200, Start: start.Add(3 * time.Minute), Took: 19 * time.Second},
+			{CallID: calls[0].ID, Status: 0, Start: start, Took: 20 * time.Second},
+			{CallID: calls[1].ID, Status: 0, Start: start.Add(time.Minute)},
+			{CallID: calls[2].ID, Status: 200, Start: start.Add(3 * time.Minute), Took: 19 * time.Second},
 		}, d.Attempts)
 
 		b.p.Mount("partner.example", nil)

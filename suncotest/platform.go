@@ -43,7 +43,7 @@ func New(cfg Config) *Platform {
 		panic(err)
 	}
 	cfg = cfg.withDefaults()
-	p := &Platform{cfg: cfg}
+	p := &Platform{cfg: cfg, received: journal.Log{Kind: "request"}, sent: journal.Log{Kind: "call"}}
 	var err error
 	if p.network, err = netsim.New(netsim.Options{Handler: p, Listens: p.listens, Fault: p.faults.Dialling}); err != nil {
 		panic(err)
@@ -146,10 +146,10 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	limit := maxBody(r)
 	body, err := readBody(w, r, limit)
 	entry := p.received.Add(r, body)
-	rec := &journal.StatusRecorder{ResponseWriter: w}
+	rec := &journal.Recorder{ResponseWriter: w}
 	var note string
 	defer func() {
-		seen := p.received.Finish(entry, rec.Status, note)
+		seen := p.received.Finish(entry, rec.Reply(note))
 		if p.cfg.Log != nil {
 			p.cfg.Log(Request(seen))
 		}

@@ -75,10 +75,12 @@ func (p *Platform) Webhooks() []Webhook {
 
 // Delivery is a snapshot of one delivery to one webhook.
 type Delivery struct {
+	ID        string
 	AppID     string
 	WebhookID string
 	Target    string // of the latest attempt
 	Events    []DeliveredEvent
+	Body      []byte // nil: it is not kept any more. Do not change it
 	Created   time.Time
 	Attempts  []Attempt
 	Next      time.Time // of the next attempt; zero: none is planned, or it is due
@@ -93,7 +95,8 @@ type DeliveredEvent struct {
 
 // Attempt is one attempt at a delivery.
 type Attempt struct {
-	Status int // 0: no answer, or none yet
+	CallID string // of the request in [Platform.Calls]; empty while it is under way
+	Status int    // 0: no answer, or none yet
 	Start  time.Time
 	Took   time.Duration // 0 until the attempt has ended
 }
@@ -109,14 +112,15 @@ const (
 	Dropped   Outcome = "dropped"   // out of attempts, or the webhook or the platform ended first
 )
 
-// Deliveries returns the latest 1,000 deliveries, oldest first.
+// Deliveries returns the latest 1,000 deliveries, oldest first, with at most 8 MiB of
+// bodies.
 func (p *Platform) Deliveries() []Delivery {
 	list := p.hooks.Deliveries()
 	all := make([]Delivery, len(list))
 	for i, d := range list {
 		all[i] = Delivery{
-			AppID: d.AppID, WebhookID: d.WebhookID, Target: d.Target,
-			Created: d.Created, Next: d.Next, Outcome: Outcome(d.Outcome),
+			ID: d.ID, AppID: d.AppID, WebhookID: d.WebhookID, Target: d.Target, Body: d.Body, Created: d.Created,
+			Next: d.Next, Outcome: Outcome(d.Outcome),
 		}
 		for _, e := range d.Events {
 			all[i].Events = append(all[i].Events, DeliveredEvent(e))
@@ -128,19 +132,41 @@ func (p *Platform) Deliveries() []Delivery {
 	return all
 }
 
-// Request is a recorded request. Its fields contain credentials. Printing, logging or
-// encoding a Request shows only method, host, path, status and note.
-type Request struct {
-	Method   string
-	Host     string
-	Path     string // escaped, as it was sent
-	RawQuery string
-	Header   http.Header
-	Body     []byte // its first 32 KiB
-	Status   int    // 0: no answer, or none yet
-	Note     string // the reason of a refusal, or unknown names in the request; often empty
-	Time     time.Time
+// Redeliver sends a delivery again to its webhook: a new delivery with the same events.
+// With their own ids they are duplicates, which a receiver drops; newIDs makes them new
+// events. Redeliver returns an error when there is no such delivery, its webhook has been
+// deleted, or its body is not kept any more.
+func (p *Platform) Redeliver(deliveryID string, newIDs bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hooks.Redeliver(deliveryID, newIDs)
 }
+
+// Request is a recorded request and its answer. Its fields contain credentials;
+// [Request.Redacted] returns a copy without them. Printing, logging or encoding a Request
+// shows only method, host, path, status and note.
+type Request struct {
+	ID          string // of a request to the platform: the X-Request-Id of its answer
+	Method      string
+	Host        string
+	Path        string // escaped, as it was sent
+	RawQuery    string
+	Header      http.Header
+	Body        []byte // its first 100 kB
+	Size        int    // of the whole body, in bytes
+	Status      int    // 0: no answer, or none yet
+	ReplyHeader http.Header
+	ReplyBody   []byte // its first 100 kB; of an answer of the partner 64 KiB
+	ReplySize   int    // of the whole body, in bytes
+	Note        string // the reason of a refusal, or unknown names in the request; often empty
+	Time        time.Time
+	Took        time.Duration // 0 until it is answered
+}
+
+// Redacted returns a copy in which REDACTED stands for access tokens, codes, states, client
+// secrets, webhook secrets, nonces and cookies, in headers, query and bodies. It does not
+// know credentials of your own, such as a key in a webhook's target.
+func (r Request) Redacted() Request { return Request(journal.Request(r).Redacted()) }
 
 // String returns one line, without query, header and body.
 func (r Request) String() string {
@@ -176,12 +202,13 @@ func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // MarshalText makes encoders write [Request.String].
 func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Requests returns the latest 1,000 requests that the platform received, oldest first.
-// Requests to mounted servers are not included.
+// Requests returns the latest 1,000 requests that the platform received, oldest first, and
+// fewer when they take more than 12 MiB. Requests to mounted servers are not included.
 func (p *Platform) Requests() []Request { return records(&p.received) }
 
 // Calls returns the latest 1,000 requests that the platform sent to the partner, oldest
-// first: probes, deliveries and calls to the remove URL.
+// first, and fewer when they take more than 12 MiB: probes, deliveries and calls to the
+// remove URL.
 func (p *Platform) Calls() []Request { return records(&p.sent) }
 
 func records(log *journal.Log) []Request {

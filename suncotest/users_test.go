@@ -281,7 +281,9 @@ func TestChannels(t *testing.T) {
 		"conversation_not_found")
 
 	ref := `{"url":"u","bid":"b","key":"k","signature":"s","owner":"o"}`
-	body := func(user string) string { return `{"userId":"` + user + `","apple":{"interactiveDataRef":` + ref + `}}` }
+	body := func(user string) string {
+		return `{"userId":"` + user + `","apple":{"interactiveDataRef":` + ref + `}}`
+	}
 	assert.Equal(t, 200, d.post(at+"/download", body(id)).Status)
 	requireCode(t, d.post(at+"/download", body("x")), 404, "user_not_found")
 	requireCode(t, d.post("/conversations/x/download", body(id)), 404, "conversation_not_found")

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sunco-go/sunco/suncotest/internal/journal"
 	"github.com/sunco-go/sunco/suncotest/internal/netsim"
 )
 
 const (
 	probeTimeout  = 10 * time.Second
 	removeTimeout = 20 * time.Second
+	maxAnswer     = 64 << 10 // what is read of an answer
 	userAgent     = "suncotest"
 )
 
@@ -33,18 +35,24 @@ func newCaller(network *netsim.Network) *http.Client {
 	}
 }
 
-// send makes one request to the partner, within limit, and returns the status of the
-// answer, or 0 and why there was none. header is name, value, name, value… The request
-// is noted in the journal of calls.
+// call is a request to the partner that was made.
+type call struct {
+	id     string // in the journal
+	status int    // of the answer; 0: there was none
+	why    string // there was none
+}
+
+// send makes one request to the partner, within limit. header is name, value, name,
+// value… The request is noted in the journal of calls.
 func (s *Service) send(
 	ctx context.Context, limit time.Duration, method, target string, body []byte, header ...string,
-) (status int, why string) {
+) call {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(s.opts.Network.Context(), cancel)()
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
-		return 0, "not a URL"
+		return call{why: "not a URL"}
 	}
 	req.Header.Set("User-Agent", userAgent)
 	for i := 0; i < len(header); i += 2 {
@@ -54,18 +62,21 @@ func (s *Service) send(
 		req.Header.Set("Content-Type", "application/json")
 	}
 	entry := s.opts.Sent.Add(req, body)
-	defer func() { s.opts.Sent.Finish(entry, status, why) }()
+	var reply journal.Reply
+	defer func() { s.opts.Sent.Finish(entry, reply) }()
 	res, err := s.caller.Do(req)
 	if err != nil {
 		var whole *url.Error // whose text has the query in it
 		if errors.As(err, &whole) {
 			err = whole.Err
 		}
-		return 0, err.Error()
+		reply.Note = err.Error()
+		return call{id: entry.ID, why: reply.Note}
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // nothing in it matters
-	return res.StatusCode, ""
+	reply.Body, _ = io.ReadAll(io.LimitReader(res.Body, maxAnswer)) // nothing in it matters
+	reply.Status, reply.Header, reply.Size = res.StatusCode, res.Header, max(len(reply.Body), int(res.ContentLength))
+	return call{id: entry.ID, status: res.StatusCode}
 }
 
 // probe asks a webhook's target whether it is there: itself, then its origin. The
@@ -78,15 +89,15 @@ func (s *Service) probe(ctx context.Context, target string) (refusal string) {
 	origin := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
 	var met []string
 	for _, where := range []string{target, origin.String()} {
-		status, why := s.send(ctx, probeTimeout, http.MethodHead, where, nil)
-		if status/100 == 2 {
+		made := s.send(ctx, probeTimeout, http.MethodHead, where, nil)
+		if made.status/100 == 2 {
 			return ""
 		}
 		where, _, _ = strings.Cut(where, "?")
-		if status != 0 {
-			met = append(met, fmt.Sprintf("HEAD %s answered %d", where, status))
+		if made.status != 0 {
+			met = append(met, fmt.Sprintf("HEAD %s answered %d", where, made.status))
 		} else {
-			met = append(met, fmt.Sprintf("HEAD %s: %s", where, why))
+			met = append(met, fmt.Sprintf("HEAD %s: %s", where, made.why))
 		}
 	}
 	return "The target must answer HEAD with 2xx: " + strings.Join(met, ", ")
@@ -100,8 +111,8 @@ func (s *Service) CallRemove(ctx context.Context, appID, integrationID string) {
 	}
 	body, _ := json.Marshal(map[string]string{"appId": appID, "integrationId": integrationID}) // strings cannot fail
 	for attempt := 0; ; attempt++ {
-		status, _ := s.send(ctx, removeTimeout, http.MethodPost, s.opts.RemoveURL, body)
-		if status/100 == 2 || attempt >= s.opts.RemoveRetries {
+		made := s.send(ctx, removeTimeout, http.MethodPost, s.opts.RemoveURL, body)
+		if made.status/100 == 2 || attempt >= s.opts.RemoveRetries {
 			return
 		}
 		if !netsim.Sleep(ctx, s.opts.RemoveRetryInterval) {

@@ -2,6 +2,9 @@ package hooks
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -17,19 +20,23 @@ const (
 	deliveryWindow   = 15 * time.Minute // from the first attempt's beginning to the last one's
 	timersLate       = time.Second      // what all timers of a delivery may be late together
 	maxDeliveries    = 1000             // remembered
+	maxBodies        = 8 << 20          // of their bodies, those that are pending apart
 	maxAtOnce        = 64               // to one webhook
 	overtaking       = time.Second
 )
 
-// Delivery is a snapshot of one delivery to one webhook.
+// Delivery is a snapshot of one delivery to one webhook; the fake's public type explains
+// the fields.
 type Delivery struct {
+	ID        string
 	AppID     string
 	WebhookID string
-	Target    string // of the latest attempt, or as it was in the beginning
+	Target    string
 	Events    []DeliveredEvent
+	Body      []byte
 	Created   time.Time
 	Attempts  []Attempt
-	Next      time.Time // of the next attempt; zero: none is planned, or it is due
+	Next      time.Time
 	Outcome   Outcome
 }
 
@@ -41,9 +48,10 @@ type DeliveredEvent struct {
 
 // Attempt is one try at a delivery.
 type Attempt struct {
-	Status int // 0: no answer, or not yet
+	CallID string
+	Status int
 	Start  time.Time
-	Took   time.Duration // zero while it is under way
+	Took   time.Duration
 }
 
 // Outcome is what became of a delivery.
@@ -74,15 +82,15 @@ func (s *Service) Deliveries() []Delivery {
 // outbox is what the platform delivers. Its mutex comes after the lock and
 // guards every delivery and every line.
 type outbox struct {
-	mu   sync.Mutex
-	list []*delivery // the latest
+	mu    sync.Mutex
+	list  []*delivery // the latest
+	bytes int         // of their bodies
 }
 
 // delivery is one delivery on its way.
 type delivery struct {
 	Delivery
 	hook *webhook
-	body []byte
 }
 
 // line is where the deliveries to one webhook wait for their turn.
@@ -109,16 +117,14 @@ func (s *Service) queue(appID string, w *webhook, events []wireEvent) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for range 1 + max(0, s.opts.Copies) {
-		d := &delivery{hook: w, body: body, Delivery: Delivery{
-			AppID: appID, WebhookID: w.ID, Target: w.Target, Created: time.Now(), Outcome: Pending,
+		d := &delivery{hook: w, Delivery: Delivery{
+			ID: s.opts.Lock.NextID("delivery", w.ID), AppID: appID, WebhookID: w.ID, Target: w.Target, Body: body,
+			Created: time.Now(), Outcome: Pending,
 		}}
 		for _, e := range events {
 			d.Events = append(d.Events, DeliveredEvent{e.ID, e.Type})
 		}
-		if len(o.list) >= maxDeliveries {
-			o.list = append(o.list[:0], o.list[1:]...)
-		}
-		o.list = append(o.list, d)
+		o.add(d)
 		w.line.total++
 		if s.opts.Reordered && w.line.total%2 == 1 {
 			s.later(d, time.Now().Add(overtaking))
@@ -127,6 +133,66 @@ func (s *Service) queue(appID string, w *webhook, events []wireEvent) error {
 		w.line.waiting = append(w.line.waiting, d)
 	}
 	s.advance(w.line)
+	return nil
+}
+
+// add keeps a delivery, and forgets the oldest, and of those that are over the bodies,
+// when there is no room for them. outbox.mu is held.
+func (o *outbox) add(d *delivery) {
+	o.list = append(o.list, d)
+	o.bytes += len(d.Body)
+	if len(o.list) > maxDeliveries {
+		o.bytes -= len(o.list[0].Body)
+		o.list[0] = nil
+		o.list = o.list[1:]
+	}
+	for _, old := range o.list {
+		if o.bytes <= maxBodies {
+			break
+		}
+		if old.Outcome != Pending {
+			o.bytes -= len(old.Body)
+			old.Body = nil
+		}
+	}
+}
+
+// Redeliver sends a delivery again, with its events' ids or with new ones. The lock is
+// held.
+func (s *Service) Redeliver(id string, newIDs bool) error {
+	d := s.outbox.find(id)
+	switch {
+	case d == nil:
+		return fmt.Errorf("suncotest: there is no delivery %q", id)
+	case d.hook.line.ctx.Err() != nil:
+		return errors.New("suncotest: the webhook of the delivery has been deleted")
+	}
+	var sent struct{ Events []wireEvent }
+	if json.Unmarshal(d.Body, &sent) != nil {
+		return errors.New("suncotest: the body of the delivery is not kept any more")
+	}
+	if newIDs {
+		fresh := map[string]string{} // an event may be there twice
+		for i, e := range sent.Events {
+			if fresh[e.ID] == "" {
+				fresh[e.ID] = s.opts.Lock.NextID("event", d.AppID)
+			}
+			sent.Events[i].ID = fresh[e.ID]
+		}
+	}
+	return s.queue(d.AppID, d.hook, sent.Events)
+}
+
+// find returns a copy of a delivery, or nil.
+func (o *outbox) find(id string) *delivery {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, d := range o.list {
+		if d.ID == id {
+			copied := *d
+			return &copied
+		}
+	}
 	return nil
 }
 
@@ -182,25 +248,24 @@ func (s *Service) attempt(ctx context.Context, d *delivery) {
 	o.mu.Lock()
 	d.Target = target
 	d.Attempts = append(d.Attempts, Attempt{Start: start})
+	body := d.Body
 	o.mu.Unlock()
 
-	status, _ := s.send(ctx, deliveryTimeout, http.MethodPost, target, d.body, keyHeader, key)
+	made := s.send(ctx, deliveryTimeout, http.MethodPost, target, body, keyHeader, key)
 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l := d.hook.line
 	l.running--
 	n := len(d.Attempts)
-	d.Attempts[n-1].Status, d.Attempts[n-1].Took = status, time.Since(start)
-	d.Outcome = outcome(status, n)
+	d.Attempts[n-1] = Attempt{CallID: made.id, Status: made.status, Start: start, Took: time.Since(start)}
+	d.Outcome = outcome(made.status, n)
 	next := start.Add(s.opts.RetryInterval << (n - 1))
 	if d.Outcome == Pending && d.late(next) {
 		d.Outcome = Dropped
 	}
 	if d.Outcome == Pending {
 		s.later(d, next)
-	} else {
-		d.body = nil
 	}
 	s.advance(l)
 }
