@@ -31,6 +31,7 @@ func TestSampleEvents(t *testing.T) {
 			require.True(t, ok)
 			assert.True(t, json.Valid(raw), "%s %s", trigger, raw)
 			assert.NotRegexp(t, `@[a-z]+@|#[a-z]+#`, string(raw))
+			assert.NotRegexp(t, `"client":{"id":"[0-9a-f]+","type":"web"`, string(raw), "the widget's clients are of type sdk")
 			assert.Equal(t, e, suncotest.SampleEvent(trigger, n))
 			assert.Equal(t, trigger == "conversation:referral", e.Undated)
 		}

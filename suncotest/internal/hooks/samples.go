@@ -88,7 +88,7 @@ const (
 	sampleLink = `{"id":"#conversation#","type":"personal"}`
 
 	sampleWeb = `{"type":"web","integrationId":"68f1d20c9a3be4570c12ab34",` +
-		`"client":{"id":"#client#","type":"web","status":"active","integrationId":"68f1d20c9a3be4570c12ab34",` +
+		`"client":{"id":"#client#","type":"sdk","status":"active","integrationId":"68f1d20c9a3be4570c12ab34",` +
 		`"lastSeen":"2026-02-03T09:41:02.118Z","info":{"browser":"Firefox","browserVersion":"147.0",` +
 		`"currentUrl":"https://shop.example/cart"}},` +
 		`"device":{"id":"#device#","type":"web","guid":"f0a1c5d2-7b36-4e98-8a4d-#n#","clientId":"#client#",` +
