@@ -18,6 +18,26 @@ func (p *Platform) PassControl(appID, conversationID, to string) error {
 	return p.play(appID, func() error { return p.chat.PassControl(appID, conversationID, to) })
 }
 
+// OfferControl is like [Platform.PassControl], but the integration has to accept, and
+// webhooks receive a switchboard:offerControl. The integration must not be in control.
+func (p *Platform) OfferControl(appID, conversationID, to string) error {
+	return p.play(appID, func() error { return p.chat.OfferControl(appID, conversationID, to) })
+}
+
+// AcceptControl plays an agent who accepts the control that [AgentWorkspace] was offered,
+// and sends a switchboard:acceptControl to webhooks. It returns an error when there is no
+// such offer.
+func (p *Platform) AcceptControl(appID, conversationID string) error {
+	return p.play(appID, func() error { return p.chat.AcceptControl(appID, conversationID) })
+}
+
+// ReleaseControl plays an administrator who takes control from the integration that has
+// it, and sends a switchboard:releaseControl to webhooks. It returns an error when no
+// integration is in control.
+func (p *Platform) ReleaseControl(appID, conversationID string) error {
+	return p.play(appID, func() error { return p.chat.ReleaseControl(appID, conversationID) })
+}
+
 // Answer plays a human agent who writes a text to a conversation. Webhooks receive a
 // conversation:message of the business with the subtype agent. Answer returns an error
 // unless [AgentWorkspace] is in control.
@@ -39,7 +59,7 @@ type Ticket struct {
 	Number         int // 1, 2, 3 and so on in each app
 	ConversationID string
 	Solved         bool
-	Metadata       json.RawMessage // of the call that handed over; nil: none
+	Metadata       json.RawMessage // of the hand-off; nil: none
 	Opened         time.Time
 
 	// Messages are what the agent sees, oldest first: the last ten before the hand-off,

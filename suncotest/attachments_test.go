@@ -38,7 +38,8 @@ func formOf(t *testing.T, part, name, kind string, file []byte) (string, string)
 func (d *desk) upload(query, name, kind string, file []byte) answer {
 	d.Helper()
 	body, contentType := formOf(d.T, "source", name, kind, file)
-	return d.do("POST", d.base+"/attachments?"+query, body, "Authorization", "Bearer "+d.token, "Content-Type", contentType)
+	return d.do("POST", d.base+"/attachments?"+query, body, "Authorization", "Bearer "+d.token, "Content-Type",
+		contentType)
 }
 
 func mediaOf(t *testing.T, a answer) string {
@@ -140,7 +141,8 @@ func TestAttachmentsEnd(t *testing.T) {
 	file(kept)
 	require.Equal(t, 200, d.remove("/conversations/"+conv+"/messages/"+file(single)).Status)
 	assert.Equal(t, []bool{true, false, true, true}, alive())
-	post(`{"type":"carousel","items":[{"title":"T","mediaUrl":"` + card + `","actions":[{"type":"link","text":"L","uri":"u"}]}]}`)
+	post(`{"type":"carousel","items":[{"title":"T","mediaUrl":"` + card + `",` +
+		`"actions":[{"type":"link","text":"L","uri":"u"}]}]}`)
 	require.Equal(t, 200, d.remove("/conversations/"+conv+"/messages").Status)
 	assert.Equal(t, []bool{true, false, false, true}, alive())
 	file(last)

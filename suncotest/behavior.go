@@ -164,8 +164,8 @@ type Behavior struct {
 	// oldest first.
 	NewestFirst bool
 
-	// Placeholders leaves a message without content, and with deleted set, where
-	// one was deleted. Unknown.
+	// Placeholders leaves a message without content, and with deleted set, where one was
+	// deleted. Unknown.
 	Placeholders bool
 
 	// UTF16 counts the 4,096 characters of a message in units of UTF-16, of which an

@@ -120,8 +120,9 @@ func TestPassControl(t *testing.T) {
 
 		for name, body := range map[string]string{
 			"nothing": `{}`, "null": `{"switchboardIntegration":null}`, "empty": `{"switchboardIntegration":""}`,
-			"nested": `{"switchboardIntegration":"next","metadata":{"a":{}}}`, "unknown": `{"switchboardIntegration":"next","x":1}`,
-			"large": `{"switchboardIntegration":"next","metadata":{"a":"` + strings.Repeat("x", 4097) + `"}}`,
+			"nested":  `{"switchboardIntegration":"next","metadata":{"a":{}}}`,
+			"unknown": `{"switchboardIntegration":"next","x":1}`,
+			"large":   `{"switchboardIntegration":"next","metadata":{"a":"` + strings.Repeat("x", 4097) + `"}}`,
 		} {
 			a := s.post(at+"/passControl", body)
 			assert.Equal(t, 400, a.Status, "%s: %s", name, a.Body)
@@ -406,5 +407,34 @@ func TestBusyIntegration(t *testing.T) {
 		heard := s.types()
 		assert.Len(t, heard, 1+1+2*100+1)
 		assert.False(t, slices.Contains(heard, "conversation:typing"), "of the business nobody is told")
+	})
+}
+
+// What an administrator or an agent does by hand is told as what a bot does is.
+func TestControlByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := allTold(t, suncotest.Behavior{})
+		conv := s.ada("hello")
+		s.since()
+		require.NoError(t, s.p.OfferControl(s.app, conv, suncotest.AgentWorkspace))
+		require.NoError(t, s.p.AcceptControl(s.app, conv))
+		assert.Equal(t, suncotest.AgentWorkspace, s.control())
+		assert.Len(t, s.p.Tickets(s.app), 1)
+		require.NoError(t, s.p.OfferControl(s.app, conv, suncotest.DefaultClientID))
+		require.ErrorContains(t, s.p.AcceptControl(s.app, conv), "nobody offered", "it is the bot's to accept")
+		s.ok("POST", "/conversations/"+conv+"/acceptControl", `{}`)
+		require.NoError(t, s.p.ReleaseControl(s.app, conv))
+		assert.Equal(t, []string{
+			"switchboard:offerControl", "switchboard:acceptControl", "switchboard:offerControl",
+			"switchboard:acceptControl", "switchboard:releaseControl",
+		}, s.types())
+		require.ErrorContains(t, s.p.ReleaseControl(s.app, conv), "nobody is in control")
+		require.ErrorContains(t, s.p.AcceptControl(s.app, conv), "nobody offered")
+		require.ErrorContains(t, s.p.OfferControl(s.app, conv, "x"), "no integration")
+		require.NoError(t, s.p.PassControl(s.app, conv, suncotest.DefaultClientID))
+		require.ErrorContains(t, s.p.OfferControl(s.app, conv, suncotest.DefaultClientID), "in control already")
+		require.ErrorContains(t, s.p.OfferControl(s.app, "nowhere", "x"), "no conversation")
+		require.ErrorContains(t, s.p.AcceptControl("nobody", conv), "no app")
+		require.ErrorContains(t, s.p.ReleaseControl(s.app, "nowhere"), "no conversation")
 	})
 }

@@ -51,10 +51,12 @@ func TestUpdateConversation(t *testing.T) {
 				before := field(t, s.get(at).Body, "conversation.lastUpdatedAt")
 				s.since()
 				time.Sleep(time.Second)
-				a := s.patch(at, `{"displayName":"A","description":"B","iconUrl":"https://x.example/i.png","metadata":{"a":1}}`)
+				a := s.patch(at, `{"displayName":"A","description":"B","iconUrl":"https://x.example/i.png",`+
+					`"metadata":{"a":1}}`)
 				require.Equal(t, 200, a.Status, a.Body)
 				assert.Equal(t, a.Body, s.get(at).Body)
-				assert.Equal(t, "A B", field(t, a.Body, "conversation.displayName")+" "+field(t, a.Body, "conversation.description"))
+				assert.Equal(t, "A B", field(t, a.Body, "conversation.displayName")+" "+
+					field(t, a.Body, "conversation.description"))
 				assert.Equal(t, before, field(t, a.Body, "conversation.lastUpdatedAt"))
 				metadata := func() string { return string(s.p.Conversations(s.app)[0].Metadata) }
 				assert.JSONEq(t, `{"a":1}`, metadata())
@@ -88,7 +90,8 @@ func TestDeleteConversation(t *testing.T) {
 		s.ok("DELETE", "/conversations/"+second, "")
 		events := s.since()
 		require.Len(t, events, 1)
-		assert.Equal(t, "conversation:remove "+second, events[0]["type"].(string)+" "+pick(events[0], "conversation.id").(string))
+		assert.Equal(t, "conversation:remove "+second,
+			events[0]["type"].(string)+" "+pick(events[0], "conversation.id").(string))
 		requireCode(t, s.get("/conversations/"+second), 404, "conversation_not_found")
 		requireCode(t, s.remove("/conversations/"+second), 404, "conversation_not_found")
 		requireCode(t, s.say(second, "x"), 404, "conversation_not_found")
@@ -176,7 +179,9 @@ func TestParticipants(t *testing.T) {
 		requireCode(t, s.get("/conversations/x/participants"), 404, "conversation_not_found")
 
 		s.since()
-		for i, leaver := range []string{`"participantId":"` + place + `"`, `"userId":"` + john + `"`, `"userExternalId":"john"`} {
+		for i, leaver := range []string{
+			`"participantId":"` + place + `"`, `"userId":"` + john + `"`, `"userExternalId":"john"`,
+		} {
 			s.ok("POST", at+"/leave", `{`+leaver+`}`)
 			events = s.since()
 			require.Len(t, events, 1)
@@ -199,9 +204,11 @@ func TestParticipantsRefuse(t *testing.T) {
 		path, body, code string
 		status           int
 	}{
-		"personal":       {alone + "/join", who, "bad_request", 400},
-		"nobody":         {group + "/join", `{"subscribeSDKClient":true}`, "bad_request", 400},
-		"both":           {group + "/join", `{"userId":"x","userExternalId":"y","subscribeSDKClient":true}`, "bad_request", 400},
+		"personal": {alone + "/join", who, "bad_request", 400},
+		"nobody":   {group + "/join", `{"subscribeSDKClient":true}`, "bad_request", 400},
+		"both": {
+			group + "/join", `{"userId":"x","userExternalId":"y","subscribeSDKClient":true}`, "bad_request", 400,
+		},
 		"no client":      {group + "/join", `{"userId":"` + john + `"}`, "bad_request", 400},
 		"again":          {group + "/join", `{"userId":"` + jane + `","subscribeSDKClient":true}`, "bad_request", 400},
 		"stranger":       {group + "/join", `{"userId":"x","subscribeSDKClient":true}`, "user_not_found", 404},
@@ -270,7 +277,8 @@ func TestActivity(t *testing.T) {
 			a := s.post(at, body)
 			assert.Equal(t, 400, a.Status, "%s: %s", name, a.Body)
 		}
-		requireCode(t, s.post(at, `{"author":{"type":"user","userExternalId":"x"},"type":"typing:start"}`), 404, "user_not_found")
+		requireCode(t, s.post(at, `{"author":{"type":"user","userExternalId":"x"},"type":"typing:start"}`), 404,
+			"user_not_found")
 		requireCode(t, s.post("/conversations/x/activity", u+`typing:start"}`), 404, "conversation_not_found")
 		assert.Empty(t, s.since())
 	})

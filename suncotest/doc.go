@@ -25,11 +25,14 @@
 //     [Platform.Uninstall] removes the integration, and [Platform.Rename] moves the
 //     account to another subdomain.
 //   - The bridge: authorize, token and token info.
-//   - The customers' hosts, including the legacy ones: webhooks, revoke, and those
-//     operations on users, conversations and messages that a bot needs to answer. The
-//     other operations of the API answer 501, or 403 if no integration may use them.
-//   - People: [Platform.Say] writes to a customer, [Platform.PassControl] hands the
-//     conversation to a human agent, and [Platform.Emit] sends any other event.
+//   - The customers' hosts, including the legacy ones: webhooks, revoke, and every
+//     operation on users, conversations, messages, attachments and control that an
+//     integration may use. The other operations of the API answer 403.
+//   - People: [Platform.Say] writes to a customer, [Platform.Press] presses a button,
+//     [Platform.Submit] fills in a form, and [Platform.Upload] sends a file.
+//   - Human agents: a bot passes control to them, [Platform.Answer] writes,
+//     [Platform.Solve] solves the ticket, and [Platform.Tickets] shows what they see.
+//   - Events: webhooks are told what happens. [Platform.Emit] sends any other event;
 //     [SampleEvent] has an example of each.
 //   - Calls to the partner: the HEAD probe of a webhook's target, deliveries with their
 //     retries, and the call to the remove URL. [Platform.Mount] puts the partner's
@@ -38,8 +41,8 @@
 //   - Faults: [Platform.Inject] makes any request or connection fail.
 //
 // [Platform.Requests] lists the requests that arrived and [Platform.Calls] those that
-// were sent to the partner, with the reason of every refusal. Printing them shows no
-// credentials.
+// were sent to the partner, with their answers and the reason of every refusal. Printing
+// them shows no credentials. [Platform.Redeliver] sends a delivery again.
 //
 // # How far to trust it
 //

@@ -167,3 +167,61 @@ func ExamplePlatform_ServeHTTP() {
 	fmt.Println(res.Status)
 	// Output: 401 Unauthorized
 }
+
+// A bot hands a person over to a human agent, who solves the ticket.
+func ExamplePlatform_Solve() {
+	p := suncotest.New(suncotest.Config{})
+	defer p.Close()
+	app, token := p.Accounts()[0].AppID, connect(p)
+	must := func(err error) {
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	must(p.Say(app, "ada", "hello"))
+	at := "https://acme.zendesk.com/sc/v2/apps/" + app + "/conversations/" + p.Conversations(app)[0].ID
+	send(p, token, "POST", at+"/messages", `{"author":{"type":"business"},"content":{"type":"text","text":"Hi.",`+
+		`"actions":[{"type":"reply","text":"A human, please","payload":"HUMAN"}]}}`)
+	must(p.Press(app, "ada", "HUMAN"))
+	send(p, token, "POST", at+"/passControl", `{"switchboardIntegration":"zd-agentWorkspace"}`)
+	must(p.Answer(app, p.Conversations(app)[0].ID, "What can I do for you?"))
+	must(p.Solve(app, p.Conversations(app)[0].ID))
+
+	for _, m := range p.Tickets(app)[0].Messages {
+		fmt.Printf("%s %s: %s\n", m.AuthorType, m.AuthorSubtype, m.Text)
+	}
+	// Output:
+	// user : hello
+	// business : Hi.
+	// user : A human, please
+	// business agent: What can I do for you?
+	// business activity: The ticket is closed.
+}
+
+func ExamplePlatform_Redeliver() {
+	p := suncotest.New(suncotest.Config{})
+	defer p.Close()
+	token, app := connect(p), p.Accounts()[0].AppID
+	arrived := make(chan string, 3)
+	p.Mount("partner.example", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(r.Body)
+			arrived <- string(body)
+		}
+	}))
+	send(p, token, "POST", "https://acme.zendesk.com/sc/v2/apps/"+app+"/integrations/me/webhooks",
+		`{"target":"https://partner.example/hooks","triggers":["conversation:message"]}`)
+	if err := p.Say(app, "ada", "hello"); err != nil {
+		fmt.Println(err)
+	}
+	first := <-arrived
+	for _, newIDs := range []bool{false, true} {
+		if err := p.Redeliver(p.Deliveries()[0].ID, newIDs); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Println("the same:", <-arrived == first)
+	}
+	// Output:
+	// the same: true
+	// the same: false
+}

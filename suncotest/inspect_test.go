@@ -68,7 +68,9 @@ func TestRecordIsSmall(t *testing.T) {
 
 // Redacted hides every credential that a whole life has, and nothing else.
 func TestRedacted(t *testing.T) {
-	w := newWorld(t, suncotest.Config{ClientSecret: "canary-client-secret", RemoveURL: "https://partner.example/removed"})
+	w := newWorld(t, suncotest.Config{
+		ClientSecret: "canary-client-secret", RemoveURL: "https://partner.example/removed",
+	})
 	var secrets []string
 	code := ""
 	for _, state := range []string{"canary-state", "canary-other"} {
@@ -83,7 +85,8 @@ func TestRedacted(t *testing.T) {
 	token := field(t, w.do("POST", bridgeURL+"/oauth/token", body, "Content-Type", jsonType).Body, "access_token")
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {secrets[1]}, "client_id": {"shoplifter"},
 		"client_secret": {"canary-client-secret"}}
-	second := field(t, w.do("POST", bridgeURL+"/oauth/token", form.Encode(), "Content-Type", formType).Body, "access_token")
+	a = w.do("POST", bridgeURL+"/oauth/token", form.Encode(), "Content-Type", formType)
+	second := field(t, a.Body, "access_token")
 	d := &desk{w, token, acmeURL + "/v2/apps/" + w.appID("acme")}
 	secret := field(t, d.post("/integrations/me/webhooks", goodHook).Body, "webhook.secret")
 	d.get("/integrations/me/webhooks")
@@ -106,8 +109,10 @@ func TestRedacted(t *testing.T) {
 		assert.True(t, strings.Contains(raw, s), "secret %d is in the record", i)
 		assert.False(t, strings.Contains(hidden, s), "secret %d is hidden", i)
 	}
-	for _, kept := range []string{"client_id=shoplifter", `"code":"invalid_grant"`, "my code is 123", `"externalId":"jane"`,
-		"X-Api-Key:[REDACTED]", "Authorization:[REDACTED]", `"triggers":["conversation:message"]`} {
+	for _, kept := range []string{
+		"client_id=shoplifter", `"code":"invalid_grant"`, "my code is 123", `"externalId":"jane"`, "X-Api-Key:[REDACTED]", "Authorization:[REDACTED]",
+		`"triggers":["conversation:message"]`,
+	} {
 		assert.Contains(t, hidden, kept)
 	}
 }

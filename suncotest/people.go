@@ -107,6 +107,7 @@ type Message struct {
 	AuthorType     string          // user or business
 	AuthorSubtype  string          // AI, agent or activity; often empty
 	AuthorName     string          // the display name; a user without a name has its external id
+	AvatarURL      string          // of the author; often empty
 	UserExternalID string          // of the author; empty for the business
 	ContentType    string          // text, image, carousel and so on
 	Text           string          // empty when the content has none

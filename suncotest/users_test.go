@@ -20,9 +20,13 @@ func TestUpdateUser(t *testing.T) {
 		profile, metadata string // in the end
 		told              []string
 	}{
-		"likeliest":       {suncotest.Behavior{}, `{"surname":"Doe","locale":"de"}`, `{"b":2}`, nil},
-		"null is ignored": {suncotest.Behavior{NullKept: true}, `{"givenName":"Jane","surname":"Doe","locale":"de"}`, `{"b":2}`, nil},
-		"metadata merges": {suncotest.Behavior{MetadataMerges: true}, `{"surname":"Doe","locale":"de"}`, `{"a":1,"b":2}`, nil},
+		"likeliest": {suncotest.Behavior{}, `{"surname":"Doe","locale":"de"}`, `{"b":2}`, nil},
+		"null is ignored": {
+			suncotest.Behavior{NullKept: true}, `{"givenName":"Jane","surname":"Doe","locale":"de"}`, `{"b":2}`, nil,
+		},
+		"metadata merges": {
+			suncotest.Behavior{MetadataMerges: true}, `{"surname":"Doe","locale":"de"}`, `{"a":1,"b":2}`, nil,
+		},
 		"it tells": {suncotest.Behavior{UserUpdateTells: true}, `{"surname":"Doe","locale":"de"}`, `{"b":2}`,
 			[]string{"user:update"}},
 	} {
@@ -60,8 +64,8 @@ func TestUpdateUser(t *testing.T) {
 
 func TestPersonalInformation(t *testing.T) {
 	d := strictDesk(t)
-	require.Equal(t, 201, d.post("/users", `{"externalId":"jane","profile":{"givenName":"Jane","surname":"Doe","locale":"de",`+
-		`"email":"jane@x.example","avatarUrl":"https://x.example"},"metadata":{"a":1}}`).Status)
+	require.Equal(t, 201, d.post("/users", `{"externalId":"jane","profile":{"givenName":"Jane","surname":"Doe",`+
+		`"locale":"de","email":"jane@x.example","avatarUrl":"https://x.example"},"metadata":{"a":1}}`).Status)
 	conv := d.conversation(field(t, d.get("/users/jane").Body, "user.id"))
 	a := d.remove("/users/jane/personalinformation")
 	require.Equal(t, 200, a.Status, a.Body)
@@ -221,17 +225,19 @@ func TestClients(t *testing.T) {
 		requireCode(t, s.get("/users/ada/clients?page[size]=0"), 400, "bad_request")
 
 		mail := `{"matchCriteria":{"type":"mailgun","integrationId":"5","address":"a@x.example","subject":"Hi"},` +
-			`"confirmation":{"type":"userActivity","message":{"author":{"type":"business"},"content":{"type":"text","text":"x",` +
-			`"actions":[{"type":"link","text":"L","uri":"https://x.example"}]}}},"target":{"conversationId":"` + conv + `"}}`
+			`"confirmation":{"type":"userActivity","message":{"author":{"type":"business"},` +
+			`"content":{"type":"text","text":"x","actions":[{"type":"link","text":"L","uri":"https://x.example"}]}}},` +
+			`"target":{"conversationId":"` + conv + `"}}`
 		require.Equal(t, 201, s.post("/users/ada/clients", mail).Status)
 		whole := body("twilio", "immediate")
 		for name, wrong := range map[string]string{
-			"no target":        strings.Replace(whole, `,"target":{"conversationId":"`+conv+`"}`, "", 1),
-			"telegram":         body("telegram", "immediate"),
-			"no phone":         strings.Replace(whole, `,"phoneNumber":"+1 212-555-2368"`, "", 1),
-			"other agreement":  body("twilio", "maybe"),
-			"carousel to ask":  strings.Replace(mail, `"type":"text","text":"x"`, `"type":"file","mediaUrl":"https://x.example"`, 1),
-			"postback to ask":  strings.Replace(mail, `"type":"link","text":"L","uri"`, `"type":"postback","text":"L","payload"`, 1),
+			"no target":       strings.Replace(whole, `,"target":{"conversationId":"`+conv+`"}`, "", 1),
+			"telegram":        body("telegram", "immediate"),
+			"no phone":        strings.Replace(whole, `,"phoneNumber":"+1 212-555-2368"`, "", 1),
+			"other agreement": body("twilio", "maybe"),
+			"file to ask":     strings.Replace(mail, `"text","text":"x"`, `"file","mediaUrl":"https://x.example"`, 1),
+			"postback to ask": strings.Replace(mail, `"type":"link","text":"L","uri"`,
+				`"type":"postback","text":"L","payload"`, 1),
 			"no content":       strings.Replace(mail, `"content":{`, `"x":{`, 1),
 			"address as phone": strings.Replace(mail, `"address"`, `"phoneNumber"`, 1),
 		} {
@@ -273,8 +279,10 @@ func TestChannels(t *testing.T) {
 	require.Equal(t, 200, a.Status, a.Body)
 	assert.Contains(t, a.Body, `"eventsReceived":2`)
 	assert.Regexp(t, `^\d+$`, field(t, a.Body, "conversionEvents.datasetId"))
-	for _, wrong := range []string{`{}`, `{"instagram":{}}`, `{"instagram":{"payload":{}}}`, `{"telegram":{"payload":{"data":[]}}}`,
-		`{"instagram":{"payload":{"data":[]}},"whatsapp":{"payload":{"data":[]}}}`} {
+	for _, wrong := range []string{
+		`{}`, `{"instagram":{}}`, `{"instagram":{"payload":{}}}`, `{"telegram":{"payload":{"data":[]}}}`,
+		`{"instagram":{"payload":{"data":[]}},"whatsapp":{"payload":{"data":[]}}}`,
+	} {
 		requireCode(t, d.post(at+"/conversionEvents", wrong), 400, "bad_request")
 	}
 	requireCode(t, d.post("/conversations/x/conversionEvents", `{"messenger":{"payload":{"data":[]}}}`), 404,

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,34 +62,31 @@ func (v *conversation) ticket(a *app) *ticket {
 	return nil
 }
 
-// agents returns a conversation in which agents are in control. The lock is held.
-func (s *Service) agents(appID, conversationID string) (*app, *conversation, error) {
-	a := s.app(appID)
-	v := a.byID[conversationID]
-	switch {
-	case v == nil:
-		return nil, nil, noSuchConversation(conversationID)
-	case v.Active == nil || v.Active.Name != agentWorkspace:
-		return nil, nil, fmt.Errorf("suncotest: no agent is in control of the conversation %q", conversationID)
-	case v.posted >= maxPosted:
-		return nil, nil, errConversationFull
-	}
-	return a, v, nil
+// asAgent lets an agent do something in a conversation of which agents are in control.
+// The lock is held.
+func (s *Service) asAgent(appID, conversationID string, do func(*app, *conversation)) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		switch {
+		case v.Active == nil || v.Active.Name != agentWorkspace:
+			return fmt.Errorf("suncotest: no agent is in control of the conversation %q", conversationID)
+		case v.posted >= maxPosted:
+			return errConversationFull
+		}
+		do(a, v)
+		return nil
+	})
 }
 
 // Answer plays an agent who writes a text. The lock is held.
 func (s *Service) Answer(appID, conversationID, text string) error {
-	a, v, err := s.agents(appID, conversationID)
-	if err != nil {
-		return err
-	}
 	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
-		return errors.New("suncotest: text must have 1 to 4096 characters")
+		return errText
 	}
-	m := prose(text, author{Type: "business", Subtypes: []string{"agent"}, DisplayName: agentName}, v.Active.source())
-	m.Metadata = json.RawMessage(`{"__zendesk_msg.agent.id":"` + agentNumber + `"}`)
-	s.say(a, v, nil, m)
-	return nil
+	return s.asAgent(appID, conversationID, func(a *app, v *conversation) {
+		m := prose(text, author{Type: "business", Subtypes: []string{"agent"}, DisplayName: agentName}, v.Active.source())
+		m.Metadata = json.RawMessage(`{"__zendesk_msg.agent.id":"` + agentNumber + `"}`)
+		s.say(a, v, nil, m)
+	})
 }
 
 // source is where the messages of a responder come from.
@@ -100,23 +96,20 @@ func (r *responder) source() source {
 
 // Solve plays an agent who solves the ticket. The lock is held.
 func (s *Service) Solve(appID, conversationID string) error {
-	a, v, err := s.agents(appID, conversationID)
-	if err != nil {
-		return err
-	}
-	by := v.Active.source()
-	if s.opts.SolvePasses {
-		s.pass(a, v, a.bot().ID, nil, "ticketClosed")
-	} else {
-		s.release(a, v, nil, "ticketClosed")
-	}
-	m := prose("The ticket is closed.", author{Type: "business", Subtypes: []string{"activity"}}, by)
-	m.Activity = &systemActivity{Type: "ticket:closed"}
-	s.say(a, v, nil, m)
-	if t := v.ticket(a); t != nil {
-		t.to = v.serial
-	}
-	return nil
+	return s.asAgent(appID, conversationID, func(a *app, v *conversation) {
+		by := v.Active.source()
+		if s.opts.SolvePasses {
+			s.pass(a, v, a.bot().ID, nil, "ticketClosed")
+		} else {
+			s.release(a, v, nil, "ticketClosed")
+		}
+		m := prose("The ticket is closed.", author{Type: "business", Subtypes: []string{"activity"}}, by)
+		m.Activity = &systemActivity{Type: "ticket:closed"}
+		s.say(a, v, nil, m)
+		if t := v.ticket(a); t != nil {
+			t.to = v.serial
+		}
+	})
 }
 
 // Ticket is a snapshot of a ticket.

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -84,7 +85,9 @@ func (s *Service) give(a *app, v *conversation, to *responder, metadata json.Raw
 }
 
 // about tells of something that happened in a conversation. The lock is held.
-func (s *Service) about(a *app, v *conversation, trigger string, payload func(fullUser, fullSource bool) map[string]any) {
+func (s *Service) about(
+	a *app, v *conversation, trigger string, payload func(fullUser, fullSource bool) map[string]any,
+) {
 	standby := v.Active != nil && v.Active != a.bot()
 	if s.opts.NoStandbyEvents && standby && !strings.HasPrefix(trigger, "switchboard:") {
 		return
@@ -96,8 +99,7 @@ func (s *Service) about(a *app, v *conversation, trigger string, payload func(fu
 	})
 }
 
-// switched tells of an action on the switchboard. more is name, value, name, value… of
-// what there is to say beside the conversation; empty values are left out.
+// switched tells of an action on the switchboard. The lock is held.
 func (s *Service) switched(a *app, v *conversation, action string, metadata json.RawMessage, reason string) {
 	s.about(a, v, "switchboard:"+action, func(bool, bool) map[string]any {
 		members := map[string]any{}
@@ -177,8 +179,7 @@ func (s *Service) offerControl(c *wire.Call) wire.Reply {
 		case to == v.Active:
 			return s.failed(a, v, "offerControl", invalidTarget, "The integration is in control already", metadata)
 		}
-		v.Pending = to
-		s.switched(a, v, "offerControl", metadata, "")
+		s.offer(a, v, to, metadata)
 		return done()
 	})
 }
@@ -195,10 +196,21 @@ func (s *Service) acceptControl(c *wire.Call) wire.Reply {
 		case v.Pending != a.bot():
 			return wire.Problem(http.StatusForbidden, "Another integration was offered control")
 		}
-		s.give(a, v, v.Pending, metadata)
-		s.switched(a, v, "acceptControl", metadata, "")
+		s.accept(a, v, metadata)
 		return done()
 	})
+}
+
+// offer makes a responder wait for control, instead of another one. The lock is held.
+func (s *Service) offer(a *app, v *conversation, to *responder, metadata json.RawMessage) {
+	v.Pending = to
+	s.switched(a, v, "offerControl", metadata, "")
+}
+
+// accept puts the waiting responder in control. The lock is held.
+func (s *Service) accept(a *app, v *conversation, metadata json.RawMessage) {
+	s.give(a, v, v.Pending, metadata)
+	s.switched(a, v, "acceptControl", metadata, "")
 }
 
 func (s *Service) releaseControl(c *wire.Call) wire.Reply {
@@ -230,15 +242,56 @@ func (s *Service) release(a *app, v *conversation, metadata json.RawMessage, rea
 
 // PassControl puts the named responder in control of a conversation. The lock is held.
 func (s *Service) PassControl(appID, conversationID, to string) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		if !s.pass(a, v, to, nil, "") {
+			return fmt.Errorf("suncotest: the switchboard has no integration %q", to)
+		}
+		return nil
+	})
+}
+
+// OfferControl makes the named responder wait for control. The lock is held.
+func (s *Service) OfferControl(appID, conversationID, to string) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		named := a.responder(v, to)
+		if named == nil || named == v.Active {
+			return fmt.Errorf("suncotest: the switchboard has no integration %q, or it is in control already", to)
+		}
+		s.offer(a, v, named, nil)
+		return nil
+	})
+}
+
+// AcceptControl plays the agents when they are offered control. The lock is held.
+func (s *Service) AcceptControl(appID, conversationID string) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		if v.Pending == nil || v.Pending == a.bot() {
+			return fmt.Errorf("suncotest: nobody offered control to %s", agentWorkspace)
+		}
+		s.accept(a, v, nil)
+		return nil
+	})
+}
+
+// ReleaseControl leaves nobody in control. The lock is held.
+func (s *Service) ReleaseControl(appID, conversationID string) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		if v.Active == nil {
+			return errors.New("suncotest: nobody is in control of the conversation")
+		}
+		s.release(a, v, nil, "")
+		return nil
+	})
+}
+
+// in lets somebody do something in a conversation. The lock is held.
+func (s *Service) in(appID, conversationID string, do func(*app, *conversation) error) error {
 	a := s.app(appID)
 	v := a.byID[conversationID]
-	switch {
-	case v == nil:
+	if v == nil {
 		return noSuchConversation(conversationID)
-	case !s.pass(a, v, to, nil, ""):
-		return fmt.Errorf("suncotest: the switchboard has no integration %q", to)
 	}
-	return nil
+	return do(a, v)
 }
 
 func noSuchConversation(id string) error {

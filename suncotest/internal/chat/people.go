@@ -14,6 +14,7 @@ import (
 const throughWidget = "web"
 
 var (
+	errText             = errors.New("suncotest: text must have 1 to 4096 characters")
 	errPlatformFull     = errors.New("suncotest: the platform is full; it keeps 32 MiB of users and conversations")
 	errConversationFull = errors.New("suncotest: the conversation is full; it keeps 30,000 messages")
 )
@@ -24,7 +25,7 @@ func (s *Service) Say(appID, userExternalID, text string) error {
 		return errors.New("suncotest: userExternalID must have 1 to 1024 characters")
 	}
 	if n := utf8.RuneCountInString(text); n == 0 || n > 4096 {
-		return errors.New("suncotest: text must have 1 to 4096 characters")
+		return errText
 	}
 	a := s.app(appID)
 	u, v := s.visitor(a, userExternalID)

@@ -29,6 +29,7 @@ type Message struct {
 	AuthorType     string
 	AuthorSubtype  string
 	AuthorName     string
+	AvatarURL      string
 	UserExternalID string
 	ContentType    string
 	Text           string
@@ -67,7 +68,8 @@ func (s *Service) Conversations(appID string) []Conversation {
 
 func (a *app) snapshot(m *message) Message {
 	copied := Message{
-		ID: m.ID, AuthorType: m.Author.Type, AuthorName: m.Author.DisplayName, Deleted: m.Deleted, Time: m.received,
+		ID: m.ID, AuthorType: m.Author.Type, AuthorName: m.Author.DisplayName, AvatarURL: m.Author.AvatarURL,
+		Deleted: m.Deleted, Time: m.received,
 		ContentType: wire.Given(m.Content, "type"), Text: wire.Given(m.Content, "text"), Metadata: slices.Clone(m.Metadata),
 	}
 	if m.Author.Subtypes != nil {
