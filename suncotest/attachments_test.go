@@ -178,7 +178,10 @@ func TestPrivateAttachments(t *testing.T) {
 	media := mediaOf(t, acme.upload("access=public", "x", "", []byte("x")))
 	requireProblem(t, w.do("GET", media, ""), 401)
 	requireProblem(t, w.api(globex, "GET", media, ""), 401)
-	requireProblem(t, w.api(globex, "GET", strings.Replace(media, "acme", "globex", 1), ""), 404)
+	foreign := strings.Replace(media, "acme", "globex", 1)
+	requireProblem(t, w.api(globex, "GET", foreign, ""), 404)
+	requireProblem(t, w.api(globex, "POST", "https://globex.zendesk.com/sc/v2/apps/"+w.appID("globex")+
+		"/attachments/remove", `{"mediaUrl":"`+foreign+`"}`), 404)
 	assert.Equal(t, 200, w.api(acme.token, "GET", media, "").Status)
 }
 

@@ -188,6 +188,9 @@ func TestRelease(t *testing.T) {
 			assert.Empty(t, s.control(), "the business gives control to nobody")
 			s.ada("yes")
 			assert.Equal(t, "shoplifter", s.control())
+			require.NoError(t, s.p.PassControl(s.app, at[len("/conversations/"):], suncotest.AgentWorkspace))
+			requireCode(t, s.post(at+"/releaseControl", `{}`), 403, "forbidden")
+			require.NoError(t, s.p.PassControl(s.app, at[len("/conversations/"):], suncotest.DefaultClientID))
 			events = s.since()
 			assert.Equal(t, "shoplifter", pick(events[len(events)-1], activeName))
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,13 @@ func TestRedacted(t *testing.T) {
 		code = back.Query().Get("code")
 		secrets = append(secrets, state, code)
 	}
+	answered := make(chan string, 10)
+	w.p.Mount("partner.example", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "canary-cookie"})
+		if r.Method == http.MethodPost {
+			answered <- "canary-cookie"
+		}
+	}))
 	body := strings.Replace(tokenBody(code), suncotest.DefaultClientSecret, "canary-client-secret", 1)
 	a := w.do("POST", bridgeURL+"/oauth/token", strings.Replace(body, code, "wrong", 1), "Content-Type", jsonType)
 	require.Equal(t, 401, a.Status)
@@ -92,7 +100,7 @@ func TestRedacted(t *testing.T) {
 	d.get("/integrations/me/webhooks")
 	require.Equal(t, 201, d.post("/users", `{"externalId":"jane","metadata":{"token":"`+token+`"}}`).Status)
 	require.NoError(t, w.p.Say(d.appID("acme"), "ada", "hello, my code is 123"))
-	secrets = append(secrets, token, second, secret, "canary-client-secret")
+	assert.Equal(t, "canary-cookie", <-answered)
 	w.p.Close()
 
 	raw, hidden := "", ""
@@ -105,6 +113,9 @@ func TestRedacted(t *testing.T) {
 		raw, hidden = raw+before, hidden+show(r.Redacted())
 		assert.Equal(t, before, show(r), "the original is not changed")
 	}
+	nonces := regexp.MustCompile(`name="nonce" value="([0-9a-f]+)"`).FindStringSubmatch(raw)
+	require.NotNil(t, nonces)
+	secrets = append(secrets, token, second, secret, nonces[1], "canary-client-secret", "canary-cookie")
 	for i, s := range secrets {
 		assert.True(t, strings.Contains(raw, s), "secret %d is in the record", i)
 		assert.False(t, strings.Contains(hidden, s), "secret %d is hidden", i)
@@ -162,7 +173,12 @@ func TestDeliveriesAreSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newInbox(t, suncotest.Config{})
 		app, _, _ := b.subscribe(messagesOnly)
-		b.p.Inject(suncotest.Fault{Host: "partner.example", Dial: http.ErrHandlerTimeout})
+		seen := 0
+		b.p.Mount("partner.example", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if seen++; seen == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}))
 		large, _ := json.Marshal(strings.Repeat("x", 500_000))
 		for range 20 {
 			require.NoError(t, b.p.Emit(app, suncotest.Event{Trigger: "conversation:message", Payload: json.RawMessage(large)}))
@@ -176,6 +192,8 @@ func TestDeliveriesAreSmall(t *testing.T) {
 				none++
 			}
 		}
+		assert.Equal(t, suncotest.Pending, all[0].Outcome)
+		assert.NotNil(t, all[0].Body, "it has to be sent once more")
 		assert.LessOrEqual(t, total, 8<<20)
 		assert.Greater(t, total, 7<<20)
 		require.NoError(t, b.p.Redeliver(all[19].ID, true))

@@ -140,6 +140,7 @@ func TestSyncUser(t *testing.T) {
 		assert.Contains(t, s.get(byEmail).Body, `"externalId":"ada"`)
 		assert.Empty(t, s.since())
 		requireCode(t, s.get("/users?brandId=1"), 400, "bad_request")
+		assert.JSONEq(t, `{"users":[]}`, s.get(byEmail+"&brandId=1").Body)
 
 		// The person of the tablet turns out to be ada.
 		id := field(t, s.get("/users/ada").Body, "user.id")
@@ -213,6 +214,11 @@ func TestClients(t *testing.T) {
 
 		require.Equal(t, 201, s.post("/users/ada/clients", body("twilio", "prompt")).Status)
 		assert.Equal(t, []string{"client:add"}, s.types())
+		people := s.get("/conversations/" + conv + "/participants").Body
+		assert.NotContains(t, people, "twilio", "nobody is reached through a client that is pending")
+		assert.Contains(t, s.get("/users/ada/clients").Body, `"displayName":"+1 212-555-2368"`)
+		require.Equal(t, 200, s.remove("/users/ada/personalinformation").Status)
+		assert.NotContains(t, s.get("/users/ada/clients").Body, "displayName")
 		ids, _, _, next := records(t, s.get("/users/ada/clients?page[size]=2"), "clients")
 		assert.Len(t, ids, 2)
 		assert.NotEmpty(t, next)

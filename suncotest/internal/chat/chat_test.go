@@ -14,11 +14,18 @@ import (
 // inApp returns a service and a function that posts to one app.
 func inApp(t *testing.T) (*Service, func(path, body string) *httptest.ResponseRecorder) {
 	t.Helper()
+	s, call := serving(t)
+	return s, func(path, body string) *httptest.ResponseRecorder { return call(http.MethodPost, path, body) }
+}
+
+// serving returns a service and a function that calls it for one app.
+func serving(t *testing.T) (*Service, func(method, path, body string) *httptest.ResponseRecorder) {
+	t.Helper()
 	s := New(Options{
 		Lock: &wire.Lock{}, Emit: func(string, string, wire.Payload) {}, Integration: func(string) string { return "" },
 	})
-	return s, func(path, body string) *httptest.ResponseRecorder {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sc/v2/apps/a"+path, nil)
+	return s, func(method, path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), method, "/sc/v2/apps/a"+path, nil)
 		r.Header.Set("Content-Type", "application/json")
 		c := &wire.Call{
 			Request: r, At: wire.Locate("acme.zendesk.com"), Body: []byte(body), Holder: &wire.Holder{AppID: "a"},
@@ -74,4 +81,63 @@ func TestChatStaysSmall(t *testing.T) {
 		require.Contains(t, refused.Body.String(), `"code":"insufficient_storage"`)
 	}
 	require.Equal(t, http.StatusConflict, post("/users", user).Code)
+}
+
+// TestDeletingMakesRoom deletes everything that was made, and nothing is left.
+func TestDeletingMakesRoom(t *testing.T) {
+	s, call := serving(t)
+	ok := func(want int, method, path, body string) string {
+		t.Helper()
+		w := call(method, path, body)
+		require.Equal(t, want, w.Code, w.Body)
+		return w.Body.String()
+	}
+	ok(201, "POST", "/users", `{"externalId":"ada","metadata":{"a":1}}`)
+	ok(201, "POST", "/conversations", `{"type":"sdkGroup","displayName":"A"}`)
+	v := s.app("a").conversations[0]
+	at := "/conversations/" + v.ID
+	ok(200, "PATCH", at, `{"metadata":{"a":"b"},"displayName":"Longer"}`)
+	ok(200, "PATCH", "/users/ada", `{"profile":{"givenName":"Ada"}}`)
+	require.Equal(t, s.history.records, v.size+s.app("a").find("ada", "").size)
+
+	const hello = `{"author":{"type":"business"},"content":{"type":"text","text":"Hello"}}`
+	for range 3 {
+		ok(201, "POST", at+"/messages", hello)
+	}
+	ok(200, "DELETE", at+"/messages/"+v.messages[1].ID, "")
+	require.Len(t, s.history.oldest, 2)
+	v.posted = maxPosted
+	ok(423, "POST", at+"/messages", hello)
+	ok(200, "DELETE", at+"/messages", "")
+	require.Zero(t, s.history.messages)
+	require.Empty(t, s.history.oldest)
+	ok(201, "POST", at+"/messages", hello)
+
+	// When all room is taken, what does not grow can still be changed.
+	s.history.records += maxRecords
+	ok(200, "PATCH", at, `{"displayName":"Short"}`)
+	ok(507, "PATCH", at, `{"displayName":"Much longer than before"}`)
+	ok(507, "PATCH", "/users/ada", `{"profile":{"givenName":"Ada Augusta"}}`)
+	require.Equal(t, "Short", v.DisplayName)
+	s.history.records -= maxRecords
+
+	ok(200, "DELETE", at, "")
+	require.Zero(t, s.history.messages)
+	ok(200, "DELETE", "/users/ada", "")
+	require.Zero(t, s.history.records)
+}
+
+// TestFilesAreBounded counts the attachments that are forgotten.
+func TestFilesAreBounded(t *testing.T) {
+	s, _ := serving(t)
+	for i := range 20 {
+		s.files.add(&attachment{id: wire.StableID("file", string(rune('a'+i))), bytes: make([]byte, 10<<20)})
+	}
+	require.Len(t, s.files.oldest, 6)
+	require.Len(t, s.files.byID, 6)
+	require.LessOrEqual(t, s.files.size, maxFiles)
+	for len(s.files.oldest) > 0 {
+		s.files.drop(s.files.oldest[0])
+	}
+	require.Zero(t, s.files.size)
 }
