@@ -44,7 +44,11 @@ func Serve(
 		return
 	}
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, a.arrived, handle) }()
+	go func() {
+		status := http.StatusServiceUnavailable // also where handle ends the goroutine
+		defer func() { done <- status }()
+		status = run(ctx, a.arrived, handle)
+	}()
 	select {
 	case status := <-done:
 		a.send(status)
