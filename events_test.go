@@ -30,6 +30,7 @@ func gzipped(t *testing.T, body string) string {
 }
 
 func TestEventStatuses(t *testing.T) {
+	t.Parallel()
 	good := deliveryBody(event("e1"))
 	large := good + strings.Repeat(" ", 16<<20-len(good))
 	announced := func(length int) func(*http.Request) {

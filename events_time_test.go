@@ -328,6 +328,7 @@ func TestEventBodyStalls(t *testing.T) {
 // The same over a socket. The context that a middleware gave the request ends
 // soon, and the answer comes before that.
 func TestEventBodyStallsOverASocket(t *testing.T) {
+	t.Parallel()
 	for key, status := range map[string]int{hookSecret: 503, "wrong": 401} {
 		for name, hide := range map[string]bool{"controller": false, "hiding writer": true} {
 			t.Run(name+" "+key[:3], func(t *testing.T) {

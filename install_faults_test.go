@@ -132,6 +132,7 @@ func laterTroubles() []trouble {
 }
 
 func TestInstallMeetsEveryFault(t *testing.T) {
+	t.Parallel()
 	for _, c := range append(exchangeTroubles(), laterTroubles()...) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -256,6 +257,7 @@ func TestInstallPanicLeaksNoSecret(t *testing.T) {
 
 // A code that somebody made up costs an exchange, and no customer's place.
 func TestInstallMadeUpCodesTakeNoPlace(t *testing.T) {
+	t.Parallel()
 	refusing := newPartner(t)
 	refusing.OnError = nil
 	quiet(refusing.Client)

@@ -110,6 +110,7 @@ func echoes() map[string]func(w http.ResponseWriter, status int, text string) {
 const jsonType = "application/json"
 
 func TestEchoedSecretsComeOutNowhere(t *testing.T) {
+	t.Parallel()
 	// The other calls do not differ from one of these.
 	asked := map[int][]string{
 		200: {"exchange", "form exchange", "token info", "create webhook", "revoke"},

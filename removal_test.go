@@ -200,6 +200,7 @@ func middlewares() map[string]func(http.Handler) http.Handler {
 
 // A body that stalls does not keep back the answer.
 func TestRemovalBodyStalls(t *testing.T) {
+	t.Parallel()
 	for how, middleware := range middlewares() {
 		for _, name := range []string{"within", "within, right key", "within, wrong key"} {
 			t.Run(fmt.Sprint("over TCP ", how, " ", name), func(t *testing.T) {

@@ -170,6 +170,7 @@ func TestRemovalLookupFails(t *testing.T) {
 }
 
 func TestRemovalFlood(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, alive)
 		for i := range 10_000 {
@@ -213,6 +214,7 @@ func TestRemovalFloodFromMany(t *testing.T) {
 }
 
 func TestRemovalPendingIsBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRemovals(t, alive)
 		app := func(i int) string { return fmt.Sprintf("app%d", i) }

@@ -197,6 +197,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestRepliesThatAreTooLong(t *testing.T) {
+	t.Parallel()
 	pad := strings.Repeat(" ", 16<<20)
 	padded := func(op operation, size int) *wire {
 		return &wire{answer: func(int, sentRequest) (*http.Response, error) {
@@ -227,6 +228,7 @@ func TestRepliesThatAreTooLong(t *testing.T) {
 }
 
 func TestCompressedBombs(t *testing.T) {
+	t.Parallel()
 	var bomb bytes.Buffer
 	z, err := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
 	require.NoError(t, err)

@@ -206,6 +206,7 @@ func TestOddWebhooks(t *testing.T) {
 
 // A creation whose reply cannot be used may have happened.
 func TestBadWebhookReplies(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"empty":        "",
 		"HTML":         "<html>",

@@ -93,6 +93,7 @@ func TestUpload(t *testing.T) {
 }
 
 func TestUploadSize(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	file := bytes.Repeat([]byte("x"), 50_000_000)
 	first := mediaOf(t, d.upload("access=public", "first.bin", "", file))
