@@ -300,7 +300,8 @@ func TestDisclaimer(t *testing.T) {
 func TestReceipts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := allTold(t, suncotest.Behavior{DeliveryReceipts: true})
-		at := "/conversations/" + s.ada("hello") + "/messages"
+		conv := s.ada("hello")
+		at := "/conversations/" + conv + "/messages"
 		s.since()
 		post := func(more string) []map[string]any {
 			a := s.post(at, `{"author":{"type":"business"},"content":{"type":"text","text":"hi"}`+more+`}`)
@@ -317,8 +318,11 @@ func TestReceipts(t *testing.T) {
 			assert.Equal(t, "ada", pick(events[i+1], "user.externalId"))
 		}
 		assert.Len(t, post(`,"destination":{"integrationType":"web"}`), 3)
+		require.Equal(t, 201, s.post("/users/ada/clients", `{"matchCriteria":{"type":"whatsapp","integrationId":"5",`+
+			`"phoneNumber":"+1"},"confirmation":{"type":"prompt"},"target":{"conversationId":"`+conv+`"}}`).Status)
+		s.since()
 		events = post(`,"destination":{"integrationType":"whatsapp"}`)
-		require.Len(t, events, 2)
+		require.Len(t, events, 2, "a client that is pending reaches nobody")
 		assert.Equal(t, "conversation:message:delivery:failure", events[1]["type"])
 		assert.NotEmpty(t, pick(events[1], "error.code"))
 		assert.Equal(t, true, events[1]["isFinalEvent"])

@@ -152,7 +152,7 @@ func (v *conversation) button(wanted string) (content.Action, bool) {
 	} {
 		for i := len(v.messages) - 1; i >= 0; i-- {
 			for _, action := range content.Actions(v.messages[i].Content) {
-				if v.messages[i].Author.Type == "business" && field(action) == wanted {
+				if field(action) == wanted {
 					return action, true
 				}
 			}

@@ -104,7 +104,7 @@ func (l *Log) trim() {
 	}
 }
 
-func (e *Request) weight() int { return len(e.Body) + len(e.ReplyBody) + overhead }
+func (r Request) weight() int { return len(r.Body) + len(r.ReplyBody) + overhead }
 
 func kept(body []byte) []byte { return bytes.Clone(body[:min(len(body), maxKept)]) }
 
