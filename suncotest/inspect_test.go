@@ -121,8 +121,8 @@ func TestRedacted(t *testing.T) {
 		assert.False(t, strings.Contains(hidden, s), "secret %d is hidden", i)
 	}
 	for _, kept := range []string{
-		"client_id=shoplifter", `"code":"invalid_grant"`, "my code is 123", `"externalId":"jane"`, "X-Api-Key:[REDACTED]", "Authorization:[REDACTED]",
-		`"triggers":["conversation:message"]`,
+		"client_id=shoplifter", `"code":"invalid_grant"`, "my code is 123", `"externalId":"jane"`,
+		"X-Api-Key:[REDACTED]", "Authorization:[REDACTED]", `"triggers":["conversation:message"]`,
 	} {
 		assert.Contains(t, hidden, kept)
 	}

@@ -88,10 +88,9 @@ func (l *Log) Finish(e *Request, reply Reply) Request {
 	return e.copied()
 }
 
-func (e *Request) copied() Request {
-	r := *e
-	r.Header, r.Body = e.Header.Clone(), bytes.Clone(e.Body)
-	r.ReplyHeader, r.ReplyBody = e.ReplyHeader.Clone(), bytes.Clone(e.ReplyBody)
+func (r Request) copied() Request {
+	r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	r.ReplyHeader, r.ReplyBody = r.ReplyHeader.Clone(), bytes.Clone(r.ReplyBody)
 	return r
 }
 
