@@ -78,7 +78,6 @@ func TestEventSecretsStayInside(t *testing.T) {
 // later and every seventh event failing at first: none is lost, and none is
 // handled twice.
 func TestEventLoad(t *testing.T) {
-	t.Parallel()
 	total := 20_000
 	if testing.Short() || raceDetector {
 		total = 5_000
@@ -137,7 +136,6 @@ func btoi(b bool) int {
 
 // The memory of events is bounded, and forgets the oldest first.
 func TestEventMemoryIsBounded(t *testing.T) {
-	t.Parallel()
 	h, events := eventHandler(nil)
 	in := receiving()
 	h.Lookup = func(context.Context, [32]byte) (*sunco.Installation, error) { return in, nil }
