@@ -50,7 +50,7 @@ func Clean(ctx context.Context, r *http.Request, secrets []string, own func(cook
 	for name, values := range r.Header {
 		if name == "Cookie" {
 			values = foreignCookies(values, own)
-		} else if slices.ContainsFunc(values, func(value string) bool { return redact.Contains(value, secrets...) }) {
+		} else if slices.ContainsFunc(values, func(value string) bool { return repeats(value, secrets) }) {
 			values = nil
 		}
 		if len(values) > 0 {
@@ -58,6 +58,16 @@ func Clean(ctx context.Context, r *http.Request, secrets []string, own func(cook
 		}
 	}
 	return clean
+}
+
+// repeats reports whether a header holds one of the secrets, escaped or not. There
+// can be many headers, so that it looks for nothing else.
+func repeats(text string, secrets []string) bool {
+	const shortest = 8 // anything shorter is no secret
+	return slices.ContainsFunc(secrets, func(secret string) bool {
+		return len(secret) >= shortest &&
+			(strings.Contains(text, secret) || strings.Contains(redact.Unescape(text), secret))
+	})
 }
 
 // foreignCookies leaves out a handler's own cookies.
