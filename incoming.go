@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 )
 
 // RequestError says what is wrong with a request that came from outside: a
@@ -19,6 +20,21 @@ type RequestError struct {
 
 // Error implements error.
 func (e *RequestError) Error() string { return "sunco: " + e.Name + ": " + e.Reason }
+
+// wait returns when nothing runs any more, or with the error of ctx.
+func wait(ctx context.Context, running *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // try calls a function of the partner's. A panic becomes a [*hookPanic].
 func try(hook func() error) (err error) {

@@ -226,15 +226,5 @@ func (h *RemovalHandler) Close(ctx context.Context) error {
 		delete(h.pending, appID)
 	}
 	h.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		h.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wait(ctx, &h.running)
 }
