@@ -69,8 +69,8 @@ type Upload struct {
 	Open        func() (io.ReadCloser, error)
 }
 
-// Do calls an endpoint of the customer's app that has no method of its own. It
-// has the hosts, the limits and the errors of those that have.
+// Do calls an endpoint of the customer's app that has no method of its own, with
+// the hosts, limits and errors of the other methods.
 //
 // GET and HEAD are reads, which are tried again after every passing fault, as
 // PUT, PATCH and DELETE are. After a lost answer to a DELETE, a 404 of the

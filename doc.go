@@ -11,7 +11,7 @@
 //     Zendesk, where an administrator presses Allow, receives it back, and saves an
 //     [Installation] with its token and its webhook.
 //  2. An [EventHandler] receives what happens in the customer's conversations.
-//     [Client.Do] answers.
+//     Package [github.com/sunco-go/sunco/messaging] answers, on [Client.Do].
 //  3. The customer removes the integration, or the partner calls [Client.Revoke].
 //     Zendesk calls the remove URL, where a [RemovalHandler] checks that it is true
 //     and deletes what is stored.
@@ -24,7 +24,14 @@
 //
 // # Errors
 //
-// Test in this order, because an error can stand inside another:
+// A reply with a status of failure is one of three kinds:
+//
+//  1. The API's: JSON with one of the API's errors. Then [Error] has a Code.
+//  2. Bare: no body, or a sentence.
+//  3. Foreign: a web page or any other JSON, from a proxy or a front server.
+//
+// [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the first two only. Test
+// errors in this order, because one can stand inside another:
 //
 //   - [AmbiguousError]: it may have happened. Call an update, a deletion or a
 //     revocation again. After an exchange, let the customer connect again. Look
@@ -40,14 +47,10 @@
 //   - [RequestError]: an incoming request cannot be used; it has the status to
 //     answer.
 //   - [InputError]: an argument or a field cannot be used, and nothing was sent.
-//   - [Error]: nothing happened. Zendesk refused, or could not be reached, or gave
-//     no usable reply ([ErrBadReply]). With Status 0 or 5xx, call again later.
-//
-// Three kinds of replies have a status of failure. An answer of the API is JSON
-// with one of the API's errors; then [Error] has a Code. A bare answer has no body,
-// or a sentence. A foreign answer is a web page or any other JSON, from a proxy or a
-// front server. [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the first
-// two kinds only.
+//   - [Error]: Zendesk refused, could not be reached, or gave no usable reply. With
+//     [ErrBadReply] and a status of success, Zendesk did what was asked: do not
+//     create it again. Otherwise nothing happened; after a status of 5xx, or
+//     without one, call again later.
 //
 // # Retries
 //
@@ -67,13 +70,17 @@
 //   - Write the result of Locate or EnsureWebhook back only while the stored
 //     Generation is the same, and never insert: the customer may have uninstalled
 //     or installed again meanwhile.
-//   - A token that was saved without an AppID is unfinished. At the next start, when
-//     the server runs, call Locate, EnsureWebhook and Save for it. Delete it instead
-//     if token info says that it is dead, or if the app's row was saved later.
-//   - At every start and once a day, ask TokenInfo about all installations: a
-//     [RemovalHandler] forgets what it was checking when the process ends. Delete an
-//     installation if the error matches ErrUnauthorized and has a Code, or matches it
-//     twice, a minute apart.
+//   - A token that was saved without an AppID is unfinished. Number these rows, and
+//     keep the number in the complete row. At a start, when the server runs, call
+//     Locate, EnsureWebhook and Save for those older than five minutes. Delete such
+//     a row instead if its token is dead, or if its app's row has a higher number.
+//   - At every start and once a day, ask TokenInfo about all installations, and
+//     delete those whose token is dead: a [RemovalHandler] forgets what it was
+//     checking when the process ends.
+//
+// A token is dead when token info answers 401 with a Code. A 401 without a Code, and
+// a 403 or 404 with one, prove it when token info answers the same again at least a
+// minute later. Nothing else proves it.
 //
 // # Statuses
 //
@@ -98,7 +105,8 @@
 //     failed or took too long; the event is being handled; the stored installation
 //     lacks an AppID or a webhook's secret; the body did not arrive whole; the
 //     handler is closed
-//   - 401, Zendesk gives up: no key, or one that the installation found does not have
+//   - 401, Zendesk gives up: no key, or Lookup returned an installation that does
+//     not have it
 //   - 403, Zendesk gives up: the delivery is about another app or webhook
 //   - 400, Zendesk gives up: the body can never be read
 //   - 405: any other method

@@ -11,12 +11,11 @@ import (
 	"time"
 )
 
-// Conditions worth branching on. Match them with [errors.Is]. The first four match
-// an [*Error]; which replies they believe is explained in the package
-// documentation.
+// Conditions worth branching on. Match them with [errors.Is]. Which replies the
+// first four match is explained in the package documentation, under Errors.
 var (
-	// ErrUnauthorized matches status 401 of Zendesk: the token was refused. From
-	// [Client.TokenInfo] it means that the token is dead.
+	// ErrUnauthorized matches status 401 of Zendesk: the token was refused.
+	// [Client.TokenInfo] tells whether it is dead.
 	ErrUnauthorized = errors.New("sunco: unauthorized")
 	// ErrForbidden matches status 403 of Zendesk.
 	ErrForbidden = errors.New("sunco: forbidden")

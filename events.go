@@ -38,10 +38,10 @@ type EventHandler struct {
 
 	// OnEvent handles one event. After an error or a panic Zendesk delivers
 	// the event again, up to 5 times within 15 minutes, and then no more. Return
-	// the errors of calls, but nil for an event that can never be handled, and
-	// after an [*AmbiguousError] when an answer that is sent twice is worse than
-	// none. The events of one delivery are handled one after the other, those of
-	// several deliveries at the same time.
+	// nil for an event that can never be handled. After an [*AmbiguousError], a 5xx
+	// for example, an answer may have been posted: return nil if two answers are
+	// worse than none. The events of one delivery are handled one after the other,
+	// those of several deliveries at the same time.
 	//
 	// The context ends when Zendesk hangs up, after 15 s at the latest. A
 	// function that goes on is not interrupted. If it returns nil later, the

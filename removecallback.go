@@ -98,10 +98,9 @@ func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
 //
 // Anyone can send such a call, so the handler checks it. It asks token info with
 // the app's stored token, and runs OnRemoved if the token is dead. It asks after
-// 0 s, 10 s, 60 s and 5 min, because Zendesk may call before the token dies. A 401
-// from Zendesk's API proves the removal. A 403 or 404 from the API, or a 401 that
-// does not say whose it is, proves it when it repeats after at least a minute. Any
-// other answer, including an HTML page, proves nothing.
+// 0 s, 10 s, 60 s and 5 min, because Zendesk may call before the token dies. What
+// proves that a token is dead is explained in the package documentation, under
+// Storing; an HTML page never does, whatever its status.
 //
 // Removals are kept in memory and dropped after the last look. To miss none, also
 // ask [Client.TokenInfo] about every installation at each start and once a day.
@@ -113,7 +112,7 @@ type RemovalHandler struct {
 
 	// Lookup returns the stored installation of an app, or nil without an
 	// error if there is none. It runs during the request and before and after
-	// each question to token info, for at most 15 and 20 s. Required.
+	// each question to token info, for at most 20 s. Required.
 	Lookup func(ctx context.Context, appID string) (*Installation, error)
 
 	// OnRemoved deletes the stored installation whose token is dead. It must

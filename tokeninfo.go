@@ -58,10 +58,8 @@ func (a *App) Metadata() map[string]any {
 }
 
 // TokenInfo asks the bridge which app a token is good for. It is also the
-// documented way to learn whether a token still lives: an error that matches
-// [ErrUnauthorized] says that it does not, and every other error proves nothing.
-// Before you delete an installation for it, see the package documentation under
-// Storing.
+// documented way to learn whether a token still lives. Which errors prove that it
+// is dead is explained in the package documentation, under Storing.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetTokenInfo
 func (c *Client) TokenInfo(ctx context.Context, token Token) (*App, error) {
