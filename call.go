@@ -1,6 +1,7 @@
 package sunco
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -248,12 +249,9 @@ func (r *request) setBody(body any) (err error) {
 
 // setOut puts Call.Out into the request.
 func (r *request) setOut(out any) error {
-	switch to := out.(type) {
-	case nil, replyReader:
-		r.out = out
-	case io.Writer:
+	if to, ok := out.(io.Writer); ok {
 		r.Out, r.Limit = to, maxDownload
-	default:
+	} else {
 		r.out = out
 	}
 	if v := reflect.ValueOf(out); out != nil && v.Kind() == reflect.Pointer && v.IsNil() ||
@@ -360,7 +358,7 @@ func (r *request) failure(err error) error {
 	}
 	settled := err == nil && r.reply.Status < 500 && r.reply.Status != http.StatusTooManyRequests
 	if r.reply.MaybeApplied && !settled {
-		return &AmbiguousError{Op: failed.name(), Err: result, repeat: r.Class == transport.Repeat}
+		return &AmbiguousError{Op: cmp.Or(failed.Op, failed.target), Err: result, repeat: r.Class == transport.Repeat}
 	}
 	return result
 }

@@ -21,6 +21,7 @@ import (
 
 const (
 	maxDelivery = 16 << 20 // bytes, as received
+	maxEvents   = 1 << 14  // of a delivery
 	maxKey      = 4 << 10  // bytes; Zendesk's secrets have some 80
 )
 
@@ -236,7 +237,7 @@ func authenticate(in *Installation, key [32]byte) (secret Secret, refused *Reque
 // because Zendesk sends a delivery again after 413, 415 and the like.
 func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 	switch contentType := r.Header["Content-Type"]; {
-	case len(contentType) != 1 || !inbound.IsJSON(contentType[0]):
+	case len(contentType) == 0 || slices.ContainsFunc(contentType, func(s string) bool { return !inbound.IsJSON(s) }):
 		return nil, refuseDelivery(http.StatusBadRequest, "the content type is not application/json")
 	case !inbound.IsPlain(r.Header["Content-Encoding"]):
 		return nil, refuseDelivery(http.StatusBadRequest, "the body is compressed")
@@ -262,6 +263,7 @@ func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 func (d *Delivery) decode() error {
 	r := lenient.NewReader(d.raw)
 	defer r.Close()
+	var events []Event
 	err := r.Object(func(name []byte) error {
 		switch string(name) {
 		case "app":
@@ -270,9 +272,12 @@ func (d *Delivery) decode() error {
 			return readReference(r, &d.WebhookID, &d.Version)
 		case "events":
 			const usual = 1000 // bytes of an event
-			events := make([]Event, 0, 1+len(d.raw)/usual)
+			events = make([]Event, 0, 1+len(d.raw)/usual)
 			isList, err := r.Elements(func() error {
 				events = append(events, Event{})
+				if len(events) > maxEvents {
+					return lenient.ErrSyntax
+				}
 				return events[len(events)-1].read(r)
 			})
 			if isList {
@@ -284,6 +289,8 @@ func (d *Delivery) decode() error {
 		return err
 	})
 	switch {
+	case len(events) > maxEvents:
+		return errors.New("more than 16,384 events")
 	case err != nil:
 		return err
 	case !validID(d.AppID):

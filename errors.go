@@ -1,7 +1,6 @@
 package sunco
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -105,9 +104,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
-
-// name is how the call is named where the path is not wanted.
-func (e *Error) name() string { return cmp.Or(e.Op, e.target) }
 
 // Is matches the sentinels of this package by status and by host.
 func (e *Error) Is(target error) bool {

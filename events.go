@@ -70,7 +70,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodHead:
-		w.WriteHeader(http.StatusOK)
+		inbound.Serve(w, r, func() {}, func(context.Context, func()) int { return http.StatusOK })
 		return
 	case http.MethodPost:
 	default:
@@ -85,10 +85,10 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	inbound.Serve(w, r, late, func(ctx context.Context, arrived func()) int {
 		in, err := h.receive(ctx, r, arrived)
-		refused, ok := errors.AsType[*RequestError](err)
-		if !ok {
+		if err == nil {
 			return http.StatusOK
 		}
+		refused := err.(*RequestError)
 		h.logRefused(ctx, in, refused)
 		return refused.Status
 	})
@@ -163,7 +163,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	if ctx.Err() == context.Canceled { // the caller hung up, and anyone can
 		level = slog.LevelDebug
 	}
-	var secrets credentials
+	secrets := secretsOf(in)
 	for _, key := range r.Header["X-Api-Key"] {
 		secrets = append(secrets, NewSecret(key))
 	}

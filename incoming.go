@@ -3,7 +3,6 @@ package sunco
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -60,7 +59,8 @@ func writeLog(
 	ctx context.Context, logger *slog.Logger, level slog.Level, message string,
 	err error, secrets credentials, attrs ...slog.Attr,
 ) {
-	panicked, ok := errors.AsType[*hookPanic](err)
+	defer func() { _ = recover() }() // of a logger, where it would end the process
+	panicked, ok := err.(*hookPanic)
 	if ok {
 		level = slog.LevelError
 	}

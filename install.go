@@ -133,7 +133,8 @@ func (i *Installer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("sunco: Installer needs Client and Save")
 	}
 	guardInstall(w.Header())
-	if r.ContentLength != 0 { // the server reads what is left of a body
+	if r.ContentLength != 0 { // the server would wait for a body, which is not read
+		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(inbound.Limit))
 	}
 	switch {
@@ -310,13 +311,13 @@ func (i *Installer) sweep(now int64) {
 	}
 }
 
-// dropFailed deletes one flow that failed and reports whether there was one, so
-// that invented codes cannot fill the table. The mutex is held.
+// dropFailed deletes one flow whose code Zendesk refused and reports whether there
+// was one, so that invented codes cannot fill the table. The mutex is held.
 func (i *Installer) dropFailed() bool {
 	for key, entry := range i.consumed {
 		select {
 		case <-entry.done:
-			if entry.result.err != nil {
+			if entry.result.refused() {
 				delete(i.consumed, key)
 				return true
 			}

@@ -59,7 +59,8 @@ func TestInstallTableIsBounded(t *testing.T) {
 	})
 }
 
-// A full table forgets a flow that failed, and none that succeeded or is under way.
+// A full table forgets a flow whose code was refused, and none that succeeded, is
+// under way, may have spent its code, or failed when a token was saved.
 func TestInstallTableForgetsFailures(t *testing.T) {
 	i := &Installer{consumed: map[[32]byte]*consumedFlow{}, swept: installNow()}
 	var failed [32]byte
@@ -70,7 +71,14 @@ func TestInstallTableForgetsFailures(t *testing.T) {
 		switch {
 		case n == 7:
 			failed = key
-			entry.result.installFailure = installFailure{stepExchange, ErrForbidden}
+			entry.result.installFailure = installFailure{stepExchange, &Error{Status: 401}}
+			close(entry.done)
+		case n%2 == 1 && n < 100:
+			kept := []installFailure{
+				{stepExchange, &AmbiguousError{Err: &Error{Status: 500}}}, {stepExchange, &Error{Status: 502}},
+				{stepExchange, &Error{Err: errInstallBusy}}, {stepLocate, &Error{Status: 401}}, {hookSave, errInstallBusy},
+			}
+			entry.result.installFailure = kept[n%len(kept)]
 			close(entry.done)
 		case n%2 == 0:
 			close(entry.done)

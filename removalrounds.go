@@ -3,6 +3,7 @@ package sunco
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -65,14 +66,23 @@ func (h *RemovalHandler) schedule(appID string, p *pendingRemoval) {
 	})
 }
 
-// nextLook looks at an app once, and plans what follows.
+// nextLook looks at an app once.
 func (h *RemovalHandler) nextLook(appID string, p *pendingRemoval) {
 	select {
 	case h.looking <- struct{}{}:
 	case <-h.ctx.Done():
 		return
 	}
-	settled, err := h.look(appID, p)
+	settled, err := false, errors.New("the goroutine ended")
+	defer func() { h.endLook(appID, p, settled, err) }()
+	err = try(func() (err error) {
+		settled, err = h.look(appID, p)
+		return err
+	})
+}
+
+// endLook ends a look, and plans what follows.
+func (h *RemovalHandler) endLook(appID string, p *pendingRemoval, settled bool, err error) {
 	<-h.looking
 	p.looks++
 	switch {
@@ -160,6 +170,9 @@ func (h *RemovalHandler) lookup(ctx context.Context, appID string, known *Instal
 	var in *Installation
 	err := h.runHook(ctx, "Lookup", appID, known, func(ctx context.Context) (err error) {
 		in, err = h.Lookup(ctx, appID)
+		if err != nil && secretsOf(in).within(fmt.Sprint(err)) {
+			err = errors.New("withheld, because it repeats a credential")
+		}
 		if err == nil && in != nil && in.AppID != appID {
 			err = errors.New("the installation it returned has another AppID")
 		}

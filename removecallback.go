@@ -2,7 +2,6 @@ package sunco
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -77,7 +76,7 @@ func readRemoval(r *http.Request) (*Removal, *RequestError) {
 		}
 	})
 	switch {
-	case errors.Is(err, lenient.ErrSyntax) && int64(len(body)) < r.ContentLength:
+	case err == lenient.ErrIncomplete, err == lenient.ErrSyntax && int64(len(body)) < r.ContentLength:
 		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive whole")
 	case err != nil:
 		return refuseRemoval(http.StatusBadRequest, "the body is unusable: "+err.Error())

@@ -3,6 +3,7 @@ package inbound
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -16,14 +17,15 @@ const (
 )
 
 // Serve calls handle and answers with the status that it returns. When the time is
-// over first, Serve calls late and answers 503; handle goes on, and its context has
+// over first, Serve answers 503 and calls late; handle goes on, and its context has
 // ended. When handle panics, the answer is 503 too. Handle calls arrived when it has
 // read the body to the end. The time is Limit, or less where the request's own
 // context ends earlier.
 //
 // Over HTTP/1 handle runs in the caller's goroutine, and an answer that cannot wait
-// is flushed beside it. Where w has no working [http.ResponseController], and over
-// HTTP/2, where an answer ends with the handler, handle has a goroutine of its own.
+// is flushed beside it. Where w is not the server's own writer, which may keep an
+// answer back, and over HTTP/2, where an answer ends with the handler, handle has a
+// goroutine of its own.
 func Serve(
 	w http.ResponseWriter, r *http.Request, late func(),
 	handle func(ctx context.Context, arrived func()) (status int),
@@ -37,9 +39,19 @@ func Serve(
 	a := &answer{w: w, control: http.NewResponseController(w)}
 	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
 	a.deadline = a.control.SetReadDeadline(end) == nil
-	if a.deadline && r.ProtoMajor == 1 {
-		timer := time.AfterFunc(time.Until(end), func() { a.sendLate(late) })
+	if !a.whole && r.Body != nil {
+		r.Body = &watchedBody{r.Body, a}
+	}
+	_, own := w.(interface{ SetReadDeadline(time.Time) error })
+	if own && a.deadline && r.ProtoMajor == 1 {
+		timer := time.AfterFunc(time.Until(end), func() {
+			defer func() { _ = recover() }() // of a logger
+			if a.sendLate() {
+				late()
+			}
+		})
 		defer timer.Stop()
+		defer a.sendLate() // where handle ends the goroutine
 		a.send(run(ctx, a.arrived, handle))
 		return
 	}
@@ -53,9 +65,24 @@ func Serve(
 	case status := <-done:
 		a.send(status)
 	case <-ctx.Done():
-		late()
 		a.send(http.StatusServiceUnavailable)
+		late()
 	}
+}
+
+// watchedBody notes when a Read is going on, which may write to the answer's header,
+// as that of [http.MaxBytesReader] does. After the answer there is nothing to read.
+type watchedBody struct {
+	io.ReadCloser
+	a *answer
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	if !b.a.read(true) {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	defer b.a.read(false)
+	return b.ReadCloser.Read(p)
 }
 
 // run calls handle. A panic, which is that of a middleware's body, is 503.
@@ -71,9 +98,18 @@ type answer struct {
 	control  *http.ResponseController
 	deadline bool // the connection has one for the body
 
-	mu    sync.Mutex
-	whole bool // the body has arrived, or does not keep an answer back
-	sent  bool
+	mu      sync.Mutex
+	whole   bool // the body has arrived, or does not keep an answer back
+	sent    bool
+	reading bool // with a deadline the Read ends by itself, and the answer follows
+}
+
+// read notes the begin or the end of a Read, and reports whether it may begin.
+func (a *answer) read(begins bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reading = begins && !a.sent
+	return a.reading
 }
 
 // arrived notes that the body has arrived. From here on the server watches the
@@ -96,17 +132,19 @@ func (a *answer) send(status int) {
 	}
 }
 
-// sendLate answers beside a handle that goes on.
-func (a *answer) sendLate(late func()) {
+// sendLate answers beside a handle that goes on, and closes the connection: the next
+// request on it would wait for handle. It reports whether it answered.
+func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sent {
-		return
+	if a.sent || a.reading {
+		return false
 	}
-	late()
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
+	a.whole = false
 	a.write(http.StatusServiceUnavailable)
 	_ = a.control.Flush()
+	return true
 }
 
 // write answers. While something of the body is left, the answer closes the
