@@ -1,10 +1,13 @@
 package spec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,8 +20,9 @@ import (
 )
 
 const (
-	typeJSON = "application/json"
-	typeForm = "application/x-www-form-urlencoded"
+	typeJSON  = "application/json"
+	typeForm  = "application/x-www-form-urlencoded"
+	typeParts = "multipart/form-data"
 )
 
 // CheckRequest holds a request against the description and returns every
@@ -95,8 +99,18 @@ func bearer(h http.Header) bool {
 }
 
 // checkRequestBody checks type and body. The type must be JSON without a body
-// too; the token endpoint alone takes a form of the same members.
+// too; the token endpoint alone takes a form of the same members, and an upload is
+// multipart.
 func (r *route) checkRequestBody(h http.Header, body []byte) []error {
+	if r.Operation.RequestBody != nil {
+		if content := r.Operation.RequestBody.Value.Content.Get(typeParts); content != nil {
+			value, err := decodeParts(h, body)
+			if err != nil {
+				return []error{err}
+			}
+			return visit("request body", content.Schema.Value, value, openapi3.VisitAsRequest())
+		}
+	}
 	browser := r.Operation.OperationID == "Authorize"
 	media := mediaType(h)
 	isForm := r.Operation.OperationID == "GetToken" && media == typeForm
@@ -158,6 +172,29 @@ func decode(body []byte, isForm bool) (any, error) {
 		object[name] = all[0]
 	}
 	return object, nil
+}
+
+// decodeParts reads a multipart form of files with distinct names.
+func decodeParts(h http.Header, body []byte) (map[string]any, error) {
+	_, params, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	if mediaType(h) != typeParts {
+		return nil, errors.New("the Content-Type is not multipart/form-data")
+	}
+	object := map[string]any{}
+	for parts := multipart.NewReader(bytes.NewReader(body), params["boundary"]); ; {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			return object, nil
+		}
+		if err != nil {
+			return nil, errors.New("the body is not a multipart form")
+		}
+		file, err := io.ReadAll(part)
+		if _, repeated := object[part.FormName()]; err != nil || repeated || part.FileName() == "" {
+			return nil, errors.New("a part is broken, is repeated or has no file name")
+		}
+		object[part.FormName()] = string(file)
+	}
 }
 
 // visit holds a decoded value against a schema.

@@ -8,8 +8,16 @@ const (
 	hooks    = atTenant + "/v2/apps/0123/integrations/me/webhooks"
 	asJSON   = "application/json"
 	asForm   = "application/x-www-form-urlencoded"
+	asParts  = "multipart/form-data; boundary=b"
+	app      = atTenant + "/v2/apps/0123"
+	chat     = app + "/conversations/0123"
 
-	rightHook     = `{"target":"https://bot.example/","triggers":["user:merge"],"includeFullUser":true}`
+	rightHook = `{"target":"https://bot.example/","triggers":["user:merge"],"includeFullUser":true}`
+	rightPost = `{"author":{"type":"business"},"content":{"type":"text","text":"Tea?","actions":[` +
+		`{"type":"reply","text":"Yes","payload":"YES"},{"type":"link","text":"Read","uri":"https://bot.example/"}]}}`
+	rightUpload = "--b\r\nContent-Disposition: form-data; name=\"source\"; filename=\"a.txt\"\r\n\r\na\r\n--b--\r\n"
+	rightLink   = `{"matchCriteria":{"type":"mailgun","integrationId":"0","address":"a@bot.example"},` +
+		`"confirmation":{"type":"immediate"},"target":{"conversationId":"0"}}`
 	rightExchange = `{"grant_type":"authorization_code","code":"c","client_id":"i","client_secret":"s"}`
 	rightForm     = "grant_type=authorization_code&code=c&client_id=i&client_secret=s"
 	rightToken    = `{"access_token":"e30.e30.x","token_type":"Bearer"}`
@@ -56,6 +64,24 @@ func rightRequests() []rightRequest {
 		}},
 		{"PATCH", hooks + "/0123", asJSON, `{"includeFullUser":false}`, map[string]string{
 			"false": "null", "includeFullUser": "includeFulluser", `{"`: `{"id":"0123","`, "webhooks/": "webhooks/a/",
+		}},
+		{"POST", chat + "/messages", asJSON, rightPost, map[string]string{
+			`"reply"`: `"quick"`, `"payload":"YES"`: `"uri":"YES"`, `,"uri":"https://bot.example/"`: "",
+			`"text":"Tea?"`: `"text":"Tea?","mediaUrl":"x"`, `"type":"text"`: `"type":"tea"`, `"business"`: `"bot"`,
+			`"type":"text",`: "", `"author"`: `"writer"`,
+		}},
+		{"POST", app + "/attachments?access=public", asParts, rightUpload, map[string]string{
+			`"source"`: `"file"`, `; filename="a.txt"`: "", "--b--": "", "access": "accesses",
+			"\r\na\r\n--b--": "\r\na\r\n" + rightUpload, rightUpload: "",
+		}},
+		{"POST", chat + "/leave", asJSON, `{"participantId":"0"}`, map[string]string{
+			`"participantId"`: `"userId":"0","participantId"`, "participant": "person",
+		}},
+		{"POST", chat + "/join", asJSON, `{"userId":"0","subscribeSDKClient":true}`, map[string]string{
+			`"userId"`: `"participantId"`, "true": "1",
+		}},
+		{"POST", app + "/users/0/clients", asJSON, rightLink, map[string]string{
+			`,"address":"a@bot.example"`: "", "mailgun": "whatsapp", "immediate": "now", `"target"`: `"goal"`,
 		}},
 		{"DELETE", atTenant + "/oauth/authorization", asJSON, "", map[string]string{"acme": "oauth-bridge", "/sc": "/sc/v2"}},
 	}

@@ -3,7 +3,6 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -125,92 +124,4 @@ func require(ref *openapi3.SchemaRef, members ...string) error {
 
 func atLeastOne(ref *openapi3.SchemaRef, list string) {
 	ref.Value.Properties[list].Value.MinItems = 1
-}
-
-// closer makes copies of schemas that allow no member they do not name. It
-// remembers what it copied, because schemas refer to each other.
-type closer map[*openapi3.Schema]*openapi3.SchemaRef
-
-// closeOperation closes the request body and the JSON replies.
-func (c closer) closeOperation(op *openapi3.Operation) {
-	var contents []openapi3.Content
-	if op.RequestBody != nil {
-		contents = append(contents, op.RequestBody.Value.Content)
-	}
-	for _, response := range op.Responses.Map() {
-		contents = append(contents, response.Value.Content)
-	}
-	for _, content := range contents {
-		if media := content.Get(typeJSON); media != nil && media.Schema != nil {
-			media.Schema = c.closed(media.Schema)
-		}
-	}
-}
-
-// closed returns a closed copy with allOf merged into it. Alternatives stay as
-// they are: what is unknown in one may be known in the other.
-func (c closer) closed(ref *openapi3.SchemaRef) *openapi3.SchemaRef {
-	if ref == nil || ref.Value == nil {
-		return ref
-	}
-	if done := c[ref.Value]; done != nil {
-		return done
-	}
-	if !mergeable(ref.Value) {
-		return ref
-	}
-	s := *ref.Value
-	copied := &openapi3.SchemaRef{Value: &s}
-	c[ref.Value] = copied
-	s.Properties, s.Required, s.AllOf = maps.Clone(s.Properties), slices.Clone(s.Required), nil
-	if s.Properties == nil {
-		s.Properties = openapi3.Schemas{}
-	}
-	for _, part := range ref.Value.AllOf {
-		c.merge(&s, c.closed(part).Value)
-	}
-	for name, property := range s.Properties {
-		s.Properties[name] = c.closed(property)
-	}
-	s.Items = c.closed(s.Items)
-	if s.Type == nil && len(s.Properties) > 0 {
-		s.Type = &openapi3.Types{"object"}
-	}
-	open := s.AdditionalProperties
-	if s.Type.Is("object") && open.Has == nil && open.Schema == nil {
-		s.AdditionalProperties.Has = new(false)
-	}
-	return copied
-}
-
-// merge adds one part of an allOf.
-func (closer) merge(s, part *openapi3.Schema) {
-	maps.Copy(s.Properties, part.Properties)
-	s.Required = append(s.Required, part.Required...)
-	s.Nullable = s.Nullable || part.Nullable
-	if s.Type == nil {
-		s.Type = part.Type
-	}
-	if s.Items == nil {
-		s.Items, s.MinItems, s.MaxItems = part.Items, part.MinItems, part.MaxItems
-	}
-	if len(s.Enum) == 0 {
-		s.Enum = part.Enum
-	}
-	s.MinLength = max(s.MinLength, part.MinLength)
-	if s.MaxLength == nil {
-		s.MaxLength = part.MaxLength
-	}
-	if part.AdditionalProperties.Schema != nil || part.AdditionalProperties.Has != nil && *part.AdditionalProperties.Has {
-		s.AdditionalProperties = part.AdditionalProperties
-	}
-}
-
-// mergeable reports whether neither the schema nor what it is made of has
-// alternatives.
-func mergeable(s *openapi3.Schema) bool {
-	if len(s.OneOf)+len(s.AnyOf) > 0 || s.Not != nil || s.Discriminator != nil {
-		return false
-	}
-	return !slices.ContainsFunc(s.AllOf, func(part *openapi3.SchemaRef) bool { return !mergeable(part.Value) })
 }
