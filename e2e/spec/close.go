@@ -49,7 +49,7 @@ func (c closer) closed(ref *openapi3.SchemaRef) *openapi3.SchemaRef {
 	}
 	s := *ref.Value
 	copied := &openapi3.SchemaRef{Ref: ref.Ref, Value: &s}
-	c[ref.Value] = copied
+	c[ref.Value], c[&s] = copied, copied // a copy is closed already
 	s.Properties, s.Required = maps.Clone(s.Properties), slices.Clone(s.Required)
 	if s.Properties == nil {
 		s.Properties = openapi3.Schemas{}

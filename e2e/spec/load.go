@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -32,6 +34,7 @@ type Description struct {
 	doc      *openapi3.T
 	bases    []*regexp.Regexp // base URLs; a subdomain is the submatch "label"
 	triggers []string
+	payloads map[string]*openapi3.Schema // of events, by trigger
 	problem  *openapi3.Schema            // of an error's body
 	codes    map[int]map[string]struct{} // error codes by status, wherever they are shown
 }
@@ -135,15 +138,16 @@ func exampleCodes(ref *openapi3.ResponseRef) []string {
 }
 
 // examples returns the published examples of a JSON reply.
-func examples(ref *openapi3.ResponseRef) []any {
-	var values []any
-	media := jsonOf(ref)
+func examples(ref *openapi3.ResponseRef) []any { return examplesOf(jsonOf(ref)) }
+
+func examplesOf(media *openapi3.MediaType) []any {
 	if media == nil {
 		return nil
 	}
-	for _, example := range media.Examples {
-		if example.Value != nil {
-			values = append(values, example.Value.Value)
+	var values []any
+	for _, name := range slices.Sorted(maps.Keys(media.Examples)) {
+		if example := media.Examples[name].Value; example != nil {
+			values = append(values, example.Value)
 		}
 	}
 	return values

@@ -35,11 +35,7 @@ func (rec *Recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var seen Exchange
-	found, err := rec.Description.find(r)
-	if err == nil {
-		seen.Operation = found.Operation.OperationID
-	}
+	seen := Exchange{Operation: rec.Description.OperationOf(r)}
 	if !rec.RepliesOnly {
 		rec.note(r, "", rec.Description.CheckRequest(r, body))
 		if seen.Operation != "Authorize" {

@@ -57,6 +57,15 @@ func (d *Description) find(r *http.Request) (*route, error) {
 	return found, nil
 }
 
+// OperationOf returns the id of the operation that a request asks for, or "" if there
+// is none.
+func (d *Description) OperationOf(r *http.Request) string {
+	if found, err := d.find(r); err == nil {
+		return found.Operation.OperationID
+	}
+	return ""
+}
+
 // split takes the base off a URL, and returns the subdomain where there is one.
 func (d *Description) split(url string) (path, label string, ok bool) {
 	for _, base := range d.bases {

@@ -46,6 +46,12 @@ func (d *Description) tighten() error {
 	}
 	c := closer{}
 	d.problem = c.closed(schemas["errorResponse"]).Value
+	d.payloads = map[string]*openapi3.Schema{}
+	for _, schema := range schemas {
+		if payload := c.closed(schema).Value.Properties["payload"]; slices.Contains(d.triggers, schema.Value.Title) {
+			d.payloads[schema.Value.Title] = payload.Value
+		}
+	}
 	for _, item := range d.doc.Paths.Map() {
 		for _, op := range item.Operations() {
 			c.closeOperation(op)

@@ -1,0 +1,202 @@
+package spec_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/e2e/spec"
+	"github.com/sunco-go/sunco/messaging"
+)
+
+// unsent are the members of requests that no call sends, and why. Each stands where the
+// operations, by name, have it first.
+var unsent = map[string]string{
+	"CreateClient.confirmation.message.content.formResponse":       "a form is submitted by the user",
+	"CreateClient.confirmation.message.content.form.fields.text":   "an answer of the user",
+	"CreateClient.confirmation.message.content.form.fields.email":  "an answer of the user",
+	"CreateClient.confirmation.message.content.form.fields.select": "an answer of the user",
+}
+
+// TestRequests makes a minimal call and calls with all members of every operation of
+// an App, and holds what is sent against the description.
+func TestRequests(t *testing.T) {
+	d := load(t)
+	sent := checkRequests(t, d)
+	t.Logf("%d of %d operations of the App are sent as described", len(sent), len(calls()))
+	if len(sent) != 33 {
+		t.Errorf("%d operations instead of 33", len(sent))
+	}
+}
+
+// checkRequests returns the operations whose requests are as described.
+func checkRequests(t *testing.T, d *spec.Description) []string {
+	t.Helper()
+	all, seen := calls(), marks{}
+	wrong := map[string][]error{}
+	for id, list := range all {
+		for _, do := range list {
+			wrong[id] = append(wrong[id], send(t, d, id, do, seen)...)
+		}
+	}
+	var right []string
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		fine := t.Run(id, func(t *testing.T) {
+			for _, violation := range wrong[id] {
+				t.Error(violation)
+			}
+			if schema := d.Body(id); schema != nil {
+				seen.missing(t, id, schema)
+			}
+		})
+		if fine {
+			right = append(right, id)
+		}
+	}
+	return right
+}
+
+// send makes one call, which is answered by the published example, and returns what
+// is wrong with it.
+func send(t *testing.T, d *spec.Description, id string, do call, seen marks) []error {
+	t.Helper()
+	w := &answering{d: d, status: d.Statuses(id)[0], answer: []byte("{}")}
+	if published := d.Examples(id, w.status); len(published) > 0 {
+		w.answer = encode(t, published[0])
+	}
+	_, err := do(t.Context(), newApp(w))
+	if err != nil {
+		w.wrong = append(w.wrong, err)
+	}
+	if !slices.Equal(w.asked, []string{id}) {
+		w.wrong = append(w.wrong, fmt.Errorf("asked for %q", w.asked))
+	}
+	if id == "UploadAttachment" {
+		seen[mark{d.Body(id), "source"}] = true // or it would be wrong
+	} else if schema := d.Body(id); schema != nil {
+		seen.add(schema, decode(t, w.body))
+	}
+	return w.wrong
+}
+
+// answering answers every request alike. It keeps the body, and what is wrong.
+type answering struct {
+	d      *spec.Description
+	status int
+	answer []byte
+	body   []byte
+	asked  []string
+	wrong  []error
+}
+
+func (w *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		var err error
+		if w.body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	w.asked = append(w.asked, w.d.OperationOf(r))
+	w.wrong = slices.Concat(w.wrong, w.d.CheckRequest(r, w.body), spec.CheckHeaders(r.Header))
+	return &http.Response{
+		StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {asJSON}},
+		Body: io.NopCloser(bytes.NewReader(w.answer)), ContentLength: int64(len(w.answer)),
+	}, nil
+}
+
+// newApp is a customer's app behind a transport.
+func newApp(transport http.RoundTripper) messaging.App {
+	return messaging.App{
+		Client: &sunco.Client{ClientID: "shoplifter", HTTPClient: &http.Client{Transport: transport}},
+		Installation: &sunco.Installation{
+			AppID: "0123", Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret("e30.e30.x")},
+		},
+	}
+}
+
+func encode(t *testing.T, value any) []byte {
+	t.Helper()
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded
+}
+
+func decode(t *testing.T, body []byte) (value any) {
+	t.Helper()
+	if err := json.Unmarshal(body, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// marks are the members and the alternatives of schemas that values had.
+type marks map[mark]bool
+
+type mark struct {
+	schema *openapi3.Schema
+	name   string
+}
+
+// add notes what a value has.
+func (m marks) add(s *openapi3.Schema, value any) {
+	for name, alternative := range spec.Alternatives(s) {
+		if name == "" {
+			continue
+		}
+		if object, _ := value.(map[string]any); s.Discriminator == nil && alternative.VisitJSON(value) == nil ||
+			s.Discriminator != nil && object[s.Discriminator.PropertyName] == name {
+			m[mark{s, name}] = true
+			m.add(alternative, value)
+		}
+	}
+	switch value := value.(type) {
+	case []any:
+		for _, element := range value {
+			m.add(s.Items.Value, element)
+		}
+	case map[string]any:
+		for name, inner := range value {
+			if property := s.Properties[name]; property != nil {
+				m[mark{s, name}] = true
+				m.add(property.Value, inner)
+			}
+		}
+	}
+}
+
+// missing reports the members and the alternatives of a schema that no value had.
+func (m marks) missing(t *testing.T, at string, s *openapi3.Schema) {
+	t.Helper()
+	if m[mark{s, "reported"}] {
+		return
+	}
+	m[mark{s, "reported"}] = true
+	if s.Items != nil {
+		m.missing(t, at, s.Items.Value)
+	}
+	inner := maps.Clone(s.Properties)
+	for name, alternative := range spec.Alternatives(s) {
+		if name != "" {
+			inner[name] = alternative.NewRef()
+		}
+	}
+	for name, part := range inner {
+		switch at := at + "." + name; {
+		case part.Value.ReadOnly || unsent[at] != "":
+		case m[mark{s, name}]:
+			m.missing(t, at, part.Value)
+		default:
+			t.Errorf("%s was not sent", at)
+		}
+	}
+}
