@@ -43,12 +43,13 @@ func none(do func(c ctx, app messaging.App) error) call {
 
 // metadata has a value of each type.
 func metadata() messaging.Metadata {
-	return messaging.Metadata{"table": 7.0, "window": true, "name": "Ada", "exact": json.RawMessage("12345678901234567890")}
+	return messaging.Metadata{"table": 7.0, "window": true, "name": "Ada", "exact": json.RawMessage("12345678901234567")}
 }
 
 func userCalls() map[string][]call {
 	profile := messaging.Profile{
-		GivenName: "Ada", Surname: "Lovelace", Email: "ada@bot.example", AvatarURL: picture, Locale: "en-GB", LocaleOrigin: "x",
+		GivenName: "Ada", Surname: "Lovelace", Email: "ada@bot.example", AvatarURL: picture, Locale: "en-GB",
+		LocaleOrigin: "x",
 	}
 	create := func(user messaging.UserCreate) call {
 		return func(c ctx, app messaging.App) (any, error) { return app.CreateUser(c, user) }
@@ -64,7 +65,8 @@ func userCalls() map[string][]call {
 	signedUp := time.Date(2026, 5, 4, 3, 2, 1, 0, time.FixedZone("", 3600))
 	return map[string][]call{
 		"CreateUser": {create(messaging.UserCreate{}), create(messaging.UserCreate{
-			ExternalID: "ada", BrandID: "1", SignedUpAt: signedUp, ToBeRetained: new(false), Profile: profile, Metadata: metadata(),
+			ExternalID: "ada", BrandID: "1", SignedUpAt: signedUp, ToBeRetained: new(false), Profile: profile,
+			Metadata: metadata(),
 		})},
 		"ListUsers": {func(c ctx, app messaging.App) (any, error) {
 			return app.ListUsers(c, "ada@bot.example")
@@ -178,7 +180,8 @@ func conversationCalls() map[string][]call {
 				Type: messaging.ConversationPersonal, Participants: []messaging.Join{{Person: byID}},
 			}),
 			create(messaging.ConversationCreate{
-				Type: messaging.ConversationGroup, DisplayName: "Tea", Description: "At five", IconURL: picture, Metadata: metadata(),
+				Type: messaging.ConversationGroup, DisplayName: "Tea", Description: "At five", IconURL: picture,
+				Metadata: metadata(),
 				Participants: []messaging.Join{
 					{Person: byID, SubscribeSDKClient: new(true)}, {Person: byExternalID, SubscribeSDKClient: new(false)},
 				},
