@@ -129,16 +129,16 @@ func TestSamplesLikeTheExamples(t *testing.T) {
 // TestTriggers compares the SDK's constants with the description's table.
 func TestTriggers(t *testing.T) {
 	want := load(t).Triggers()
-	if got := constants(t, "Trigger"); !slices.Equal(got, want) {
+	if got := constants(t, "../..", "Trigger"); !slices.Equal(got, want) {
 		t.Errorf("the SDK has\n%q\nand the description\n%q", got, want)
 	}
 }
 
-// constants returns the sorted values of the SDK's exported constants with a
-// prefix, read from its source so that none can be missed.
-func constants(t *testing.T, prefix string) []string {
+// constants returns the sorted values of a package's constants with a prefix, read
+// from its source so that none can be missed.
+func constants(t *testing.T, dir, prefix string) []string {
 	t.Helper()
-	files, err := filepath.Glob("../../*.go")
+	files, err := filepath.Glob(dir + "/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func constants(t *testing.T, prefix string) []string {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			spec, ok := n.(*ast.ValueSpec)
-			if !ok || !strings.HasPrefix(spec.Names[0].Name, prefix) {
+			if !ok || len(spec.Values) == 0 || !strings.HasPrefix(spec.Names[0].Name, prefix) {
 				return true
 			}
 			if literal, ok := spec.Values[0].(*ast.BasicLit); ok {

@@ -219,7 +219,8 @@ func reading(t *testing.T, id string, example []byte) call {
 		from := read[struct{ Messenger, Instagram, WhatsApp channel }](t, example)
 		return func(c ctx, app messaging.App) (any, error) {
 			return app.PostConversionEvents(c, chatID, messaging.ConversionEvents{
-				Messenger: from.Messenger.Payload.Data, Instagram: from.Instagram.Payload.Data, WhatsApp: from.WhatsApp.Payload.Data,
+				Messenger: from.Messenger.Payload.Data, Instagram: from.Instagram.Payload.Data,
+				WhatsApp: from.WhatsApp.Payload.Data,
 			})
 		}
 	}
