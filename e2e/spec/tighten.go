@@ -22,6 +22,43 @@ var required = map[string][]string{
 	"error":         {"code", "title"},
 }
 
+// forgotten are the members that published examples and the guide have in events,
+// though the schemas do not. Those of the second schema stand in for them.
+var forgotten = []struct {
+	schema, like string
+	members      []string
+}{
+	{"authorWebhook", "author", []string{"displayName", "avatarUrl", "subtypes"}},
+	{"messageWebhook", "message", []string{"activity"}},
+}
+
+// addForgotten adds them. An answer to a form is never sent, by the description's own
+// words, and so the form that it names is received.
+func addForgotten(schemas openapi3.Schemas) error {
+	for _, f := range forgotten {
+		schema, like := schemas[f.schema], schemas[f.like]
+		if schema == nil || like == nil {
+			return fmt.Errorf("spec: there is no schema %s or %s", f.schema, f.like)
+		}
+		for _, name := range f.members {
+			if like.Value.Properties[name] == nil {
+				return fmt.Errorf("spec: schema %s has no member %s", f.like, name)
+			}
+			schema.Value.Properties[name] = like.Value.Properties[name]
+		}
+	}
+	field := schemas["formResponseMessageField"]
+	if field == nil {
+		return errors.New("spec: forms have no answers")
+	}
+	for _, part := range field.Value.AllOf {
+		if form := part.Value.Properties["quotedMessageId"]; form != nil {
+			form.Value.WriteOnly = false
+		}
+	}
+	return nil
+}
+
 // tighten adds what the description says in words only, and closes every object
 // that is not open on purpose.
 func (d *Description) tighten() error {
@@ -33,6 +70,9 @@ func (d *Description) tighten() error {
 		if err := require(schemas[name], members...); err != nil {
 			return fmt.Errorf("spec: schema %s: %w", name, err)
 		}
+	}
+	if err := addForgotten(schemas); err != nil {
+		return err
 	}
 	if err := d.tightenWebhooks(); err != nil {
 		return err

@@ -184,3 +184,23 @@ func TestRecorderTells(t *testing.T) {
 		t.Errorf("%d violations, want %d: %v", len(got), want, got)
 	}
 }
+
+// TestWrongPayloads breaks the payload of an event in one place each.
+func TestWrongPayloads(t *testing.T) {
+	d := load(t)
+	const trigger = "conversation:message"
+	right := `{"conversation":{"id":"0","type":"personal"},"message":{"id":"1","author":{"type":"user","userId":"2"},` +
+		`"content":{"type":"text","text":"Tea?"},"source":{"type":"web"}}}`
+	if errs := d.CheckPayload(trigger, decode(t, []byte(right))); len(errs) > 0 {
+		t.Errorf("is right, and was said to be wrong: %v", errs)
+	}
+	for from, to := range map[string]string{
+		`"personal"`: `"group"`, `"id":"1"`: `"id":1`, `"userId"`: `"user_id"`, `"type":"user",`: "",
+		`"text":"Tea?"`: `"uri":"x"`,
+		`"message"`:     `"messages"`, `"source":{"type":"web"}`: `"source":{}`, `"type":"text"`: `"type":"tea"`,
+	} {
+		if errs := d.CheckPayload(trigger, decode(t, []byte(strings.Replace(right, from, to, 1)))); len(errs) == 0 {
+			t.Errorf("%q for %q passes", to, from)
+		}
+	}
+}
