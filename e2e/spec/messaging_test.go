@@ -180,52 +180,57 @@ func reading(t *testing.T, id string, example []byte) call {
 	t.Helper()
 	switch id {
 	case "CreateUser":
-		return func(c ctx, app messaging.App) (any, error) {
-			return app.CreateUser(c, read[messaging.UserCreate](t, example))
-		}
+		user := read[messaging.UserCreate](t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.CreateUser(c, user) }
 	case "CreateConversation":
-		return func(c ctx, app messaging.App) (any, error) {
-			return app.CreateConversation(c, read[messaging.ConversationCreate](t, example))
-		}
+		conversation := read[messaging.ConversationCreate](t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.CreateConversation(c, conversation) }
 	case "CreateClient":
-		from := read[struct {
-			messaging.ClientCreate
-			Target struct{ ConversationID string }
-		}](t, example)
-		from.ClientCreate.ConversationID = from.Target.ConversationID
-		return func(c ctx, app messaging.App) (any, error) { return app.CreateClient(c, userID, from.ClientCreate) }
+		client := readClient(t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.CreateClient(c, userID, client) }
 	case "JoinConversation":
-		return func(c ctx, app messaging.App) (any, error) {
-			return app.JoinConversation(c, chatID, read[messaging.Join](t, example))
-		}
+		who := read[messaging.Join](t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.JoinConversation(c, chatID, who) }
 	case "LeaveConversation":
-		return none(func(c ctx, app messaging.App) error {
-			return app.LeaveConversation(c, chatID, read[messaging.Leaver](t, example))
-		})
+		who := read[messaging.Leaver](t, example)
+		return none(func(c ctx, app messaging.App) error { return app.LeaveConversation(c, chatID, who) })
 	case "PostActivity":
-		return none(func(c ctx, app messaging.App) error {
-			return app.PostActivity(c, chatID, read[messaging.Activity](t, example))
-		})
+		activity := read[messaging.Activity](t, example)
+		return none(func(c ctx, app messaging.App) error { return app.PostActivity(c, chatID, activity) })
 	case "DownloadMessageRef":
-		return none(func(c ctx, app messaging.App) error {
-			return app.DownloadMessageRef(c, chatID, read[messaging.MessageRef](t, example), io.Discard)
-		})
+		ref := read[messaging.MessageRef](t, example)
+		return none(func(c ctx, app messaging.App) error { return app.DownloadMessageRef(c, chatID, ref, io.Discard) })
 	case "PostMessage":
-		return func(c ctx, app messaging.App) (any, error) { return app.PostMessage(c, chatID, readPost(t, example)) }
+		post := readPost(t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.PostMessage(c, chatID, post) }
 	case "PostConversionEvents":
-		type channel struct {
-			Payload struct{ Data []json.RawMessage }
-		}
-		from := read[struct{ Messenger, Instagram, WhatsApp channel }](t, example)
-		return func(c ctx, app messaging.App) (any, error) {
-			return app.PostConversionEvents(c, chatID, messaging.ConversionEvents{
-				Messenger: from.Messenger.Payload.Data, Instagram: from.Instagram.Payload.Data,
-				WhatsApp: from.WhatsApp.Payload.Data,
-			})
-		}
+		events := readConversionEvents(t, example)
+		return func(c ctx, app messaging.App) (any, error) { return app.PostConversionEvents(c, chatID, events) }
 	}
 	t.Fatalf("there is an example of %s, and nothing reads it", id)
 	return nil
+}
+
+func readClient(t *testing.T, example []byte) messaging.ClientCreate {
+	t.Helper()
+	from := read[struct {
+		messaging.ClientCreate
+		Target struct{ ConversationID string }
+	}](t, example)
+	from.ClientCreate.ConversationID = from.Target.ConversationID
+	return from.ClientCreate
+}
+
+func readConversionEvents(t *testing.T, example []byte) messaging.ConversionEvents {
+	t.Helper()
+	type channel struct {
+		Payload struct{ Data []json.RawMessage }
+	}
+	from := read[struct{ Messenger, Instagram, WhatsApp channel }](t, example)
+	return messaging.ConversionEvents{
+		Messenger: from.Messenger.Payload.Data, Instagram: from.Instagram.Payload.Data,
+		WhatsApp: from.WhatsApp.Payload.Data,
+	}
 }
 
 func readPost(t *testing.T, example []byte) messaging.MessagePost {
