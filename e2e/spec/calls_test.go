@@ -30,10 +30,18 @@ func calls() map[string][]call {
 		userCalls(), clientCalls(), conversationCalls(), controlCalls(), messageCalls(), attachmentCalls(),
 	} {
 		for id, list := range group {
-			all[id] = append(all[id], list...)
+			all[id] = append(append(all[id], list...), ofBrand(list[0]))
 		}
 	}
 	return all
+}
+
+// ofBrand makes a call with a brand. Operations that take none must not get it.
+func ofBrand(do call) call {
+	return func(c ctx, app messaging.App) (any, error) {
+		app.BrandID = "8"
+		return do(c, app)
+	}
 }
 
 // none makes a call of one that returns an error only.
@@ -102,6 +110,9 @@ func clientCalls() map[string][]call {
 			})
 		}
 	}
+	list := func(at messaging.Cursor) call {
+		return func(c ctx, app messaging.App) (any, error) { return items(app.ListClients(c, userID, at)) }
+	}
 	phone := func(channel string) messaging.MatchCriteria {
 		return messaging.MatchCriteria{Type: channel, PhoneNumber: "+441234567890", Primary: new(false)}
 	}
@@ -119,12 +130,7 @@ func clientCalls() map[string][]call {
 			link(phone(messaging.ChannelWhatsApp), messaging.Confirmation{Type: messaging.ConfirmUserActivity}),
 		},
 		"ListClients": {
-			func(c ctx, app messaging.App) (any, error) {
-				return items(app.ListClients(c, userID, messaging.Cursor{}))
-			},
-			func(c ctx, app messaging.App) (any, error) {
-				return items(app.ListClients(c, userID, messaging.Cursor{Before: thingID, Size: 1}))
-			},
+			list(messaging.Cursor{}), list(messaging.Cursor{Before: thingID, Size: 1}), list(messaging.Cursor{After: thingID}),
 		},
 		"RemoveClient": {none(func(c ctx, app messaging.App) error {
 			return app.RemoveClient(c, userID, thingID)
@@ -189,6 +195,7 @@ func conversationCalls() map[string][]call {
 		},
 		"ListConversations": {
 			list(byID, messaging.Cursor{}), list(byExternalID, messaging.Cursor{After: thingID, Size: 100}),
+			list(byID, messaging.Cursor{Before: thingID}),
 		},
 		"GetConversation": {func(c ctx, app messaging.App) (any, error) {
 			return app.GetConversation(c, chatID)
@@ -209,7 +216,10 @@ func conversationCalls() map[string][]call {
 		"JoinConversation": {
 			join(messaging.Join{Person: byID}), join(messaging.Join{Person: byExternalID, SubscribeSDKClient: new(true)}),
 		},
-		"ListParticipants": {participants(messaging.Cursor{}), participants(messaging.Cursor{Before: thingID, Size: 10})},
+		"ListParticipants": {
+			participants(messaging.Cursor{}), participants(messaging.Cursor{Before: thingID, Size: 10}),
+			participants(messaging.Cursor{After: thingID}),
+		},
 		"LeaveConversation": {
 			leave(messaging.Leaver{ParticipantID: thingID}), leave(messaging.Leaver{Person: byID}),
 			leave(messaging.Leaver{Person: byExternalID}),

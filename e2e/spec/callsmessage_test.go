@@ -26,8 +26,10 @@ func messageCalls() map[string][]call {
 		posts = append(posts, post(full))
 	}
 	return map[string][]call{
-		"PostMessage":  posts,
-		"ListMessages": {list(messaging.Cursor{}), list(messaging.Cursor{Before: thingID, Size: 100})},
+		"PostMessage": posts,
+		"ListMessages": {
+			list(messaging.Cursor{}), list(messaging.Cursor{Before: thingID, Size: 100}), list(messaging.Cursor{After: thingID}),
+		},
 		"DeleteAllMessages": {none(func(c ctx, app messaging.App) error {
 			return app.DeleteAllMessages(c, chatID)
 		})},

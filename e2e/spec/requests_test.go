@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 
@@ -68,6 +69,11 @@ func checkRequests(t *testing.T, d *spec.Description) []string {
 			if schema := d.Body(id); schema != nil {
 				seen.missing(t, id, schema)
 			}
+			for _, name := range d.Queries(id) {
+				if !seen[mark{nil, id + "?" + name}] {
+					t.Errorf("%s?%s was not sent", id, name)
+				}
+			}
 		})
 		if fine {
 			right = append(right, id)
@@ -91,6 +97,9 @@ func send(t *testing.T, d *spec.Description, id string, do call, seen marks) []e
 	if !slices.Equal(w.asked, []string{id}) {
 		w.wrong = append(w.wrong, fmt.Errorf("asked for %q", w.asked))
 	}
+	for name := range w.query {
+		seen[mark{nil, id + "?" + name}] = true
+	}
 	if id == "UploadAttachment" {
 		seen[mark{d.Body(id), "source"}] = true // or it would be wrong
 	} else if schema := d.Body(id); schema != nil {
@@ -104,6 +113,7 @@ type answering struct {
 	d      *spec.Description
 	status int
 	answer []byte
+	query  url.Values
 	body   []byte
 	asked  []string
 	wrong  []error
@@ -116,6 +126,7 @@ func (w *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	w.query = r.URL.Query()
 	w.asked = append(w.asked, w.d.OperationOf(r))
 	w.wrong = slices.Concat(w.wrong, w.d.CheckRequest(r, w.body), spec.CheckHeaders(r.Header))
 	return &http.Response{
@@ -151,7 +162,8 @@ func decode(t *testing.T, body []byte) (value any) {
 	return value
 }
 
-// marks are the members and the alternatives of schemas that values had.
+// marks are the members and the alternatives of schemas that values had, and the query
+// parameters, which have no schema here.
 type marks map[mark]bool
 
 type mark struct {

@@ -58,6 +58,33 @@ func (d *Description) BodyExamples(id string) []any {
 	return nil
 }
 
+// Queries returns the names of the query parameters of an operation. One that is an
+// object has a name for each member: "page[after]".
+func (d *Description) Queries(id string) []string {
+	var names []string
+	for _, item := range d.doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.OperationID != id {
+				continue
+			}
+			for _, ref := range slices.Concat(op.Parameters, item.Parameters) {
+				p := ref.Value
+				switch {
+				case p.In != openapi3.ParameterInQuery:
+				case p.Schema.Value.Type.Is(openapi3.TypeObject):
+					for member := range p.Schema.Value.Properties {
+						names = append(names, p.Name+"["+member+"]")
+					}
+				default:
+					names = append(names, p.Name)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Alternatives returns the schemas that a schema leaves the choice of, each with the
 // value of the member that tells them apart, or with a number if there is none. A
 // schema without a choice has itself, by the name "".
