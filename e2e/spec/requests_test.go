@@ -116,7 +116,8 @@ type answering struct {
 	query  url.Values
 	body   []byte
 	asked  []string
-	wrong  []error
+	wrong  []error // with the request
+	untrue []error // with the answer
 }
 
 func (w *answering) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -129,10 +130,12 @@ func (w *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.query = r.URL.Query()
 	w.asked = append(w.asked, w.d.OperationOf(r))
 	w.wrong = slices.Concat(w.wrong, w.d.CheckRequest(r, w.body), spec.CheckHeaders(r.Header))
-	return &http.Response{
+	res := &http.Response{
 		StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {asJSON}},
 		Body: io.NopCloser(bytes.NewReader(w.answer)), ContentLength: int64(len(w.answer)),
-	}, nil
+	}
+	w.untrue = w.d.CheckReply(r, res, w.answer)
+	return res, nil
 }
 
 // newApp is a customer's app behind a transport.
