@@ -69,12 +69,12 @@ func operations() map[string]operation {
 		"UpdateUser": {
 			func(ctx context.Context, app messaging.App) (any, error) {
 				return app.UpdateUser(ctx, userID, messaging.UserUpdate{
-					SignedUpAt: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.FixedZone("", 3600)),
+					SignedUpAt: time.Date(2026, 1, 2, 3, 4, 5, 999_999, time.FixedZone("", 3600)),
 					Profile:    messaging.ProfileUpdate{GivenName: messaging.Set("Ada"), Email: messaging.Null[string]()},
 					Metadata:   messaging.Set(messaging.Metadata{"vip": true}),
 				})
 			},
-			"PATCH /users/" + userID, `{"signedUpAt":"2026-01-02T02:04:05.006Z",
+			"PATCH /users/" + userID, `{"signedUpAt":"2026-01-02T02:04:05.000Z",
 				"profile":{"givenName":"Ada","email":null},"metadata":{"vip":true}}`,
 			"replies/update-user.json", []string{"user"},
 		},

@@ -95,6 +95,14 @@ type ProfileUpdate struct {
 	Locale    Nullable[string] `json:"locale,omitzero"`
 }
 
+// moment writes a time as Zendesk asks for it, and nothing for the zero time.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
 func (p *Profile) check(l *limits, name string) {
 	l.text(name+".givenName", p.GivenName, 0, maxLine)
 	l.text(name+".surname", p.Surname, 0, maxLine)
@@ -245,9 +253,12 @@ func (a App) CreateUser(ctx context.Context, user UserCreate) (*User, error) {
 	l.text("brandId", user.BrandID, 0, maxBrand)
 	user.Profile.check(l, "profile")
 	user.Profile.LocaleOrigin = ""
-	user.SignedUpAt = user.SignedUpAt.UTC()
 	l.metadata("metadata", user.Metadata)
-	return a.user(ctx, l, &sunco.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Body: user})
+	body := struct {
+		UserCreate
+		SignedUpAt string `json:"signedUpAt,omitzero"`
+	}{user, moment(user.SignedUpAt)}
+	return a.user(ctx, l, &sunco.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Body: body})
 }
 
 // ListUsers returns the users that have an e-mail address among their
@@ -286,11 +297,14 @@ func (a App) UpdateUser(ctx context.Context, user string, update UserUpdate) (*U
 	if reflect.ValueOf(update).IsZero() {
 		l.refuse("user update", "changes nothing")
 	}
-	update.SignedUpAt = update.SignedUpAt.UTC()
 	update.Profile.check(l, "profile")
 	l.metadata("metadata", update.Metadata.value)
+	body := struct {
+		UserUpdate
+		SignedUpAt string `json:"signedUpAt,omitzero"`
+	}{update, moment(update.SignedUpAt)}
 	return a.user(ctx, l, &sunco.Call{
-		Op: "update user", Method: http.MethodPatch, Path: path, Query: a.brand(), Body: update,
+		Op: "update user", Method: http.MethodPatch, Path: path, Query: a.brand(), Body: body,
 	})
 }
 
