@@ -20,6 +20,7 @@ const (
 	chatID  = "b2c3d4e5f6a7b8c9d0e1f2a3"
 	thingID = "c3d4e5f6a7b8c9d0e1f2a3b4"
 	picture = "https://bot.example/cup.png"
+	upload  = "https://acme.zendesk.com/sc/attachments/v2/c3d4e5f6a7b8c9d0e1f2a3b4/cup.png"
 )
 
 // calls are calls of every operation of an App: a minimal one first, and then what
@@ -249,8 +250,8 @@ func controlCalls() map[string][]call {
 }
 
 func attachmentCalls() map[string][]call {
-	upload := func(upload messaging.Upload) call {
-		return func(c ctx, app messaging.App) (any, error) { return app.UploadAttachment(c, upload) }
+	send := func(file messaging.Upload) call {
+		return func(c ctx, app messaging.App) (any, error) { return app.UploadAttachment(c, file) }
 	}
 	file := messaging.BytesUpload("Preisliste für \"Ada\".bin", []byte("\x00\xff\r\n--"))
 	inChat := messaging.BytesUpload("cup.png", []byte("\x89PNG\r\n\x1a\n"))
@@ -267,9 +268,9 @@ func attachmentCalls() map[string][]call {
 	}
 	events := []json.RawMessage{json.RawMessage(`{"event_name":"Purchase"}`), json.RawMessage(`{}`)}
 	return map[string][]call{
-		"UploadAttachment": {upload(file), upload(inChat)},
+		"UploadAttachment": {send(file), send(inChat)},
 		"DeleteAttachment": {none(func(c ctx, app messaging.App) error {
-			return app.DeleteAttachment(c, picture)
+			return app.DeleteAttachment(c, upload)
 		})},
 		"DownloadMessageRef": {
 			download(messaging.MessageRef{UserID: userID}),

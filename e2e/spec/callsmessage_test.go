@@ -72,9 +72,11 @@ func posted() []messaging.MessagePost {
 			},
 		},
 		{
-			Author:      messaging.Author{Type: messaging.AuthorUser, UserID: userID},
-			Content:     messaging.Text("Yes"),
-			Destination: &messaging.Destination{IntegrationType: messaging.ChannelWhatsApp},
+			Content: messaging.Text("Tea?"), Destination: &messaging.Destination{IntegrationType: messaging.ChannelWhatsApp},
+		},
+		{
+			Author:  messaging.Author{Type: messaging.AuthorUser, UserID: userID},
+			Content: messaging.Text("Yes"),
 		},
 		{
 			Author:  messaging.Author{Type: messaging.AuthorUser, UserExternalID: "ada", BrandID: "1"},

@@ -48,8 +48,8 @@ func addForgotten(schemas openapi3.Schemas) error {
 		}
 	}
 	field := schemas["formResponseMessageField"]
-	if field == nil {
-		return errors.New("spec: forms have no answers")
+	if field == nil || schemas["signedUpAt"] == nil {
+		return errors.New("spec: forms have no answers, or users no signedUpAt")
 	}
 	for _, part := range field.Value.AllOf {
 		if form := part.Value.Properties["quotedMessageId"]; form != nil {
@@ -84,6 +84,7 @@ func (d *Description) tighten() error {
 	for _, name := range required["error"] {
 		schemas["error"].Value.Properties[name].Value.MinLength = 1
 	}
+	schemas["signedUpAt"].Value.Pattern = `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`
 	c := closer{}
 	d.problem = c.closed(schemas["errorResponse"]).Value
 	d.payloads = map[string]*openapi3.Schema{}
