@@ -23,9 +23,8 @@ func TestUsersRefuse(t *testing.T) {
 	profile := func(member string) string { return with(`"profile":{` + member + `}`) }
 	for name, body := range map[string]string{
 		"empty": "", "array": "[]", "null": "null", "truncated": `{"externalId":"canary"`, "two": `{"externalId":"canary"}{}`,
-		"no external id": `{"profile":{}}`, "empty external id": `{"externalId":""}`,
-		"null external id": `{"externalId":null}`,
-		"number":           `{"externalId":1}`, "long external id": `{"externalId":` + long(1025) + `}`,
+		"empty external id": `{"externalId":""}`, "null external id": `{"externalId":null}`,
+		"number": `{"externalId":1}`, "long external id": `{"externalId":` + long(1025) + `}`,
 		"other case": `{"ExternalId":"canary"}`,
 		"duplicate":  with(`"externalId":"x"`), "unknown": with(`"id":"x"`), "profile null": with(`"profile":null`),
 		"profile text": with(`"profile":"x"`), "profile unknown": profile(`"name":"x"`),

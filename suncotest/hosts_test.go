@@ -113,7 +113,7 @@ func TestPlayed(t *testing.T) {
 	for _, operation := range operations {
 		t.Run(operation, func(t *testing.T) {
 			method, path, _ := strings.Cut(operation, " ")
-			a := d.api(d.token, method, d.base+path, "{}")
+			a := d.api(d.token, method, d.base+path, "[]")
 			requireProblem(t, a, a.Status)
 			assert.Contains(t, []int{400, 404}, a.Status)
 			assert.NotContains(t, a.Body, "The API has no such path")

@@ -93,7 +93,7 @@ type Conversation struct {
 	Type        string // personal or sdkGroup
 	DisplayName string
 	Metadata    json.RawMessage // nil: none
-	Users       []string        // external ids of the participants
+	Users       []string        // external ids of the participants; empty: the user has none
 	Control     string          // the integration in control; empty: none. See [Platform.PassControl]
 	Pending     string          // the integration that was offered control; empty: none
 	Typing      bool            // the business began to type less than 10 seconds ago

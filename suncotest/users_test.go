@@ -305,3 +305,22 @@ func TestChannels(t *testing.T) {
 	requireCode(t, d.post(at+"/download", strings.Replace(body(id), `"key":"k",`, "", 1)), 400, "bad_request")
 	requireCode(t, d.get("/users?filter[identities.email]="+url.QueryEscape("a b")+"&page[size]=1"), 400, "bad_request")
 }
+
+// TestUsersWithoutExternalID checks that users need no external id, and that they are
+// different ones without it.
+func TestUsersWithoutExternalID(t *testing.T) {
+	d := strictDesk(t)
+	var ids []string
+	for range 2 {
+		a := d.post("/users", `{"profile":{"givenName":"Ada"}}`)
+		require.Equal(t, 201, a.Status, a.Body)
+		assert.NotContains(t, a.Body, "externalId")
+		ids = append(ids, field(t, a.Body, "user.id"))
+	}
+	require.NotEqual(t, ids[0], ids[1])
+	conv := d.conversation(ids[1])
+	assert.NotContains(t, d.get("/conversations/"+conv+"/participants").Body, "userExternalId")
+	require.Equal(t, 200, d.api(d.token, "DELETE", d.base+"/users/"+ids[0], "").Status)
+	assert.Equal(t, 200, d.get("/users/"+ids[1]).Status)
+	assert.Error(t, d.p.Type(d.appID("acme"), "", true), "nobody is found by no id")
+}

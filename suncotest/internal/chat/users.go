@@ -29,7 +29,7 @@ type user struct {
 type userReference struct {
 	ID            string `json:"id"`
 	Authenticated bool   `json:"authenticated"`
-	ExternalID    string `json:"externalId"`
+	ExternalID    string `json:"externalId,omitempty"`
 	ZendeskID     string `json:"zendeskId,omitempty"`
 	BrandID       string `json:"brandId,omitempty"`
 }
@@ -80,7 +80,7 @@ func personalMembers() wire.Members {
 func (s *Service) createUser(c *wire.Call) wire.Reply {
 	members := personalMembers()
 	members["externalId"], members["brandId"] = wire.Text(1, 1024), wire.Nullable(wire.Text(1, 24))
-	body, refusal, fine := c.ReadMembers(members, "externalId")
+	body, refusal, fine := c.ReadMembers(members)
 	if !fine {
 		return refusal
 	}
@@ -109,7 +109,9 @@ func (s *Service) createUser(c *wire.Call) wire.Reply {
 func (s *Service) addUser(a *app, fresh *user) {
 	fresh.ID = s.opts.Lock.NextID("user", a.id)
 	a.users[fresh.ID] = fresh
-	a.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
+	if fresh.ExternalID != "" {
+		a.byExternal[externalKey{fresh.ExternalID, fresh.BrandID}] = fresh
+	}
 }
 
 // listUsers finds users by an e-mail address that they have proved to have.
