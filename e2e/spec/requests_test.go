@@ -3,6 +3,7 @@ package spec_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/e2e/spec"
 	"github.com/sunco-go/sunco/messaging"
+	"github.com/sunco-go/sunco/suncotest"
 )
 
 // unsent are the members of requests that no call sends, and why. Each stands where the
@@ -80,6 +82,28 @@ func checkRequests(t *testing.T, d *spec.Description) []string {
 		}
 	}
 	return right
+}
+
+// refused are the reasons for which the fake refuses calls that are as described, and
+// why it may.
+var refused = map[string]string{
+	"A participant of a group needs subscribeSDKClient": "the description says so, in words",
+	"There is no conversation with that conversationId": "the call names none of the customer's",
+}
+
+// TestFakeTakesRequests makes all calls to the fake at its strictest: it must not refuse
+// one for what it says. What the calls are about does not exist.
+func TestFakeTakesRequests(t *testing.T) {
+	s := newStage(t, load(t), suncotest.Config{Behavior: suncotest.Behavior{Strict: true}})
+	in := s.install(t.Context(), "")
+	for id, list := range calls() {
+		for i, do := range list {
+			_, err := do(t.Context(), messaging.App{Client: s.client, Installation: in})
+			if refusal, ok := errors.AsType[*sunco.Error](err); ok && refusal.Status == 400 && refused[refusal.Title] == "" {
+				t.Errorf("%s #%d: %v", id, i+1, err)
+			}
+		}
+	}
 }
 
 // send makes one call, which is answered by the published example, and returns what
