@@ -111,7 +111,7 @@ type Person struct {
 // Join names a user who joins a conversation.
 type Join struct {
 	Person
-	SubscribeSDKClient *bool `json:"subscribeSDKClient,omitzero"` // true: push notifications begin at once
+	SubscribeSDKClient *bool `json:"subscribeSDKClient,omitzero"` // needed in groups; true: with push notifications
 }
 
 // Leaver names a user who leaves a conversation: exactly one of the fields is
