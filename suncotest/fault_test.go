@@ -258,11 +258,10 @@ func TestLog(t *testing.T) {
 	w.p.Inject(suncotest.Fault{Path: "/sc/v2", Handle: suncotest.Reset})
 	_, err := w.try(http.MethodGet, tokenInfoURL, "")
 	require.Error(t, err)
+	assert.Equal(t, "GET oauth-bridge.zendesk.com/sc/v2/tokenInfo no answer", <-lines)
 	_, err = w.try(http.MethodGet, acmeURL+"/v2/nothing?key=canary", "")
 	require.NoError(t, err)
-	w.p.Close()
-	close(lines)
-	assert.Equal(t, "GET oauth-bridge.zendesk.com/sc/v2/tokenInfo no answer", <-lines)
 	assert.Equal(t, "GET acme.zendesk.com/sc/v2/nothing 404 (The API has no such path)", <-lines)
+	w.p.Close()
 	assert.Empty(t, lines)
 }
