@@ -145,7 +145,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, par
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		err = stopper.Stop(time.Minute)
+		err = stopper.Stop(2 * time.Minute)
 	}
 	stopStart()
 	<-started

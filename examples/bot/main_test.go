@@ -1,0 +1,202 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/examples/internal/partner"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+const (
+	hello   = "Hello! I am the bot of this restaurant. What can I do for you?"
+	off     = "A human will answer here. I am silent until then."
+	back    = "I am back. What else can I do for you?"
+	noHuman = "I cannot reach a human right now. Please try again."
+)
+
+// onStage runs a test in virtual time with the bot installed.
+func onStage(t *testing.T, test func(*exampletest.Stage, *store)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		rows := &store{}
+		test(exampletest.NewStage(t, func(client *sunco.Client, publicURL string) (partner.Partner, error) {
+			return newPartner(client, publicURL, rows), nil
+		}), rows)
+	})
+}
+
+func TestTheReview(t *testing.T) {
+	onStage(t, func(s *exampletest.Stage, rows *store) {
+		require.NoError(s, s.Say(s.App, "ada", "good morning"))
+		assert.Equal(s, []string{hello}, s.Said(), "chat")
+		assert.Contains(s, typing(s), "typing:start")
+		require.NoError(s, s.Press(s.App, "ada", "menu"))
+		assert.Equal(s, []string{"carousel"}, s.Said(), "carousel")
+		require.NoError(s, s.Press(s.App, "ada", "order Ramen"))
+		assert.Equal(s, []string{"Ramen, is that right?"}, s.Said(), "buttons")
+		require.NoError(s, s.Press(s.App, "ada", "confirm Ramen"))
+		assert.Equal(s, []string{"Ramen will be with you in half an hour."}, s.Said())
+		require.NoError(s, s.Say(s.App, "ada", "Please book a table"))
+		assert.Equal(s, []string{"form"}, s.Said(), "form")
+		require.NoError(s, s.Submit(s.App, "ada", map[string]string{
+			"name": "Ada", "email": "ada@example.org", "guests": "2",
+		}))
+		assert.Equal(s, []string{"Thank you, Ada: a table for two. I will write to ada@example.org."}, s.Said())
+		require.NoError(s, s.Upload(s.App, "ada", "cat.png", "image/png", []byte("cat")))
+		assert.Equal(s, []string{"I have your file of 3 bytes."}, s.Said(), "upload")
+		require.NoError(s, s.Upload(s.App, "ada", "cat.pdf", "application/pdf", []byte("cats")))
+		assert.Equal(s, []string{"I have your file of 4 bytes."}, s.Said())
+		s.DeliverAgain()
+
+		conversation := s.Conversation()
+		require.NoError(s, s.Say(s.App, "ada", "I want to talk to a human"))
+		assert.Equal(s, []string{off}, s.Said(), "hand-off")
+		tickets := s.Tickets(s.App)
+		require.Len(s, tickets, 1)
+		first := conversation.Messages[0].ID
+		assert.JSONEq(s, `{"first_message_id":"`+first+`"}`, string(tickets[0].Metadata))
+		assert.Equal(s, first, tickets[0].Messages[0].ID, "the whole history")
+		assert.Len(s, tickets[0].Messages, len(conversation.Messages)+2)
+
+		require.NoError(s, s.Answer(s.App, conversation.ID, "I am human. What is it?"))
+		require.NoError(s, s.Say(s.App, "ada", "the menu has no soup"))
+		require.NoError(s, s.Press(s.App, "ada", "order Ramen"))
+		assert.Empty(s, s.Said(), "silent while an agent is in control")
+		require.NoError(s, s.Solve(s.App, conversation.ID))
+		assert.Equal(s, []string{back}, s.Said(), "solved")
+		require.NoError(s, s.Say(s.App, "ada", "menu"))
+		assert.Equal(s, []string{"carousel"}, s.Said(), "resumed")
+		s.DeliverAgain()
+
+		require.NotEmpty(s, rows.rows)
+		require.NoError(s, s.Uninstall(s.App))
+		synctest.Wait()
+		assert.Empty(s, rows.rows, "uninstalled")
+		require.NoError(s, s.Say(s.App, "ada", "still there?"))
+		assert.Empty(s, s.Said())
+	})
+}
+
+// typing returns the bodies of the activities that the bot posted.
+func typing(s *exampletest.Stage) string {
+	var all strings.Builder
+	for _, r := range s.Requests() {
+		if strings.HasSuffix(r.Path, "/activity") {
+			all.Write(r.Body)
+		}
+	}
+	return all.String()
+}
+
+func TestAgentPassesBack(t *testing.T) {
+	onStage(t, func(s *exampletest.Stage, _ *store) {
+		require.NoError(s, s.Say(s.App, "ada", "human!"))
+		assert.Equal(s, []string{off}, s.Said())
+		require.NoError(s, s.PassControl(s.App, s.Conversation().ID, suncotest.DefaultClientID))
+		assert.Equal(s, []string{back}, s.Said())
+	})
+}
+
+// TestPressesOfAnotherKind has what no button of the bot's sends, and contents that it
+// does not read.
+func TestPressesOfAnotherKind(t *testing.T) {
+	onStage(t, func(s *exampletest.Stage, _ *store) {
+		require.NoError(s, s.Say(s.App, "ada", "menu"))
+		assert.Equal(s, []string{"carousel"}, s.Said())
+		require.NoError(s, s.Press(s.App, "ada", "order Tacos"))
+		assert.Equal(s, []string{"Tacos, is that right?"}, s.Said())
+		require.NoError(s, s.Press(s.App, "ada", "cancel"))
+		assert.Equal(s, []string{"Nothing was ordered."}, s.Said())
+		emit(s, "conversation:message", `{"conversation":{"id":"`+s.Conversation().ID+`"},"message":{"id":"m",`+
+			`"author":{"type":"user"},"content":{"type":"hologram"}}}`)
+		assert.Equal(s, []string{"I cannot read a hologram yet."}, s.Said())
+		emit(s, "switchboard:passControl:failure", `{"conversation":{"id":"`+s.Conversation().ID+`"},`+
+			`"error":{"code":"switchboard_invalid_target"}}`)
+		assert.Equal(s, []string{"Nobody can take over right now, so I am still here."}, s.Said())
+		emit(s, "conversation:create", `{"conversation":{"id":"`+s.Conversation().ID+`"},`+
+			`"creationReason":"startConversation"}`)
+		assert.Equal(s, []string{hello}, s.Said(), "who opens the messenger is greeted")
+	})
+}
+
+func emit(s *exampletest.Stage, trigger, payload string) {
+	s.Helper()
+	require.NoError(s, s.Emit(s.App, suncotest.Event{Trigger: trigger, Payload: json.RawMessage(payload)}))
+}
+
+// TestFaults disturbs one call after another. The bot says one thing, or, when its answer
+// was lost, nothing more.
+func TestFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		path   string
+		handle func(http.ResponseWriter, *http.Request, http.Handler)
+		write  func(*exampletest.Stage) error
+		said   []string
+	}{
+		"typing":           {"/sc/v2/apps/*/conversations/*/activity", refuse, say("hi"), []string{hello}},
+		"answer refused":   {"/sc/v2/apps/*/conversations/*/messages", refuse, say("hi"), []string{hello}},
+		"answer lost":      {"/sc/v2/apps/*/conversations/*/messages", lose, say("hi"), []string{hello}},
+		"hand-off refused": {"/sc/v2/apps/*/conversations/*/passControl", refuse, say("human"), []string{noHuman}},
+		"hand-off lost":    {"/sc/v2/apps/*/conversations/*/passControl", lose, say("human"), []string{off}},
+		"file": {"/sc/attachments/", refuse, func(s *exampletest.Stage) error {
+			require.NoError(s, s.Say(s.App, "ada", "hi"))
+			return s.Upload(s.App, "ada", "cat.png", "image/png", []byte("cat"))
+		}, []string{hello, "I cannot open your file. Please send it again."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(s *exampletest.Stage, _ *store) {
+				s.Inject(suncotest.Fault{Path: test.path, Handle: test.handle, Method: method(name)})
+				require.NoError(s, test.write(s))
+				time.Sleep(20 * time.Minute) // until the last redelivery
+				assert.Equal(s, test.said, s.Said())
+			})
+		})
+	}
+}
+
+func method(name string) string {
+	if name == "file" {
+		return http.MethodGet
+	}
+	return http.MethodPost
+}
+
+func say(text string) func(*exampletest.Stage) error {
+	return func(s *exampletest.Stage) error { return s.Say(s.App, "ada", text) }
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	w.WriteHeader(http.StatusForbidden)
+}
+
+// lose does what is asked and loses the answer.
+func lose(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(discard{http.Header{}}, r)
+	panic(http.ErrAbortHandler)
+}
+
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(p []byte) (int, error) { return io.Discard.Write(p) }
+func (d discard) WriteHeader(int)             {}
+
+func TestHelloAgain(t *testing.T) {
+	onStage(t, func(s *exampletest.Stage, rows *store) {
+		s.Install()
+		require.Len(s, rows.rows, 1)
+		require.NoError(s, s.Say(s.App, "ada", "hi"))
+		assert.Equal(s, []string{hello}, s.Said())
+	})
+}
