@@ -127,6 +127,9 @@ func TestPressesOfAnotherKind(t *testing.T) {
 		emit(s, "conversation:create", `{"conversation":{"id":"`+s.Conversation().ID+`"},`+
 			`"creationReason":"startConversation"}`)
 		assert.Equal(s, []string{hello}, s.Said(), "who opens the messenger is greeted")
+		emit(s, "conversation:create", `{"conversation":{"id":"`+s.Conversation().ID+`",`+
+			`"activeSwitchboardIntegration":{"name":"zd-agentWorkspace"}},"creationReason":"startConversation"}`)
+		assert.Empty(s, s.Said(), "but not while an agent is in control")
 	})
 }
 
