@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
+	"github.com/sunco-go/sunco/messaging"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -14,23 +18,26 @@ func onFake(ctx context.Context, t *transcript) error {
 	t.say("Nothing leaves this process: the platform is the fake of package suncotest.")
 	t.say("-h explains how to do the same with Zendesk.")
 
-	platform := suncotest.New(suncotest.Config{RemoveURL: "https://partner.example/zendesk/removed"})
+	const public = "https://partner.example"
+	platform := suncotest.New(suncotest.Config{RemoveURL: public + partner.RemovedPath})
 	defer platform.Close()
 	client := &sunco.Client{
 		ClientID:     suncotest.DefaultClientID,
 		ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
-		RedirectURI:  "https://partner.example/callback",
+		RedirectURI:  public + partner.InstallPath,
 		Marketplace:  sunco.Marketplace{Name: "Shoplifter", OrganizationID: "12345", BotID: "42"},
 		HTTPClient:   &http.Client{Transport: sent{platform.Client().Transport, t}},
 	}
-	partner := newPartner(client)
-	defer func() { _ = partner.removal.Close(ctx) }()
-	platform.Mount("partner.example", received(t, partner.handler()))
+	server := newServer(client)
+	defer func() { _ = server.removal.Close(ctx) }()
+	people := &people{platform: platform, to: t, handled: make(chan error, 1)}
+	server.events = people.receive(server, client)
+	platform.Mount("partner.example", received(t, server.handler()))
 
 	s := &story{
 		transcript: t,
-		partner:    partner,
-		target:     "https://partner.example/zendesk/events",
+		server:     server,
+		target:     public + partner.EventsPath,
 		visit: func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 			back, err := platform.Allow(ctx, authorizeURL, suncotest.DefaultSubdomain)
 			for _, r := range platform.Requests() {
@@ -44,6 +51,80 @@ func onFake(ctx context.Context, t *transcript) error {
 		},
 		confirm: func(string) bool { return true },
 		patient: time.Minute,
+		talk:    people.talk,
 	}
 	return s.tell(ctx)
+}
+
+// people are a visitor of the customer's and a human agent.
+type people struct {
+	platform *suncotest.Platform
+	to       *transcript
+	handled  chan error // one for each event
+}
+
+// receive returns the handler for the webhook, with a bot behind it.
+func (p *people) receive(s *server, client *sunco.Client) http.Handler {
+	bot := &messaging.Bot{Client: client, OnMessage: answer}
+	return &sunco.EventHandler{
+		Lookup: s.byKey,
+		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
+			err := bot.OnEvent(ctx, in, e)
+			p.handled <- err
+			return err
+		},
+	}
+}
+
+// answer repeats a text, and hands off to a human agent on request.
+func answer(ctx context.Context, c *messaging.Chat, m *messaging.Message) error {
+	said, _ := m.Content.(*messaging.TextMessage)
+	if said == nil || !strings.Contains(said.Text, "human") {
+		return c.SendText(ctx, "Hello! I am a bot. Would you like to talk to a human?")
+	}
+	return c.PassControl(ctx, messaging.AgentWorkspace, messaging.Metadata{"first_message_id": m.ID})
+}
+
+// talk has a person write to the bot until a human agent answers, and prints what was said.
+func (p *people) talk(ctx context.Context, in *sunco.Installation) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for _, line := range []struct {
+		text   string
+		events int // that the bot handles: the line, and its own answer
+	}{{"hello", 2}, {"a human, please", 1}, {"are you a human?", 1}} {
+		if err := p.platform.Say(in.AppID, "ada", line.text); err != nil {
+			return err
+		}
+		if err := p.wait(ctx, line.events); err != nil {
+			return err
+		}
+	}
+	conversation := p.platform.Conversations(in.AppID)[0].ID
+	if err := p.platform.Answer(in.AppID, conversation, "I am. How can I help?"); err != nil {
+		return err
+	}
+	if err := p.wait(ctx, 1); err != nil {
+		return err
+	}
+	p.to.say("The bot passed control at the second line, and was silent from then on:")
+	for _, m := range p.platform.Conversations(in.AppID)[0].Messages {
+		p.to.say("   %s: %s", cmp.Or(m.UserExternalID, m.AuthorSubtype, "bot"), m.Text)
+	}
+	return nil
+}
+
+// wait waits until the bot has handled some events.
+func (p *people) wait(ctx context.Context, events int) error {
+	for range events {
+		select {
+		case err := <-p.handled:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }

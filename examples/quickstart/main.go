@@ -1,45 +1,42 @@
-// Quickstart goes once through a partner's life: install, token info, webhooks, revoke,
-// removal. Without configuration it uses a fake platform inside the same process; with
+// Quickstart goes once through a partner's life: install, token info, webhooks, a
+// conversation, revoke, removal. Without configuration it uses a fake platform inside the same process; with
 // credentials, Zendesk itself.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
+
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
-const usage = `quickstart goes once through a partner's life: install, token info, webhooks, revoke,
-removal. It prints each step, the requests and their statuses, and never a credential.
+const usage = `quickstart goes once through a partner's life: install, token info, webhooks, a
+conversation, revoke, removal. It prints each step, the requests and their statuses, and
+never a credential. With Zendesk itself it prints the authorize URL for your browser,
+waits for the redirect, asks before it creates or revokes anything, and leaves out the
+conversation.
 
-    go run ./examples/quickstart
+Usage: go run ./examples/quickstart
 
-Without configuration everything happens inside this process, on the fake platform of
-package suncotest, without an account and without a network.
+` + partner.Help + `
+With a SUNCO_PUBLIC_URL on this machine the webhook steps are skipped, because Zendesk
+cannot call it. Each run adds a mark of its own to the webhooks' target, and changes only
+webhooks with this mark.
+`
 
-With these variables it does the same with Zendesk itself. It prints the authorize URL
-for your browser, waits for the redirect, and asks before it creates or revokes anything.
-
-    SUNCO_CLIENT_ID, SUNCO_CLIENT_SECRET
-        the credentials that Zendesk issued; set both or neither
-    SUNCO_REDIRECT_URI
-        a registered redirect URI that leads to this machine, for example
-        http://localhost:8080/callback; required
-    SUNCO_WEBHOOK_TARGET
-        a URL of yours that answers HEAD. Without it the webhook steps are skipped. Each
-        run adds a mark of its own to the query, and changes only webhooks with this mark
-    SUNCO_MARKETPLACE_NAME, SUNCO_MARKETPLACE_ORGANIZATION_ID, and one of
-    SUNCO_MARKETPLACE_BOT_ID and SUNCO_MARKETPLACE_APP_ID
-        the marketplace headers, if the app is listed
-    SUNCO_LEGACY_REGION
-        us or eu, for an app without a subdomain
-
-Flags:
+const next = `
+What to run next:
+   go run ./examples/hello        a partner in one file, in a browser, with a sandbox beside it
+   go run ./examples/bot          a bot with cards, forms, files and a hand-off to a human
+   go run ./examples/shoplifter   a partner application with pages and a store
+   go run ./examples/sandbox      the fake platform as a program, for any language
 `
 
 func main() {
@@ -52,28 +49,39 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out io.Writer) error {
-	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() {
+	switch {
+	case len(args) == 1 && strings.HasPrefix(args[0], "-h"):
 		fmt.Fprint(out, usage)
-		flags.PrintDefaults()
-	}
-	listen := flags.String("listen", "", "local `address` for the redirect; default: that of SUNCO_REDIRECT_URI")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
 		return nil
+	case len(args) > 0:
+		return fmt.Errorf("unexpected argument %q; -h explains the environment variables", args[0])
+	}
+	set, err := partner.Read(getenv)
+	switch {
 	case err != nil:
 		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q; -h explains the flags", flags.Arg(0))
+	case set.ClientID == "":
+		if err = onFake(ctx, &transcript{out: out}); err == nil {
+			fmt.Fprint(out, next)
+		}
+		return err
+	case set.PublicURL == "":
+		return errors.New("set SUNCO_PUBLIC_URL to the address at which a browser reaches this program, " +
+			"for example http://localhost:3000")
 	}
-	id, secret := getenv("SUNCO_CLIENT_ID"), getenv("SUNCO_CLIENT_SECRET")
-	switch {
-	case id == "" && secret == "":
-		return onFake(ctx, &transcript{out: out})
-	case id == "" || secret == "":
-		return errors.New("set both SUNCO_CLIENT_ID and SUNCO_CLIENT_SECRET, or neither")
+	return onZendesk(ctx, zendesk{Settings: set, in: in, base: network()}, &transcript{out: out})
+}
+
+// network returns a transport for which names under localhost are this machine, as they
+// are for browsers.
+func network() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {
+			addr = net.JoinHostPort("127.0.0.1", port)
+		}
+		return dial(ctx, network, addr)
 	}
-	set := settings{getenv: getenv, listen: *listen, in: in, base: http.DefaultTransport}
-	return onZendesk(ctx, set, &transcript{out: out})
+	return transport
 }

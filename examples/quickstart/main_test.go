@@ -25,6 +25,11 @@ func TestFakeTellsTheWholeStory(t *testing.T) {
 		"-> GET    https://oauth-bridge.zendesk.com/sc/v2/tokenInfo  200 OK",
 		"<- HEAD   https://partner.example/zendesk/events  200 OK",
 		"Same webhook: true.",
+		"bot: Hello! I am a bot. Would you like to talk to a human?\n" +
+			"      ada: a human, please\n" +
+			"      ada: are you a human?\n" +
+			"      agent: I am. How can I help?\n\n",
+		"/passControl  200 OK",
 		"Refused: an integration may have 3 webhooks.",
 		"-> DELETE https://acme.zendesk.com/sc/oauth/authorization  200 OK",
 		"<- POST   https://partner.example/zendesk/removed  200 OK",
@@ -32,6 +37,7 @@ func TestFakeTellsTheWholeStory(t *testing.T) {
 	} {
 		assert.Contains(t, out.String(), line)
 	}
+	assert.True(t, strings.HasSuffix(out.String(), next))
 	assert.NotContains(t, out.String(), suncotest.DefaultClientSecret)
 	assert.NotContains(t, out.String(), "eyJ", "no token")
 	assert.NotContains(t, out.String(), "code=", "no code")
@@ -40,11 +46,11 @@ func TestFakeTellsTheWholeStory(t *testing.T) {
 func TestTheTokenIsSavedBeforeAnythingElse(t *testing.T) {
 	platform := newPlatform(t, suncotest.Behavior{})
 	platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Handle: suncotest.Reply(http.StatusForbidden, "", "")})
-	partner := newPartner(&sunco.Client{
+	server := newServer(&sunco.Client{
 		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
 		HTTPClient: platform.Client(),
 	})
-	s := &story{transcript: &transcript{out: io.Discard}, partner: partner}
+	s := &story{transcript: &transcript{out: io.Discard}, server: server}
 	s.visit = func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 		back, err := platform.Allow(ctx, authorizeURL, "")
 		require.NoError(t, err)
@@ -52,46 +58,23 @@ func TestTheTokenIsSavedBeforeAnythingElse(t *testing.T) {
 	}
 	in, err := s.install(t.Context())
 	require.ErrorIs(t, err, sunco.ErrForbidden)
-	require.NotNil(t, partner.stored)
+	require.NotNil(t, server.stored)
 	assert.NotEmpty(t, in.Generation())
-	assert.Equal(t, in.Generation(), partner.stored.Generation())
+	assert.Equal(t, in.Generation(), server.stored.Generation())
 }
 
 func TestHelpAndMistakes(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, none, nil, &out))
-	assert.Contains(t, out.String(), "SUNCO_WEBHOOK_TARGET")
+	assert.Contains(t, out.String(), "SUNCO_PUBLIC_URL")
 	assert.Contains(t, out.String(), "go run ./examples/quickstart")
 
-	only := func(set string) func(string) string {
-		return func(name string) string {
-			if strings.Contains(set, name) {
-				return "x"
-			}
-			return ""
-		}
+	env := map[string]string{"SUNCO_CLIENT_ID": "x", "SUNCO_CLIENT_SECRET": "x"}
+	mistake := func(args ...string) error {
+		return run(t.Context(), args, func(name string) string { return env[name] }, nil, io.Discard)
 	}
-	mistake := func(getenv func(string) string, args ...string) error {
-		return run(t.Context(), args, getenv, nil, io.Discard)
-	}
-	require.ErrorContains(t, mistake(only("SUNCO_CLIENT_ID")), "both")
-	require.ErrorContains(t, mistake(only("SUNCO_CLIENT_ID SUNCO_CLIENT_SECRET")), "SUNCO_REDIRECT_URI")
-	require.ErrorContains(t, mistake(none, "extra"), "extra")
-	env := map[string]string{
-		"SUNCO_CLIENT_ID": "x", "SUNCO_CLIENT_SECRET": "x",
-		"SUNCO_REDIRECT_URI": "http://127.0.0.1:1/callback", "SUNCO_LEGACY_REGION": "de",
-	}
-	require.ErrorContains(t, mistake(func(name string) string { return env[name] }), "SUNCO_LEGACY_REGION")
-}
-
-func TestShown(t *testing.T) {
-	for address, want := range map[string]string{
-		"https://partner.example/zendesk/events":             "https://partner.example/zendesk/events",
-		"https://partner.example/zendesk?key=canary&x=1":     "https://partner.example/zendesk?…",
-		"https://partner.example?canary":                     "https://partner.example?…",
-		"https://canary:canary@partner.example:8443/a%2Fb#c": "https://partner.example:8443/a%2Fb",
-		"https://partner.example/%zz?key=canary":             "…",
-	} {
-		assert.Equal(t, want, shown(address))
-	}
+	require.ErrorContains(t, mistake(), "set SUNCO_PUBLIC_URL")
+	require.ErrorContains(t, mistake("extra"), "extra")
+	env["SUNCO_LEGACY_REGION"] = "de"
+	require.ErrorContains(t, mistake(), "SUNCO_LEGACY_REGION")
 }

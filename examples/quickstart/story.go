@@ -3,29 +3,33 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
 // story is a partner's life. What differs between the fake platform and Zendesk itself is
 // in its functions.
 type story struct {
 	*transcript
-	*partner
-	target  string        // of the webhook; empty: no webhook steps
+	*server
+	target  string        // of the webhooks; empty: no webhook steps
 	patient time.Duration // how long to wait for the call to the remove URL
 	confirm func(question string) bool
 
 	// visit sends a browser to the authorize URL and returns the request with which it
 	// comes back.
 	visit func(ctx context.Context, authorizeURL string) (*http.Request, error)
+
+	// talk lets a person write, while there is a webhook. Nil: nobody writes.
+	talk func(ctx context.Context, in *sunco.Installation) error
 
 	mark string   // of this run, in the targets of its webhooks
 	made []string // ids of the webhooks that this run made and has not deleted
@@ -98,12 +102,12 @@ func (s *story) install(ctx context.Context) (*sunco.Installation, error) {
 func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 	if s.target == "" {
 		s.step("Webhooks")
-		s.say("Skipped: SUNCO_WEBHOOK_TARGET is not set.")
+		s.say("Skipped: Zendesk cannot call a SUNCO_PUBLIC_URL on this machine.")
 		return nil
 	}
 	s.mark = "quickstart=" + rand.Text()[:8]
 	question := "Create up to 4 webhooks with target %s, marked %s, and delete them again? Others are left alone."
-	if !s.confirm(fmt.Sprintf(question, shown(s.target), s.mark)) {
+	if !s.confirm(fmt.Sprintf(question, s.target, s.mark)) {
 		return nil
 	}
 	s.step("Create a webhook; " + s.mark + " in its target says that it is this run's")
@@ -111,11 +115,16 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 	if err != nil {
 		return err
 	}
-	s.say("Webhook %s delivers to %s", hook.ID, shown(hook.Target))
+	s.say("Webhook %s delivers to %s", hook.ID, hook.Target)
 	s.made = append(s.made, hook.ID)
 	defer s.cleanUp(in)
 
-	if err := s.change(ctx, in, hook.ID); err != nil {
+	if hook, err = s.change(ctx, in, hook.ID); err != nil {
+		return err
+	}
+	in.Webhooks = []sunco.Webhook{*hook} // its secret authenticates what it delivers
+	s.save(in)
+	if err := s.converse(ctx, in); err != nil {
 		return err
 	}
 
@@ -135,18 +144,18 @@ func (s *story) webhooks(ctx context.Context, in *sunco.Installation) error {
 }
 
 // change reads and changes one webhook.
-func (s *story) change(ctx context.Context, in *sunco.Installation, id string) error {
+func (s *story) change(ctx context.Context, in *sunco.Installation, id string) (*sunco.Webhook, error) {
 	s.step("List, get and update it")
 	list, err := s.client.ListWebhooks(ctx, in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := s.client.GetWebhook(ctx, in, id); err != nil {
-		return err
+		return nil, err
 	}
 	updated, err := s.client.UpdateWebhook(ctx, in, id, sunco.WebhookUpdate{IncludeFullUser: new(true)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.say("%d in the list. includeFullUser is %t, and the %d triggers stayed.",
 		len(list), updated.IncludeFullUser, len(updated.Triggers))
@@ -154,10 +163,20 @@ func (s *story) change(ctx context.Context, in *sunco.Installation, id string) e
 	s.step("Ensure that it is as wanted: it is found by its target, and what differs is changed")
 	ensured, err := s.ensure(ctx, in, 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.say("Same webhook: %t. includeFullUser is %t again.", ensured.ID == id, ensured.IncludeFullUser)
-	return nil
+	return ensured, nil
+}
+
+// converse lets a person write, if there is one.
+func (s *story) converse(ctx context.Context, in *sunco.Installation) error {
+	s.step("A person writes, the bot answers, and a human agent takes over")
+	if s.talk == nil {
+		s.say("Left out: with Zendesk a person would have to write. examples/bot is a bot to write to.")
+		return nil
+	}
+	return s.talk(ctx, in)
 }
 
 // tooMany ensures webhooks of other targets.
@@ -189,12 +208,8 @@ func (s *story) ensure(ctx context.Context, in *sunco.Installation, n int) (*sun
 // wanted is the nth webhook. EnsureWebhook finds webhooks by their target. This run's mark
 // is in it, so it finds only those that this run made.
 func (s *story) wanted(n int) *sunco.Webhook {
-	separator := "?"
-	if strings.Contains(s.target, "?") {
-		separator = "&"
-	}
 	return &sunco.Webhook{
-		Target:   fmt.Sprintf("%s%s%s-%d", s.target, separator, s.mark, n),
+		Target:   fmt.Sprintf("%s?%s-%d", s.target, s.mark, n),
 		Triggers: []string{sunco.TriggerConversationMessage, sunco.TriggerConversationPostback},
 	}
 }
@@ -243,9 +258,10 @@ func (s *story) hear(ctx context.Context) error {
 	return nil
 }
 
-// partner is the server of a partner that stores one customer.
-type partner struct {
+// server is the server of a partner that stores one customer.
+type server struct {
 	client  *sunco.Client
+	events  http.Handler // of the webhooks' target
 	removal sunco.RemovalHandler
 	removed chan string // app ids that were deleted
 
@@ -253,44 +269,56 @@ type partner struct {
 	stored *sunco.Installation
 }
 
-func newPartner(client *sunco.Client) *partner {
-	p := &partner{client: client, removed: make(chan string, 1)}
-	p.removal = sunco.RemovalHandler{Client: client, Lookup: p.lookup, OnRemoved: p.delete}
-	return p
+func newServer(client *sunco.Client) *server {
+	s := &server{client: client, removed: make(chan string, 1)}
+	s.events = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusOK) // Zendesk sends HEAD before it creates a webhook
+	})
+	s.removal = sunco.RemovalHandler{Client: client, Lookup: s.lookup, OnRemoved: s.delete}
+	return s
 }
 
 // handler serves the webhook's target and the remove URL.
-func (p *partner) handler() *http.ServeMux {
+func (s *server) handler() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/zendesk/events", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusOK) // Zendesk sends HEAD before it creates a webhook
-	})
-	mux.Handle("/zendesk/removed", &p.removal)
+	mux.Handle(partner.EventsPath, s.events)
+	mux.Handle(partner.RemovedPath, &s.removal)
 	return mux
 }
 
-func (p *partner) save(in *sunco.Installation) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stored = in
+func (s *server) save(in *sunco.Installation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stored = in
 }
 
-func (p *partner) lookup(_ context.Context, appID string) (*sunco.Installation, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stored == nil || p.stored.AppID != appID {
+func (s *server) lookup(_ context.Context, appID string) (*sunco.Installation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stored == nil || s.stored.AppID != appID {
 		return nil, nil
 	}
-	return p.stored, nil
+	return s.stored, nil
+}
+
+func (s *server) byKey(_ context.Context, digest [32]byte) (*sunco.Installation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stored == nil || !slices.ContainsFunc(s.stored.Webhooks, func(hook sunco.Webhook) bool {
+		return sha256.Sum256([]byte(hook.Secret.Reveal())) == digest
+	}) {
+		return nil, nil
+	}
+	return s.stored, nil
 }
 
 // delete compares the generation, because the customer may have installed again.
-func (p *partner) delete(_ context.Context, in *sunco.Installation) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stored != nil && p.stored.Generation() == in.Generation() {
-		p.stored = nil
-		p.removed <- in.AppID
+func (s *server) delete(_ context.Context, in *sunco.Installation) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stored != nil && s.stored.Generation() == in.Generation() {
+		s.stored = nil
+		s.removed <- in.AppID
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"sync"
 )
 
@@ -35,20 +34,6 @@ func (t *transcript) request(arrow string, r *http.Request, host, outcome string
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(t.out, "   %s %-6s https://%s%s  %s\n", arrow, r.Method, host, r.URL.Path, outcome)
-}
-
-// shown is a partner's URL without its userinfo and its query, which may hold a
-// key.
-func shown(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "…"
-	}
-	text := u.Scheme + "://" + u.Host + u.EscapedPath()
-	if u.RawQuery != "" {
-		text += "?…"
-	}
-	return text
 }
 
 // sent is a transport that prints each request it makes.

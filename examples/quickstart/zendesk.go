@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,57 +11,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
+	"github.com/sunco-go/sunco/examples/internal/sandbox"
 )
 
-// settings are what a run with Zendesk needs from outside.
-type settings struct {
-	getenv func(string) string
-	listen string // address; empty: that of the redirect URI
-	in     io.Reader
-	base   http.RoundTripper // for requests to Zendesk
-}
-
-func (s settings) client(t *transcript) (*sunco.Client, error) {
-	region := sunco.LegacyRegion(s.getenv("SUNCO_LEGACY_REGION"))
-	if region != "" && region != sunco.LegacyUS && region != sunco.LegacyEU {
-		return nil, errors.New("set SUNCO_LEGACY_REGION to us or eu, or unset it")
-	}
-	return &sunco.Client{
-		ClientID:     s.getenv("SUNCO_CLIENT_ID"),
-		ClientSecret: sunco.NewSecret(s.getenv("SUNCO_CLIENT_SECRET")),
-		RedirectURI:  s.getenv("SUNCO_REDIRECT_URI"),
-		LegacyRegion: region,
-		Marketplace: sunco.Marketplace{
-			Name:           s.getenv("SUNCO_MARKETPLACE_NAME"),
-			OrganizationID: s.getenv("SUNCO_MARKETPLACE_ORGANIZATION_ID"),
-			BotID:          s.getenv("SUNCO_MARKETPLACE_BOT_ID"),
-			AppID:          s.getenv("SUNCO_MARKETPLACE_APP_ID"),
-		},
-		HTTPClient: &http.Client{Transport: sent{s.base, t}},
-	}, nil
-}
-
-// listener waits for the redirect.
-func (s settings) listener() (net.Listener, error) {
-	redirect, err := url.Parse(s.getenv("SUNCO_REDIRECT_URI"))
-	if err != nil || redirect.Host == "" {
-		return nil, errors.New("set SUNCO_REDIRECT_URI to a redirect URI that is registered with Zendesk " +
-			"and leads to this machine")
-	}
-	switch host := redirect.Hostname(); {
-	case s.listen != "":
-		return net.Listen("tcp", s.listen)
-	case host == "localhost":
-		return net.Listen("tcp", net.JoinHostPort("127.0.0.1", cmp.Or(redirect.Port(), "80")))
-	case net.ParseIP(host).IsLoopback():
-		return net.Listen("tcp", net.JoinHostPort(host, cmp.Or(redirect.Port(), "80")))
-	}
-	return nil, errors.New("SUNCO_REDIRECT_URI does not name this machine: set -listen to the address it leads to")
+// zendesk is what a run with Zendesk needs from outside.
+type zendesk struct {
+	partner.Settings
+	in   io.Reader
+	base http.RoundTripper // for requests to Zendesk
 }
 
 // lines reads lines until ctx ends.
-func (s settings) lines(ctx context.Context) <-chan string {
+func (s zendesk) lines(ctx context.Context) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -94,30 +54,28 @@ func callbackHandler(callbacks chan<- *http.Request) http.HandlerFunc {
 }
 
 // onZendesk tells the story with Zendesk itself.
-func onZendesk(ctx context.Context, set settings, t *transcript) error {
-	client, err := set.client(t)
+func onZendesk(ctx context.Context, z zendesk, t *transcript) error {
+	client := z.Client(z.PublicURL + partner.InstallPath)
+	client.HTTPClient = &http.Client{Transport: sent{z.base, t}}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", z.Listen)
 	if err != nil {
-		return err
+		return err // names the address
 	}
-	listener, err := set.listener()
-	if err != nil {
-		return err
-	}
-	partner := newPartner(client)
-	defer func() { _ = partner.removal.Close(ctx) }()
+	server := newServer(client)
+	defer func() { _ = server.removal.Close(ctx) }()
 	callbacks := make(chan *http.Request, 1)
-	mux := partner.handler()
+	mux := server.handler()
 	mux.HandleFunc("/", callbackHandler(callbacks))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
+	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = web.Serve(listener) }()
+	defer web.Close()
 
 	t.say("This talks to Zendesk itself. It asks before it creates or revokes anything.")
-	lines := set.lines(ctx)
+	lines := z.lines(ctx)
 	s := &story{
 		transcript: t,
-		partner:    partner,
-		target:     set.getenv("SUNCO_WEBHOOK_TARGET"),
+		server:     server,
+		target:     z.PublicURL + partner.EventsPath,
 		visit: func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 			t.say("Open this in a browser, as an administrator of the account:")
 			t.say("%s", authorizeURL)
@@ -139,6 +97,9 @@ func onZendesk(ctx context.Context, set settings, t *transcript) error {
 			}
 		},
 		patient: 30 * time.Second,
+	}
+	if public, err := url.Parse(z.PublicURL); !z.Local() && err == nil && sandbox.IsLoopback(public.Hostname()) {
+		s.target = ""
 	}
 	return s.tell(ctx)
 }

@@ -15,11 +15,12 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
 const (
-	hookTarget = "https://hooks.example/zendesk?key=canary"
+	hookTarget = "https://hooks.example/zendesk/events"
 	mayRemain  = "The integration may still be installed"
 )
 
@@ -32,30 +33,37 @@ func newPlatform(t *testing.T, behavior suncotest.Behavior) *suncotest.Platform 
 	return platform
 }
 
-// zendesk runs the part that talks to Zendesk, with the fake in its place and a
-// real listener for the redirect.
-func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string, error) {
+// withZendesk runs the part that talks to Zendesk, with the fake in its place and a real
+// listener for the redirect, which a tunnel would lead to.
+func withZendesk(t *testing.T, platform *suncotest.Platform, answers string) (string, error) {
+	t.Helper()
+	return withZendeskAt(t, platform, answers, "https://hooks.example", freeAddress(t))
+}
+
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
+	return listener.Addr().String()
+}
+
+func withZendeskAt(t *testing.T, platform *suncotest.Platform, answers, public, address string) (string, error) {
+	t.Helper()
 	env := map[string]string{
-		"SUNCO_CLIENT_ID":      suncotest.DefaultClientID,
-		"SUNCO_CLIENT_SECRET":  suncotest.DefaultClientSecret,
-		"SUNCO_REDIRECT_URI":   "http://" + address + "/callback",
-		"SUNCO_WEBHOOK_TARGET": hookTarget,
+		"SUNCO_CLIENT_ID":     suncotest.DefaultClientID,
+		"SUNCO_CLIENT_SECRET": suncotest.DefaultClientSecret,
+		"SUNCO_PUBLIC_URL":    public,
+		"SUNCO_LISTEN":        address,
 	}
-	set := settings{
-		getenv: func(name string) string { return env[name] },
-		in:     strings.NewReader(answers),
-		base:   platform.Client().Transport,
-	}
+	set, err := partner.Read(func(name string) string { return env[name] })
+	require.NoError(t, err)
+	z := zendesk{Settings: set, in: strings.NewReader(answers), base: platform.Client().Transport}
 	out := &exampletest.Buffer{}
 	done := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	go func() { done <- onZendesk(ctx, set, &transcript{out: out}) }()
+	go func() { done <- onZendesk(ctx, z, &transcript{out: out}) }()
 
 	var authorizeURL string
 	require.Eventually(t, func() bool {
@@ -64,7 +72,8 @@ func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string
 	}, 10*time.Second, time.Millisecond)
 	back, err := platform.Allow(ctx, authorizeURL, "")
 	require.NoError(t, err)
-	resp, err := http.Get(back.String())
+	assert.True(t, strings.HasPrefix(back.String(), public+"/zendesk/install?"))
+	resp, err := http.Get("http://" + address + back.RequestURI())
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	// Nobody calls the remove URL here: end the wait once the rest is told.
@@ -78,7 +87,7 @@ func zendesk(t *testing.T, platform *suncotest.Platform, answers string) (string
 
 func TestZendeskAsksFirst(t *testing.T) {
 	platform := newPlatform(t, suncotest.Behavior{})
-	out, err := zendesk(t, platform, "n\nn\n")
+	out, err := withZendesk(t, platform, "n\nn\n")
 	require.NoError(t, err)
 	assert.Contains(t, out, "Create up to 4 webhooks")
 	assert.Contains(t, out, "Revoke the access")
@@ -89,7 +98,7 @@ func TestZendeskAsksFirst(t *testing.T) {
 
 func TestZendeskDoesWhatWasAllowed(t *testing.T) {
 	platform := newPlatform(t, suncotest.Behavior{})
-	out, err := zendesk(t, platform, "y\ny\n")
+	out, err := withZendesk(t, platform, "y\ny\n")
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Contains(t, out, "Refused: an integration may have 3")
 	assert.Contains(t, out, "Token info confirms that the token is dead.")
@@ -98,12 +107,20 @@ func TestZendeskDoesWhatWasAllowed(t *testing.T) {
 	assert.NotContains(t, out, suncotest.DefaultClientSecret)
 }
 
-func TestZendeskPrintsNoQueryOfTheTarget(t *testing.T) {
-	out, err := zendesk(t, newPlatform(t, suncotest.Behavior{}), "y\nn\n")
+func TestZendeskWithoutAPerson(t *testing.T) {
+	out, err := withZendesk(t, newPlatform(t, suncotest.Behavior{}), "y\nn\n")
 	require.NoError(t, err)
-	assert.NotContains(t, out, "canary")
-	assert.Contains(t, out, "with target https://hooks.example/zendesk?…")
-	assert.Contains(t, out, "delivers to https://hooks.example/zendesk?…")
+	assert.Contains(t, out, "Left out: with Zendesk a person would have to write.")
+	assert.NotContains(t, out, "ada")
+}
+
+func TestZendeskCannotCallThisMachine(t *testing.T) {
+	platform := newPlatform(t, suncotest.Behavior{})
+	address := freeAddress(t)
+	out, err := withZendeskAt(t, platform, "n\n", "http://"+address, address)
+	require.NoError(t, err)
+	assert.Contains(t, out, "Skipped: Zendesk cannot call")
+	assert.NotContains(t, out, "/webhooks")
 }
 
 // A webhook with the very target, or with that of a copy, may be the partner's
@@ -123,7 +140,7 @@ func TestZendeskLeavesOtherWebhooksAlone(t *testing.T) {
 	require.NoError(t, err)
 	in, err := client.Locate(t.Context(), &sunco.Installation{Token: token})
 	require.NoError(t, err)
-	for _, target := range []string{hookTarget, "https://hooks.example/zendesk?copy=1&key=canary"} {
+	for _, target := range []string{hookTarget, hookTarget + "?copy=1"} {
 		_, err := client.CreateWebhook(t.Context(), in, &sunco.Webhook{
 			Target: target, Triggers: []string{sunco.TriggerConversationRead}, IncludeFullUser: true,
 		})
@@ -131,7 +148,7 @@ func TestZendeskLeavesOtherWebhooksAlone(t *testing.T) {
 	}
 	production := platform.Webhooks()
 
-	out, err := zendesk(t, platform, "y\nn\n")
+	out, err := withZendesk(t, platform, "y\nn\n")
 	require.NoError(t, err)
 	assert.Equal(t, production, platform.Webhooks())
 	assert.Contains(t, out, "Same webhook: true.")
@@ -147,18 +164,18 @@ func TestZendeskLeavesWebhooksOfAnEarlierRunAlone(t *testing.T) {
 	platform := newPlatform(t, suncotest.Behavior{WebhookLimit: 10})
 	platform.Inject(suncotest.Fault{Method: http.MethodDelete, Path: "/sc/v2/", Times: -1,
 		Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(http.StatusForbidden) }})
-	out, err := zendesk(t, platform, "y\nn\n")
+	out, err := withZendesk(t, platform, "y\nn\n")
 	require.ErrorIs(t, err, sunco.ErrForbidden)
 	assert.Contains(t, out, mayRemain)
 	left := platform.Webhooks()
 	require.Len(t, left, 4)
 	for _, hook := range left {
 		assert.Contains(t, out, "Webhook "+hook.ID+" is left")
-		assert.True(t, strings.HasPrefix(hook.Target, hookTarget+"&quickstart="), "the partner's query is kept")
+		assert.True(t, strings.HasPrefix(hook.Target, hookTarget+"?quickstart="))
 	}
 
 	platform.ClearFaults()
-	out, err = zendesk(t, platform, "y\nn\n")
+	out, err = withZendesk(t, platform, "y\nn\n")
 	require.NoError(t, err)
 	assert.Contains(t, out, "Same webhook: true.")
 	assert.Contains(t, out, "No limit was reached with 4 webhooks.")
@@ -173,7 +190,7 @@ func TestZendeskDeletesWhatEnsureMade(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"webhooks":[]}`)
 		}})
-	out, err := zendesk(t, platform, "y\nn\n")
+	out, err := withZendesk(t, platform, "y\nn\n")
 	require.NoError(t, err)
 	assert.Contains(t, out, "Same webhook: false.")
 	assert.Empty(t, platform.Webhooks())
@@ -196,7 +213,7 @@ func TestZendeskSaysWhenTheIntegrationMayRemain(t *testing.T) {
 			platform := newPlatform(t, suncotest.Behavior{NoSubdomain: tc.legacy})
 			platform.Inject(suncotest.Fault{Path: tc.path,
 				Handle: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { w.WriteHeader(tc.status) }})
-			out, err := zendesk(t, platform, "y\ny\n")
+			out, err := withZendesk(t, platform, "y\ny\n")
 			require.ErrorContains(t, err, tc.err)
 			assert.NotRegexp(t, `Client\.|LegacyRegion`, err.Error(), "names of the package")
 			assert.Equal(t, tc.said, strings.Contains(out, mayRemain), out)
