@@ -106,7 +106,7 @@ func startShoplifter(t *testing.T, store string, env ...string) *program {
 	if !strings.Contains(strings.Join(env, " "), "PORT=") {
 		env = append(env, "PORT=0")
 	}
-	return launch(t, "shoplifter", append(env, "STORE_FILE="+store))
+	return launch(t, "shoplifter", append(env, "SUNCO_STORE_FILE="+store))
 }
 
 // freePort returns a port that nobody uses now.

@@ -10,13 +10,8 @@ import (
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/internal/turns"
-)
-
-const (
-	installPath = "/zendesk/install"
-	eventsPath  = "/zendesk/events"
-	removedPath = "/zendesk/removed"
 )
 
 // app is the application.
@@ -36,19 +31,13 @@ type app struct {
 }
 
 func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
-	store, err := openStore(cfg.storeFile, cfg.platform(), cfg.clientID)
+	store, err := openStore(cfg.storeFile, cfg.platform(), cfg.ClientID)
 	if err != nil {
 		return nil, err
 	}
 	a := &app{cfg: cfg, sandboxPage: sandboxPage, store: store, pages: newPages(), log: log, grace: stopGrace}
-	a.client = &sunco.Client{
-		ClientID:     cfg.clientID,
-		ClientSecret: cfg.clientSecret,
-		RedirectURI:  a.ownURL(installPath),
-		Marketplace:  cfg.marketplace,
-		Domain:       cfg.domain,
-		Logger:       log,
-	}
+	a.client = cfg.Client(a.ownURL(partner.InstallPath))
+	a.client.Logger = log
 	a.installer = &sunco.Installer{
 		Client:         a.client,
 		Webhook:        a.webhook(),
@@ -101,7 +90,7 @@ func (a *app) webhook() *sunco.Webhook {
 		return nil
 	}
 	return &sunco.Webhook{
-		Target: a.ownURL(eventsPath),
+		Target: a.ownURL(partner.EventsPath),
 		Triggers: []string{
 			sunco.TriggerConversationCreate,
 			sunco.TriggerConversationMessage,
@@ -234,7 +223,7 @@ func (a *app) tell(in *sunco.Installation, what string) {
 // hook returns the webhook of an installation that delivers here, or nil.
 func (a *app) hook(in *sunco.Installation) *sunco.Webhook {
 	for i, hook := range in.Webhooks {
-		if hook.Target == a.ownURL(eventsPath) {
+		if hook.Target == a.ownURL(partner.EventsPath) {
 			return &in.Webhooks[i]
 		}
 	}

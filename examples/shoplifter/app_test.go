@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
 func TestByClicking(t *testing.T) {
@@ -65,7 +67,7 @@ func TestByClicking(t *testing.T) {
 
 func TestDeny(t *testing.T) {
 	p, b := start(t, embeddedEnv(t)), newBrowser(t)
-	consent := b.visit(p.base + installPath)
+	consent := b.visit(p.base + partner.InstallPath)
 	denied := b.press(consent, "Deny", "account", "acme")
 	assert.Equal(t, http.StatusForbidden, denied.StatusCode)
 	assert.Contains(t, denied.text, "You pressed Deny")
@@ -77,7 +79,7 @@ func TestAnotherBrowsersCallback(t *testing.T) {
 	env := embeddedEnv(t)
 	p, b := start(t, env), newBrowser(t)
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	begun := b.visit(p.base + installPath)
+	begun := b.visit(p.base + partner.InstallPath)
 	consent := b.visit(begun.Header.Get("Location"))
 	back := b.press(consent, "Allow", "account", "acme").Header.Get("Location")
 	require.Contains(t, back, "code=")
@@ -112,7 +114,7 @@ func TestForgedRemoval(t *testing.T) {
 	page := b.connect(p, "acme")
 	id := strings.TrimPrefix(page.Request.URL.Path, "/installations/")
 	removal := strings.NewReader(`{"appId":"` + id + `","integrationId":"x"}`)
-	res, err := http.Post(p.base+removedPath, "application/json", removal)
+	res, err := http.Post(p.base+partner.RemovedPath, "application/json", removal)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, http.StatusOK, res.StatusCode)
@@ -147,7 +149,7 @@ func TestRestart(t *testing.T) {
 	second := start(t, env) // at another address
 	require.NotEqual(t, p.base, second.base)
 	page = b.until(second.base+path, "webhook is missing", false)
-	assert.Contains(t, page.text, second.base+eventsPath, "the webhook has moved")
+	assert.Contains(t, page.text, second.base+partner.EventsPath, "the webhook has moved")
 	assert.Equal(t, before, secrets(t, env), "the same tokens and webhooks")
 	b.press(page, "Send the test message")
 	b.until(second.base+path, testMessage, true)
@@ -189,7 +191,7 @@ func TestForeignHosts(t *testing.T) {
 		"evil.example":                       false,
 		"localhost.evil.example:" + u.Port(): false,
 	} {
-		for _, path := range []string{"/", "/style.css", installPath, eventsPath, "/nowhere"} {
+		for _, path := range []string{"/", "/style.css", partner.InstallPath, partner.EventsPath, "/nowhere"} {
 			got := b.transport.Clone()
 			req, err := http.NewRequest(http.MethodGet, p.base+path, nil)
 			require.NoError(t, err)
@@ -216,7 +218,7 @@ func TestPublicHost(t *testing.T) {
 			here + ":3000": true, here: false, here + ":1": false, "localhost:3000": true, "evil.example:3000": false,
 		},
 	} {
-		a := &app{cfg: &config{publicURL: public, localURL: "http://" + here + ":3000"}, pages: newPages()}
+		a := &app{cfg: &config{Settings: partner.Settings{PublicURL: public}, localURL: "http://" + here + ":3000"}, pages: newPages()}
 		handler := a.onlyOwnHosts(&net.TCPAddr{Port: 3000}, http.NotFoundHandler())
 		for host, own := range names {
 			answer, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
@@ -257,10 +259,10 @@ func TestEveryPage(t *testing.T) {
 		here:                             http.StatusOK,
 		p.base + "/installations/canary": http.StatusNotFound,
 		p.base + "/canary":               http.StatusNotFound,
-		p.base + installPath + "?return_to=//canary":      http.StatusBadRequest,
-		p.base + installPath + "?code=canary&state=y":     http.StatusBadRequest,
-		p.base + installPath + "?error=canary&state=y":    http.StatusBadRequest,
-		p.base + installPath + "?code=canary&code=canary": http.StatusBadRequest,
+		p.base + partner.InstallPath + "?return_to=//canary":      http.StatusBadRequest,
+		p.base + partner.InstallPath + "?code=canary&state=y":     http.StatusBadRequest,
+		p.base + partner.InstallPath + "?error=canary&state=y":    http.StatusBadRequest,
+		p.base + partner.InstallPath + "?code=canary&code=canary": http.StatusBadRequest,
 	} {
 		page := b.visit(target)
 		assert.Equal(t, want, page.StatusCode, target)

@@ -65,7 +65,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 
 // embeddedEnv is nothing but a place for the file.
 func embeddedEnv(t *testing.T) map[string]string {
-	return map[string]string{"STORE_FILE": filepath.Join(t.TempDir(), "store.json")}
+	return map[string]string{"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json")}
 }
 
 // platform runs a sandbox of its own, which outlives the program, and returns the
@@ -92,8 +92,8 @@ func platform(t *testing.T) map[string]string {
 	return map[string]string{
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_MARKETPLACE_NAME": "Shoplifter", "ZENDESK_MARKETPLACE_ORG_ID": "7", "ZENDESK_MARKETPLACE_APP_ID": "42",
-		"ZENDESK_DOMAIN": box.Domain(),
-		"STORE_FILE":     filepath.Join(t.TempDir(), "store.json"),
+		"ZENDESK_DOMAIN":   box.Domain(),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
 	}
 }
 
@@ -273,7 +273,7 @@ func (b *browser) until(target, text string, there bool) answer {
 // secrets are all credentials in the file.
 func secrets(t *testing.T, env map[string]string) []string {
 	t.Helper()
-	raw, err := os.ReadFile(env["STORE_FILE"])
+	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
 	require.NoError(t, err)
 	var all []string
 	for _, m := range regexp.MustCompile(`"(?:token|secret)":\s*"([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {

@@ -3,7 +3,6 @@ package main
 import (
 	"maps"
 	"net"
-	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
 func TestHelp(t *testing.T) {
@@ -25,15 +25,15 @@ func TestHelp(t *testing.T) {
 		return ""
 	})
 	for name := range asked {
-		assert.Regexp(t, `(?m)^  `+regexp.QuoteMeta(name)+` `, stdout.String())
+		assert.Regexp(t, `(?m)^  (.* )?`+name+`( |,|$)`, stdout.String())
 	}
 	assert.Contains(t, stdout.String(), "no login")
 }
 
 func TestBadConfiguration(t *testing.T) {
 	zendesk := map[string]string{
-		"OAUTH_CLIENT_ID": "canary-id", "OAUTH_CLIENT_SECRET": "canary-secret", "PUBLIC_URL": "https://bot.example",
-		"STORE_FILE": "/nonexistent/canary",
+		"OAUTH_CLIENT_ID": "canary-id", "OAUTH_CLIENT_SECRET": "canary-secret", "SUNCO_PUBLIC_URL": "https://bot.example",
+		"SUNCO_STORE_FILE": "/nonexistent/canary",
 	}
 	for name, test := range map[string]struct {
 		env  map[string]string
@@ -42,18 +42,18 @@ func TestBadConfiguration(t *testing.T) {
 	}{
 		"unknown flag":     {nil, []string{"-canry"}, "not defined"},
 		"argument":         {nil, []string{"canary"}, "no arguments"},
-		"no id":            {map[string]string{"OAUTH_CLIENT_ID": ""}, nil, "OAUTH_CLIENT_ID is missing"},
-		"no secret":        {map[string]string{"OAUTH_CLIENT_SECRET": ""}, nil, "OAUTH_CLIENT_SECRET is missing"},
+		"no id":            {map[string]string{"OAUTH_CLIENT_ID": ""}, nil, "SUNCO_CLIENT_ID"},
+		"no secret":        {map[string]string{"OAUTH_CLIENT_SECRET": ""}, nil, "SUNCO_CLIENT_SECRET"},
 		"neither":          {map[string]string{"OAUTH_CLIENT_ID": "", "OAUTH_CLIENT_SECRET": ""}, nil, "are missing"},
-		"public path":      {map[string]string{"PUBLIC_URL": "https://bot.example/canary"}, nil, "without a path"},
-		"public user":      {map[string]string{"PUBLIC_URL": "https://canary@bot.example"}, nil, "without a path"},
-		"public port":      {map[string]string{"PUBLIC_URL": "https://bot.example:443"}, nil, "leave out the port"},
-		"public http":      {map[string]string{"PUBLIC_URL": "http://bot.example"}, nil, "must be https"},
+		"public path":      {map[string]string{"SUNCO_PUBLIC_URL": "https://bot.example/canary"}, nil, "without a path"},
+		"public user":      {map[string]string{"SUNCO_PUBLIC_URL": "https://canary@bot.example"}, nil, "without a path"},
+		"public port":      {map[string]string{"SUNCO_PUBLIC_URL": "https://bot.example:443"}, nil, "leave out the port"},
+		"public http":      {map[string]string{"SUNCO_PUBLIC_URL": "http://bot.example"}, nil, "must be https"},
 		"insecure cookie":  {nil, []string{"-insecure-cookie"}, "leave it out"},
 		"port":             {map[string]string{"PORT": "canary"}, nil, "PORT"},
-		"free port":        {map[string]string{"PORT": "0"}, nil, "must not be 0"},
-		"host":             {map[string]string{"HOST": "canary"}, nil, "HOST"},
-		"domain":           {map[string]string{"ZENDESK_DOMAIN": "https://canary/"}, nil, "ZENDESK_DOMAIN"},
+		"free port":        {map[string]string{"PORT": "0"}, nil, "must have a port"},
+		"host":             {map[string]string{"SUNCO_LISTEN": "canary:80"}, nil, "SUNCO_LISTEN"},
+		"domain":           {map[string]string{"ZENDESK_DOMAIN": "https://canary/"}, nil, "SUNCO_DOMAIN"},
 		"marketplace name": {map[string]string{"ZENDESK_MARKETPLACE_NAME": "canary\n"}, nil, "MARKETPLACE"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,24 +71,46 @@ func TestBadConfiguration(t *testing.T) {
 
 func TestAgainstZendesk(t *testing.T) {
 	env := map[string]string{
-		"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "PUBLIC_URL": "https://Bot.Example/",
-		"ZENDESK_MARKETPLACE_APP_ID": "42", "XDG_CONFIG_HOME": "",
+		"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "SUNCO_PUBLIC_URL": "https://Bot.Example/",
+		"ZENDESK_MARKETPLACE_APP_ID": "42", "XDG_CONFIG_HOME": "", "SUNCO_LEGACY_REGION": "eu",
 	}
 	t.Setenv("XDG_CONFIG_HOME", "/config")
 	cfg, err := readConfig(nil, func(name string) string { return env[name] })
 	require.NoError(t, err)
 	assert.False(t, cfg.embedded)
-	assert.Equal(t, "https://bot.example", cfg.publicURL)
-	assert.Equal(t, "zendesk.com", cfg.domain)
-	assert.Equal(t, "42", cfg.marketplace.BotID)
-	assert.Equal(t, "3000", cfg.port)
-	assert.Equal(t, "127.0.0.1", cfg.host)
+	assert.Equal(t, "https://bot.example", cfg.PublicURL)
+	assert.Equal(t, "zendesk.com", cfg.Domain)
+	assert.Equal(t, "42", cfg.Marketplace.BotID)
+	assert.Equal(t, "127.0.0.1:3000", cfg.Listen)
+	assert.Empty(t, cfg.LegacyRegion, "the file has no place for it")
 	assert.Contains(t, cfg.storeFile, "zendesk.com.json")
 
 	a := &app{cfg: cfg}
 	admin := a.adminURL(installation("a", "t"))
 	assert.Equal(t, "https://acme.zendesk.com/admin/ai/ai-agents/ai-agents/marketplace-bots", admin)
 	assert.Equal(t, "https://bot.example/zendesk/events", a.webhook().Target)
+}
+
+// TestOriginals gives each of the original's variables alone, and beside ours.
+func TestOriginals(t *testing.T) {
+	for ours, original := range map[string]string{
+		"SUNCO_CLIENT_ID": "OAUTH_CLIENT_ID", "SUNCO_CLIENT_SECRET": "OAUTH_CLIENT_SECRET",
+		"SUNCO_MARKETPLACE_NAME":            "ZENDESK_MARKETPLACE_NAME",
+		"SUNCO_MARKETPLACE_ORGANIZATION_ID": "ZENDESK_MARKETPLACE_ORG_ID",
+		"SUNCO_MARKETPLACE_BOT_ID":          "ZENDESK_MARKETPLACE_APP_ID",
+		"SUNCO_DOMAIN":                      "ZENDESK_DOMAIN",
+	} {
+		env := map[string]string{original: "theirs"}
+		getenv := withOriginals(func(name string) string { return env[name] })
+		assert.Equal(t, "theirs", getenv(ours))
+		env[ours] = "ours"
+		assert.Equal(t, "ours", getenv(ours))
+	}
+	env := map[string]string{"PORT": "80"}
+	getenv := withOriginals(func(name string) string { return env[name] })
+	assert.Equal(t, "127.0.0.1:80", getenv("SUNCO_LISTEN"))
+	env["SUNCO_LISTEN"] = "[::1]:81"
+	assert.Equal(t, "[::1]:81", getenv("SUNCO_LISTEN"))
 }
 
 func TestAddressInUse(t *testing.T) {
@@ -124,7 +146,7 @@ func TestInsecureCookie(t *testing.T) {
 	b := newBrowser(t)
 	for _, args := range [][]string{nil, {"-insecure-cookie"}} {
 		p := start(t, embeddedEnv(t), args...)
-		b.visit(p.base + installPath)
+		b.visit(p.base + partner.InstallPath)
 		for name, c := range b.cookies["localhost"] {
 			assert.Equal(t, args == nil, c.Secure && strings.HasPrefix(name, "__Host-"), name)
 		}

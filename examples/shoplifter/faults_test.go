@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -28,8 +29,8 @@ func faulty(t *testing.T) (map[string]string, *suncotest.Platform) {
 	require.NoError(t, err)
 	return map[string]string{
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
-		"ZENDESK_DOMAIN": "localhost:" + u.Port(),
-		"STORE_FILE":     filepath.Join(t.TempDir(), "store.json"),
+		"ZENDESK_DOMAIN":   "localhost:" + u.Port(),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
 	}, p
 }
 
@@ -79,7 +80,7 @@ func TestLegacyAccount(t *testing.T) {
 	env, zendesk := faulty(t)
 	require.NoError(t, zendesk.AddAccount(suncotest.Account{Legacy: suncotest.LegacyUS}))
 	p, b := start(t, env), newBrowser(t)
-	page := b.press(b.visit(p.base+installPath), "Allow", "account", "legacy-us")
+	page := b.press(b.visit(p.base+partner.InstallPath), "Allow", "account", "legacy-us")
 	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
 	assert.Contains(t, page.text, noLegacy)
 	assert.Len(t, secrets(t, env), 1, "the token is not lost")
@@ -96,7 +97,7 @@ func TestExchangeFails(t *testing.T) {
 	env, zendesk := faulty(t)
 	p, b := start(t, env), newBrowser(t)
 	zendesk.Inject(suncotest.Fault{Path: "/sc/oauth/token", Handle: refusal})
-	consent := b.visit(p.base + installPath)
+	consent := b.visit(p.base + partner.InstallPath)
 	failed := b.press(consent, "Allow", "account", "acme")
 	assert.Equal(t, http.StatusBadGateway, failed.StatusCode)
 	assert.Contains(t, failed.text, "Zendesk refused")
@@ -109,7 +110,7 @@ func TestFirstSaveFails(t *testing.T) {
 	env, zendesk := faulty(t)
 	p, b := start(t, env), newBrowser(t)
 	changeStore(t, env)
-	failed := b.press(b.visit(p.base+installPath), "Allow", "account", "acme")
+	failed := b.press(b.visit(p.base+partner.InstallPath), "Allow", "account", "acme")
 	assert.Equal(t, http.StatusInternalServerError, failed.StatusCode)
 	assert.Contains(t, failed.text, "Shoplifter could not store the connection.")
 	assert.Empty(t, zendesk.Webhooks(), "Zendesk is asked for nothing more")
@@ -161,7 +162,7 @@ func TestZendeskIsDownAtTheStart(t *testing.T) {
 	assert.Equal(t, before, secrets(t, env), "nothing is forgotten")
 	zendesk.ClearFaults()
 	page := b.press(b.visit(p.base+path), "Set up the webhook")
-	assert.Contains(t, page.text, p.base+eventsPath)
+	assert.Contains(t, page.text, p.base+partner.EventsPath)
 }
 
 func TestDeliveriesOfStrangers(t *testing.T) {
@@ -170,7 +171,7 @@ func TestDeliveriesOfStrangers(t *testing.T) {
 	here := p.base + b.connect(p, "acme").Request.URL.Path
 	hook := zendesk.Webhooks()[0]
 	forged := suncotest.NewDelivery(hook, "canary-key", suncotest.SampleEvent("conversation:message", 1))
-	forged.URL, forged.RequestURI, forged.Host = mustParse(t, p.base+eventsPath), "", ""
+	forged.URL, forged.RequestURI, forged.Host = mustParse(t, p.base+partner.EventsPath), "", ""
 	res, err := http.DefaultClient.Do(forged)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
@@ -211,9 +212,9 @@ func TestStoreFailsWhileUninstalling(t *testing.T) {
 	env, _ := faulty(t)
 	p, b := start(t, env), newBrowser(t)
 	page := b.connect(p, "acme")
-	raw, err := os.ReadFile(env["STORE_FILE"])
+	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(env["STORE_FILE"], append(raw, '\n'), 0o600))
+	require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], append(raw, '\n'), 0o600))
 	page = b.press(page, "Uninstall from acme")
 	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
 	assert.Equal(t, 1, strings.Count(p.stderr.String(), errForeignChange.Error()), "logged once: %s", p.stderr)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
 //go:embed pages
@@ -49,7 +50,7 @@ type page struct {
 
 // show writes a page.
 func (a *app) show(w http.ResponseWriter, status int, t *template.Template, p page) {
-	p.Connect = a.cfg.baseURL() + installPath
+	p.Connect = a.cfg.baseURL() + partner.InstallPath
 	p.SandboxPage, p.Embedded, p.Deliveries = a.sandboxPage, a.cfg.embedded, a.cfg.reachable()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "layout", p); err != nil {
@@ -155,10 +156,10 @@ func (a *app) describeConnection(w http.ResponseWriter, status int, c *connectio
 // adminURL returns the page on which the customer's administrator sees the bots.
 func (a *app) adminURL(in *sunco.Installation) string {
 	scheme := "https"
-	if a.cfg.localPlatform() {
+	if a.cfg.Local() {
 		scheme = "http"
 	}
-	return scheme + "://" + in.Subdomain + "." + a.cfg.domain + "/admin/ai/ai-agents/ai-agents/marketplace-bots"
+	return scheme + "://" + in.Subdomain + "." + a.cfg.Domain + "/admin/ai/ai-agents/ai-agents/marketplace-bots"
 }
 
 func (p *pages) serveStyle(w http.ResponseWriter, _ *http.Request) {

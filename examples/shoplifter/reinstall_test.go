@@ -27,9 +27,9 @@ func (b *browser) works(p *program, zendesk *suncotest.Platform, text string) {
 // changeStore writes to the file as another process would, so that Save fails.
 func changeStore(t *testing.T, env map[string]string) {
 	t.Helper()
-	raw, err := os.ReadFile(env["STORE_FILE"])
+	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(env["STORE_FILE"], append(raw, '\n'), 0o600))
+	require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], append(raw, '\n'), 0o600))
 }
 
 // TestReinstallationFails connects an account again. Whatever fails then, the
@@ -84,7 +84,7 @@ func TestKilled(t *testing.T) {
 			left := map[string][]byte{} // by what Zendesk was asked for
 			zendesk.Inject(suncotest.Fault{Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Header.Get("Authorization") != "" {
-					raw, err := os.ReadFile(env["STORE_FILE"])
+					raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
 					assert.NoError(t, err)
 					mu.Lock()
 					left[r.Method+" "+r.URL.Path] = raw
@@ -100,8 +100,8 @@ func TestKilled(t *testing.T) {
 			require.GreaterOrEqual(t, len(left), 2, "token info and the webhooks at least")
 			for asked, raw := range left {
 				require.Contains(t, string(raw), token, asked)
-				env["STORE_FILE"] = filepath.Join(t.TempDir(), "store.json")
-				require.NoError(t, os.WriteFile(env["STORE_FILE"], raw, 0o600))
+				env["SUNCO_STORE_FILE"] = filepath.Join(t.TempDir(), "store.json")
+				require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], raw, 0o600))
 				p := start(t, env)
 				b.until(p.base+"/", "acme was connected.", true)
 				assert.Equal(t, token, secrets(t, env)[0], asked)

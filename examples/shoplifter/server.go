@@ -11,13 +11,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
 	"github.com/sunco-go/sunco/suncotest"
 )
@@ -29,12 +29,12 @@ const (
 
 // serve listens, prints the address to stdout, and answers until ctx ends.
 func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(cfg.host, cfg.port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return err // names the address
 	}
 	defer func() { _ = listener.Close() }() // the server may have closed it
-	local, err := localURL(listener.Addr())
+	local, err := partner.LocalURL(listener.Addr())
 	if err != nil {
 		return err
 	}
@@ -55,26 +55,13 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger)
 		return err
 	}
 	if !cfg.reachable() {
-		log.Warn("PUBLIC_URL is not set: connections get no webhook, " +
+		log.Warn("SUNCO_PUBLIC_URL is not set: connections get no webhook, " +
 			"and Zendesk sends browsers to the redirect URL that was registered first")
 	}
 	return a.serve(ctx, listener, func() error {
 		_, err := fmt.Fprintf(stdout, "shoplifter: open %s/\n", local)
 		return err
 	})
-}
-
-// localURL returns the URL of a listener for a browser on this machine.
-func localURL(addr net.Addr) (string, error) {
-	at, err := netip.ParseAddrPort(addr.String())
-	if err != nil {
-		return "", err
-	}
-	host := "localhost"
-	if ip := at.Addr().Unmap(); !ip.IsUnspecified() && ip != netip.MustParseAddr("127.0.0.1") {
-		host = ip.String()
-	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(at.Port())), nil
 }
 
 // serve answers until ctx ends. It calls ready once the front page can be opened.
@@ -153,7 +140,7 @@ func (a *app) onlyOwnHosts(addr net.Addr, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := &url.URL{Host: strings.ToLower(r.Host)}
 		name, samePort := host.Hostname(), cmp.Or(host.Port(), "80") == port
-		if name == base && (samePort || a.cfg.publicURL != "") || samePort && sandbox.IsLoopback(name) {
+		if name == base && (samePort || a.cfg.PublicURL != "") || samePort && sandbox.IsLoopback(name) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -172,9 +159,9 @@ func hostname(raw string) string {
 
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(installPath, a.installer)
-	mux.Handle(eventsPath, a.events)
-	mux.Handle(removedPath, a.removals)
+	mux.Handle(partner.InstallPath, a.installer)
+	mux.Handle(partner.EventsPath, a.events)
+	mux.Handle(partner.RemovedPath, a.removals)
 	mux.HandleFunc("GET /{$}", a.showFront)
 	mux.HandleFunc("POST /finish", a.finishPending)
 	mux.HandleFunc("GET /installations/{app}", a.withConnection(a.showConnection))
@@ -192,15 +179,15 @@ func (a *app) routes() http.Handler {
 // openSandbox opens a fake platform with two customers on a loopback port, and
 // writes its domain and credentials into cfg.
 func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbox.Sandbox, error) {
-	cfg.clientID = suncotest.DefaultClientID
+	cfg.ClientID = suncotest.DefaultClientID
 	secret := rand.Text()
 	box, err := sandbox.Listen(ctx, sandbox.Config{
 		Addr: "127.0.0.1:0",
 		Home: cfg.baseURL() + "/",
 		Platform: suncotest.Config{
-			ClientID: cfg.clientID, ClientSecret: secret,
-			RedirectURIs: []string{cfg.baseURL() + installPath},
-			RemoveURL:    cfg.baseURL() + removedPath,
+			ClientID: cfg.ClientID, ClientSecret: secret,
+			RedirectURIs: []string{cfg.baseURL() + partner.InstallPath},
+			RemoveURL:    cfg.baseURL() + partner.RemovedPath,
 			Accounts: []suncotest.Account{
 				{Subdomain: "acme", DisplayName: "Acme Outdoor"},
 				{Subdomain: "globex", DisplayName: "Globex Gardens"},
@@ -212,7 +199,7 @@ func openSandbox(ctx context.Context, cfg *config, logger *slog.Logger) (*sandbo
 	if err != nil {
 		return nil, err
 	}
-	cfg.clientSecret, cfg.domain = sunco.NewSecret(secret), box.Domain()
+	cfg.ClientSecret, cfg.Domain = sunco.NewSecret(secret), box.Domain()
 	return box, nil
 }
 

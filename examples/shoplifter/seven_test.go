@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -22,15 +23,15 @@ func sevenVariables(t *testing.T) map[string]string {
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_MARKETPLACE_NAME": "Shoplifter", "ZENDESK_MARKETPLACE_ORG_ID": "7", "ZENDESK_MARKETPLACE_APP_ID": "42",
 		"ZENDESK_DOMAIN": "zendesk.com", "PORT": "0",
-		"STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
 	}
 }
 
 func TestSevenVariablesAreEnough(t *testing.T) {
 	p, b := start(t, sevenVariables(t)), newBrowser(t)
 	front := b.visit(p.base + "/")
-	assert.Contains(t, front.text, "PUBLIC_URL is not set")
-	assert.Contains(t, p.stderr.String(), "PUBLIC_URL is not set")
+	assert.Contains(t, front.text, "SUNCO_PUBLIC_URL is not set")
+	assert.Contains(t, p.stderr.String(), "SUNCO_PUBLIC_URL is not set")
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	begun := b.visit(b.link(front, "Add to Zendesk"))
 	assert.Equal(t, http.StatusSeeOther, begun.StatusCode)
@@ -48,7 +49,7 @@ func TestConnectWithoutPublicURL(t *testing.T) {
 	const base = "http://localhost:3000"
 	zendesk := suncotest.New(suncotest.Config{
 		ClientID: "partner", ClientSecret: "canary-secret", Behavior: suncotest.Behavior{MarketplaceRequired: true},
-		RedirectURIs: []string{base + installPath, "https://bot.example/other"},
+		RedirectURIs: []string{base + partner.InstallPath, "https://bot.example/other"},
 	})
 	t.Cleanup(zendesk.Close)
 	env := sevenVariables(t)
@@ -68,17 +69,17 @@ func TestConnectWithoutPublicURL(t *testing.T) {
 		return answer
 	}
 
-	begun := send(http.MethodGet, installPath)
+	begun := send(http.MethodGet, partner.InstallPath)
 	back, err := zendesk.Allow(t.Context(), begun.Header().Get("Location"), "")
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(back.String(), base+installPath+"?"))
+	require.True(t, strings.HasPrefix(back.String(), base+partner.InstallPath+"?"))
 	done := send(http.MethodGet, back.String(), begun.Result().Cookies()...)
 	path, found := strings.CutSuffix(done.Header().Get("Location"), "?said=connected")
 	require.True(t, found, done.Code)
 	assert.Empty(t, zendesk.Webhooks())
 
 	page := send(http.MethodGet, path).Body.String()
-	assert.Contains(t, page, "There is no webhook, because PUBLIC_URL is not set")
+	assert.Contains(t, page, "There is no webhook, because SUNCO_PUBLIC_URL is not set")
 	assert.NotContains(t, page, "webhook is missing", "nobody can do anything about it here")
 	assert.NotContains(t, page, "/webhook")
 	assert.Equal(t, path+"?said=sent", send(http.MethodPost, path+"/message").Header().Get("Location"))

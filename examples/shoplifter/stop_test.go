@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -37,7 +38,7 @@ func hold(t *testing.T, zendesk *suncotest.Platform, method, path string) (arriv
 // callback returns where a browser comes back to the program, and its cookie.
 func (p *program) callback(zendesk *suncotest.Platform) *http.Request {
 	p.t.Helper()
-	res, err := http.DefaultTransport.RoundTrip(mustRequest(p.t, http.MethodGet, p.base+installPath, ""))
+	res, err := http.DefaultTransport.RoundTrip(mustRequest(p.t, http.MethodGet, p.base+partner.InstallPath, ""))
 	require.NoError(p.t, err)
 	require.NoError(p.t, res.Body.Close())
 	back, err := zendesk.Allow(p.t.Context(), res.Header.Get("Location"), "acme")
@@ -107,7 +108,7 @@ func TestStopCutsOff(t *testing.T) {
 	require.NoError(t, err)
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	cfg.localURL, err = localURL(listener.Addr())
+	cfg.localURL, err = partner.LocalURL(listener.Addr())
 	require.NoError(t, err)
 	log := &exampletest.Buffer{}
 	a, err := newApp(cfg, "", slog.New(slog.NewTextHandler(log, nil)))
@@ -147,7 +148,7 @@ func TestSandboxEndsLast(t *testing.T) {
 	defer c.Close()
 	body := `{"appId":"a","integrationId":"b"}`
 	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
-		"Content-Length: %d\r\n\r\n", removedPath, addr, len(body))
+		"Content-Length: %d\r\n\r\n", partner.RemovedPath, addr, len(body))
 	require.NoError(t, err)
 	time.Sleep(50 * time.Millisecond) // until the headers are read, and it is a request
 	code := make(chan int)

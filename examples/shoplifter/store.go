@@ -193,7 +193,7 @@ func openStore(path, platform, clientID string) (*store, error) {
 	case file.Version != storeVersion:
 		return nil, fmt.Errorf("the store %s has version %d; this program reads version %d", path, file.Version, storeVersion)
 	case file.Platform != platform || file.ClientID != clientID:
-		return nil, fmt.Errorf("the store %s belongs to another platform or client id; choose another STORE_FILE", path)
+		return nil, fmt.Errorf("the store %s belongs to another platform or client id; choose another SUNCO_STORE_FILE", path)
 	}
 	all, err := decodeConnections(file.Installations)
 	if err != nil {

@@ -182,7 +182,7 @@ func TestStoreRefuses(t *testing.T) {
 
 			var stderr exampletest.Buffer
 			code := run(t.Context(), nil, func(name string) string {
-				return map[string]string{"STORE_FILE": path, "PORT": "0"}[name]
+				return map[string]string{"SUNCO_STORE_FILE": path, "PORT": "0"}[name]
 			}, &stderr, &stderr)
 			assert.Equal(t, 1, code)
 			assert.NotContains(t, stderr.String(), "canary")
