@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/messaging"
 )
 
 const (
@@ -18,8 +18,6 @@ const (
 	visitorID   = "shoplifter-visitor"
 	testMessage = "Hello from Shoplifter. This is a test message."
 )
-
-var errNoID = errors.New("the reply has no id")
 
 // action is what a button does with a connection.
 type action = func(context.Context, *sunco.Installation) error
@@ -110,80 +108,48 @@ func (a *app) sendTestMessage(ctx context.Context, in *sunco.Installation) error
 		return err
 	}
 	defer done()
-	who, err := a.visitor(ctx, in)
+	app := messaging.App{Client: a.client, Installation: in}
+	who, err := visitor(ctx, app)
 	if err != nil {
 		return err
 	}
-	where, err := a.conversation(ctx, in, who)
+	where, err := conversation(ctx, app, messaging.Person{UserID: who.ID})
 	if err != nil {
 		return err
 	}
-	return a.client.Do(ctx, in, &sunco.Call{
-		Op: "post message", Method: http.MethodPost, Path: "/conversations/" + url.PathEscape(where) + "/messages",
-		Body: map[string]any{
-			"author":  map[string]string{"type": "user", "userId": who},
-			"content": map[string]string{"type": "text", "text": testMessage},
-		},
+	_, err = app.PostMessage(ctx, where.ID, messaging.MessagePost{
+		Author: messaging.Author{Type: messaging.AuthorUser, UserID: who.ID}, Content: messaging.Text(testMessage),
 	})
+	return err
 }
 
-// visitor returns the id of the user, and creates the user if there is none.
-func (a *app) visitor(ctx context.Context, in *sunco.Installation) (string, error) {
-	var reply struct {
-		User struct {
-			ID string `json:"id"`
-		} `json:"user"`
+// visitor returns the user, and creates the user if there is none.
+func visitor(ctx context.Context, app messaging.App) (*messaging.User, error) {
+	who, err := app.GetUser(ctx, visitorID)
+	if !errors.Is(err, sunco.ErrNotFound) || errors.Is(err, sunco.ErrMoved) {
+		return who, err
 	}
-	get := &sunco.Call{Op: "get user", Path: "/users/" + visitorID, Out: &reply}
-	err := a.client.Do(ctx, in, get)
-	if errors.Is(err, sunco.ErrNotFound) && !errors.Is(err, sunco.ErrMoved) {
-		err = a.client.Do(ctx, in, &sunco.Call{
-			Op: "create user", Method: http.MethodPost, Path: "/users", Out: &reply,
-			Body: map[string]any{
-				"externalId": visitorID,
-				"profile":    map[string]string{"givenName": "Shoplifter", "surname": "Visitor"},
-			},
-		})
-		var refused *sunco.Error
-		if errors.As(err, &refused) && refused.Status == http.StatusConflict { // created in between
-			err = a.client.Do(ctx, in, get)
-		}
+	who, err = app.CreateUser(ctx, messaging.UserCreate{
+		ExternalID: visitorID, Profile: messaging.Profile{GivenName: "Shoplifter", Surname: "Visitor"},
+	})
+	if refused, ok := errors.AsType[*sunco.Error](err); ok && refused.Status == http.StatusConflict {
+		return app.GetUser(ctx, visitorID) // created in between
 	}
-	if err == nil && reply.User.ID == "" {
-		err = errNoID
-	}
-	return reply.User.ID, err
+	return who, err
 }
 
-// conversation returns the id of the user's first conversation, and creates one if
-// there is none.
-func (a *app) conversation(ctx context.Context, in *sunco.Installation, who string) (string, error) {
-	type conversation struct {
-		ID string `json:"id"`
-	}
-	var list struct {
-		Conversations []conversation `json:"conversations"`
-	}
-	err := a.client.Do(ctx, in, &sunco.Call{
-		Op: "list conversations", Path: "/conversations", Query: url.Values{"filter[userId]": {who}}, Out: &list,
-	})
+// conversation returns the person's first conversation, and creates one if there is none.
+func conversation(ctx context.Context, app messaging.App, who messaging.Person) (*messaging.Conversation, error) {
+	list, err := app.ListConversations(ctx, who, messaging.Cursor{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if len(list.Conversations) > 0 && list.Conversations[0].ID != "" {
-		return list.Conversations[0].ID, nil
+	if len(list.Items) > 0 {
+		return list.Items[0], nil
 	}
-	var reply struct {
-		Conversation conversation `json:"conversation"`
-	}
-	err = a.client.Do(ctx, in, &sunco.Call{
-		Op: "create conversation", Method: http.MethodPost, Path: "/conversations", Out: &reply,
-		Body: map[string]any{"type": "personal", "participants": []map[string]string{{"userId": who}}},
+	return app.CreateConversation(ctx, messaging.ConversationCreate{
+		Type: messaging.ConversationPersonal, Participants: []messaging.Join{{Person: who}},
 	})
-	if err == nil && reply.Conversation.ID == "" {
-		err = errNoID
-	}
-	return reply.Conversation.ID, err
 }
 
 const noLegacy = "This is a legacy account without a subdomain, which Shoplifter does not support. " +

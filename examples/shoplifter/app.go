@@ -12,7 +12,11 @@ import (
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/internal/turns"
+	"github.com/sunco-go/sunco/messaging"
 )
+
+// greeting is the answer to whoever writes.
+const greeting = "Hello from Shoplifter. I am a test, and this is all that I can say."
 
 // app is the application.
 type app struct {
@@ -50,11 +54,18 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 		OnError: a.notConnected,
 		Logger:  log,
 	}
+	bot := &messaging.Bot{
+		Client: a.client,
+		OnMessage: func(ctx context.Context, c *messaging.Chat, _ *messaging.Message) error {
+			return c.SendText(ctx, greeting)
+		},
+		Logger: log,
+	}
 	a.events = &sunco.EventHandler{
 		Lookup: store.lookup,
-		OnEvent: func(_ context.Context, in *sunco.Installation, e *sunco.Event) error {
+		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 			a.recent.receive(in, e)
-			return nil
+			return bot.OnEvent(ctx, in, e)
 		},
 		Logger: log,
 	}

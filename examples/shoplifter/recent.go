@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/messaging"
 )
 
 const (
@@ -55,6 +56,9 @@ func (r *recent) receive(in *sunco.Installation, e *sunco.Event) {
 	if r.events == nil {
 		r.events = map[string][]received{}
 	}
+	if slices.ContainsFunc(r.events[in.AppID], func(other received) bool { return other.ID == e.ID }) {
+		return // it was delivered again, because answering failed
+	}
 	r.events[in.AppID] = push(r.events[in.AppID], describe(e), maxDeliveries)
 }
 
@@ -80,32 +84,21 @@ func push[T any](list []T, first T, limit int) []T {
 	return list[:min(len(list), limit)]
 }
 
-// describe returns what the pages show of an event. An event that cannot be decoded
-// has only its type.
+// describe returns what the pages show of an event.
 func describe(e *sunco.Event) received {
 	is := received{At: time.Now(), Type: e.Type, ID: e.ID}
-	if e.Type != sunco.TriggerConversationMessage {
+	payload, ok := messaging.ParseEvent(e).(*messaging.MessageEvent)
+	if !ok || payload.Message == nil || payload.Message.Content == nil {
 		return is
 	}
-	var payload struct {
-		Message struct {
-			Author struct {
-				Type        string `json:"type"`
-				DisplayName string `json:"displayName"`
-			} `json:"author"`
-			Content struct {
-				Type string `json:"type"`
-				Text string `json:"text"`
-			} `json:"content"`
-		} `json:"message"`
+	m := payload.Message
+	text := "(" + m.Content.ContentType() + ")"
+	if said, ok := m.Content.(*messaging.TextMessage); ok {
+		text = cmp.Or(said.Text, text)
 	}
-	if e.Decode(&payload) != nil {
-		return is
-	}
-	is.IsMessage = true
-	is.ByUser = payload.Message.Author.Type == "user"
-	is.Author = shorten(cmp.Or(payload.Message.Author.DisplayName, payload.Message.Author.Type), 60)
-	is.Text = shorten(cmp.Or(payload.Message.Content.Text, "("+payload.Message.Content.Type+")"), maxText)
+	is.IsMessage, is.ByUser = true, m.Author.Type == messaging.AuthorUser
+	is.Author = shorten(cmp.Or(m.Author.DisplayName, m.Author.Type), 60)
+	is.Text = shorten(text, maxText)
 	return is
 }
 

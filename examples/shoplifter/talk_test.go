@@ -2,8 +2,10 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,10 +39,51 @@ func TestManyMessagesAtOnce(t *testing.T) {
 	for _, answer := range p.atOnce(8, path+"/message") {
 		assert.Equal(t, path+"?said=sent", answer)
 	}
-	all := zendesk.Conversations(zendesk.Accounts()[0].AppID)
-	require.Len(t, all, 1)
-	assert.Equal(t, []string{visitorID}, all[0].Users)
-	assert.Len(t, all[0].Messages, 8)
+	assert.Equal(t, []string{visitorID}, answered(t, zendesk, 8).Users)
+}
+
+// answered waits until so many messages of the visitor are answered, and returns the only
+// conversation.
+func answered(t *testing.T, zendesk *suncotest.Platform, messages int) suncotest.Conversation {
+	t.Helper()
+	app := zendesk.Accounts()[0].AppID
+	count := func() (asked, said int) {
+		for _, m := range zendesk.Conversations(app)[0].Messages {
+			switch {
+			case m.AuthorType == "user":
+				asked++
+			case m.Text == greeting:
+				said++
+			}
+		}
+		return asked, said
+	}
+	require.Len(t, zendesk.Conversations(app), 1)
+	require.Eventually(t, func() bool {
+		_, said := count()
+		return said >= messages
+	}, 10*time.Second, time.Millisecond)
+	asked, said := count()
+	assert.Equal(t, messages, asked)
+	assert.Equal(t, messages, said, "it answers each message once, and never itself")
+	return zendesk.Conversations(app)[0]
+}
+
+func TestSilentBesideAnAgent(t *testing.T) {
+	env, zendesk := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	page := b.press(b.connect(p, "acme"), "Send the test message")
+	app := zendesk.Accounts()[0].AppID
+	require.NoError(t, zendesk.PassControl(app, answered(t, zendesk, 1).ID, suncotest.AgentWorkspace))
+	page = b.press(page, "Send the test message")
+	require.Contains(t, page.text, "was sent")
+	require.Eventually(t, func() bool {
+		all := zendesk.Deliveries()
+		return !slices.ContainsFunc(all, func(d suncotest.Delivery) bool { return d.Outcome != suncotest.Delivered })
+	}, 10*time.Second, time.Millisecond)
+	for _, m := range zendesk.Conversations(app)[0].Messages[2:] {
+		assert.Equal(t, "user", m.AuthorType)
+	}
 }
 
 // TestUserMadeByAnother has somebody else make the user between the question
@@ -53,9 +96,7 @@ func TestUserMadeByAnother(t *testing.T) {
 		`{"errors":[{"code":"not_found","title":"User not found"}]}`)
 	zendesk.Inject(suncotest.Fault{Method: http.MethodGet, Path: "/sc/v2/apps/*/users/" + visitorID, Handle: none})
 	assert.Contains(t, b.press(page, "Send the test message").text, "The test message was sent.")
-	all := zendesk.Conversations(zendesk.Accounts()[0].AppID)
-	require.Len(t, all, 1)
-	assert.Len(t, all[0].Messages, 2)
+	answered(t, zendesk, 2)
 }
 
 func TestUninstallTwice(t *testing.T) {
