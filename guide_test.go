@@ -3,10 +3,8 @@ package sunco_test
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -17,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/messaging"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -89,43 +88,21 @@ func guideMux(client *sunco.Client, rows *table) http.Handler {
 	save, byKey, byApp, remove := rows.save, rows.byKey, rows.byApp, rows.remove
 	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	mux := http.NewServeMux()
-	answer := func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
-		var p struct {
-			Conversation struct {
-				ID     string `json:"id"`
-				Active struct {
-					Type string `json:"integrationType"`
-				} `json:"activeSwitchboardIntegration"`
-			} `json:"conversation"`
-			Message struct {
-				Author struct {
-					Type string `json:"type"`
-				} `json:"author"`
-			} `json:"message"`
-		}
-		_ = e.Decode(&p) // what does not fit stays zero
-		active := p.Conversation.Active.Type
-		if p.Message.Author.Type != "user" || active != "" && active != client.ClientID {
-			return nil // the bot's own message, or a human agent has control
-		}
-		err := client.Do(ctx, in, &sunco.Call{
-			Op: "post message", Method: "POST", Path: "/conversations/" + url.PathEscape(p.Conversation.ID) + "/messages",
-			Body: map[string]any{
-				"author":  map[string]any{"type": "business"},
-				"content": map[string]any{"type": "text", "text": "Hello!"},
-			},
-		})
-		if errors.As(err, new(*sunco.AmbiguousError)) {
-			return nil // it may have been sent: rather no answer than two
-		}
-		return err // after an error the event is delivered again
+	bot := &messaging.Bot{
+		Client: client,
+		OnMessage: func(ctx context.Context, c *messaging.Chat, m *messaging.Message) error {
+			if said, ok := m.Content.(*messaging.TextMessage); ok && said.Payload == "human" {
+				return c.PassControl(ctx, messaging.AgentWorkspace, nil)
+			}
+			return c.Send(ctx, messaging.Text("Hello!", messaging.Reply("Talk to a human", "human")))
+		},
 	}
 	mux.Handle("/zendesk/install", &sunco.Installer{ // "Add to Zendesk" links here, and the browser comes back here
 		Client:  client,
 		Webhook: &sunco.Webhook{Target: eventsURL, Triggers: []string{sunco.TriggerConversationMessage}},
 		Save:    save, // called with the token, and again with the complete installation
 	})
-	mux.Handle("/zendesk/events", &sunco.EventHandler{Lookup: byKey, OnEvent: answer})
+	mux.Handle("/zendesk/events", &sunco.EventHandler{Lookup: byKey, OnEvent: bot.OnEvent})
 	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{Client: client, Lookup: byApp, OnRemoved: remove})
 	mux.Handle("/", pages) // where the browser ends; /zendesk/install?return_to=/settings chooses another page
 	return mux
@@ -187,11 +164,12 @@ func TestGuide(t *testing.T) {
 		messages := platform.Conversations(appID)[0].Messages // steve's, and the bot's answer
 		require.Len(t, messages, 2)
 
-		conversation := platform.Conversations(appID)[0].ID
-		require.NoError(t, platform.PassControl(appID, conversation, suncotest.AgentWorkspace)) // a human agent takes over
+		require.NoError(t, platform.Press(appID, "steve", "human")) // a button of the answer: a human agent takes over
+		synctest.Wait()
+		require.Equal(t, suncotest.AgentWorkspace, platform.Conversations(appID)[0].Control)
 		require.NoError(t, platform.Say(appID, "steve", "are you still there?"))
 		synctest.Wait()
-		require.Len(t, platform.Conversations(appID)[0].Messages, 3) // the bot is silent
+		require.Len(t, platform.Conversations(appID)[0].Messages, 4) // the bot is silent
 
 		require.NoError(t, platform.Uninstall(appID)) // a call to the remove URL follows
 		synctest.Wait()

@@ -82,7 +82,7 @@ func answer(ctx context.Context, c *messaging.Chat, m *messaging.Message) error 
 	if said == nil || !strings.Contains(said.Text, "human") {
 		return c.SendText(ctx, "Hello! I am a bot. Would you like to talk to a human?")
 	}
-	return c.PassControl(ctx, messaging.AgentWorkspace, messaging.Metadata{"first_message_id": m.ID})
+	return c.PassControl(ctx, messaging.AgentWorkspace, nil)
 }
 
 // talk has a person write to the bot until a human agent answers, and prints what was said.
