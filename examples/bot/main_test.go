@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -202,4 +204,20 @@ func TestHelloAgain(t *testing.T) {
 		require.NoError(s, s.Say(s.App, "ada", "hi"))
 		assert.Equal(s, []string{hello}, s.Said())
 	})
+}
+
+// TestReadme holds the README to what is in the code, and the bot to its length.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("main.go")
+	require.NoError(t, err)
+	assert.LessOrEqual(t, strings.Count(string(source), "\n"), 200)
+	for _, row := range regexp.MustCompile(`(?m)^\|.*\| ([^|]*) \|$`).FindAllStringSubmatch(string(readme), -1)[2:] {
+		name := regexp.MustCompile("`([^`]+)`").FindStringSubmatch(row[1])
+		require.NotNil(t, name, row[0])
+		if name[1] != "sunco.Marketplace" && name[1] != "sunco.Client" {
+			assert.Contains(t, string(source), name[1])
+		}
+	}
 }
