@@ -217,7 +217,7 @@ func TestReadme(t *testing.T) {
 		name := regexp.MustCompile("`([^`]+)`").FindStringSubmatch(row[1])
 		require.NotNil(t, name, row[0])
 		if name[1] != "sunco.Marketplace" && name[1] != "sunco.Client" {
-			assert.Contains(t, string(source), name[1])
+			assert.True(t, strings.Contains(string(source), name[1]), name[1])
 		}
 	}
 }

@@ -218,7 +218,8 @@ func TestPublicHost(t *testing.T) {
 			here + ":3000": true, here: false, here + ":1": false, "localhost:3000": true, "evil.example:3000": false,
 		},
 	} {
-		a := &app{cfg: &config{Settings: partner.Settings{PublicURL: public}, localURL: "http://" + here + ":3000"}, pages: newPages()}
+		cfg := &config{Settings: partner.Settings{PublicURL: public}, localURL: "http://" + here + ":3000"}
+		a := &app{cfg: cfg, pages: newPages()}
 		handler := a.onlyOwnHosts(&net.TCPAddr{Port: 3000}, http.NotFoundHandler())
 		for host, own := range names {
 			answer, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)

@@ -91,7 +91,8 @@ func TestRun(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var order []string
 	started := make(chan struct{})
-	e := partner.Example{Name: "test", About: "A <test>.", New: func(client *sunco.Client, publicURL string) (partner.Partner, error) {
+	e := partner.Example{Name: "test", About: "A <test>."}
+	e.New = func(client *sunco.Client, publicURL string) (partner.Partner, error) {
 		assert.Equal(t, publicURL+partner.InstallPath, client.RedirectURI)
 		assert.Regexp(t, `^localhost:\d+$`, client.Domain)
 		return partner.Partner{
@@ -112,7 +113,7 @@ func TestRun(t *testing.T) {
 				return ctx.Err()
 			},
 		}, nil
-	}}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	out, stdout := io.Pipe()
 	done := make(chan error, 1)

@@ -114,8 +114,11 @@ func (s *Settings) openSandbox(ctx context.Context, public string) (page string,
 	}
 	s.Domain = box.Domain()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // requests in progress need it
-	done := make(chan error, 1)
-	go func() { done <- box.Serve(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = box.Serve(ctx) // the partner then gets errors, which it logs
+	}()
 	return box.PageURL(), func() {
 		cancel()
 		<-done
