@@ -50,6 +50,7 @@ func TestHelloIsRemoved(t *testing.T) {
 		require.Len(t, rows.rows, 1)
 		require.NoError(t, s.Uninstall(s.App))
 		time.Sleep(time.Minute) // until the next look, because of the stranger's call
+		synctest.Wait()
 		assert.Empty(t, rows.rows)
 	})
 }
