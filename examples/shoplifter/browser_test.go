@@ -238,6 +238,16 @@ func (b *browser) press(page answer, button string, more ...string) answer {
 	return answer{}
 }
 
+// removeAt plays the customer who removes a connection at a sandbox, and returns the status.
+func removeAt(t *testing.T, box, connection string) int {
+	t.Helper()
+	body := `{"appId":"` + strings.TrimPrefix(connection, "/installations/") + `"}`
+	res, err := http.Post(box+"sandbox/uninstall", "application/json", strings.NewReader(body))
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res.StatusCode
+}
+
 func (b *browser) find(page answer, pattern string) string {
 	b.t.Helper()
 	found := regexp.MustCompile(pattern).FindStringSubmatch(page.text)
