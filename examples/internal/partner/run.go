@@ -167,10 +167,12 @@ func (e Example) front(sandboxPage string) http.HandlerFunc {
 	hash := sha256.Sum256([]byte(style))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		_ = page.Execute(w, map[string]string{"Name": e.Name, "About": e.About, "Sandbox": sandboxPage})
+		_ = page.Execute(w, map[string]any{
+			"Name": e.Name, "About": e.About, "Sandbox": sandboxPage, "Installed": r.URL.Query().Has("installed"),
+		})
 	}
 }
