@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/suncotest"
 )
@@ -48,6 +49,8 @@ func TestHelloIsRemoved(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, stranger.Body.Close())
 		require.Len(t, rows.rows, 1)
+		require.NoError(t, rows.remove(t.Context(), &sunco.Installation{AppID: s.App}))
+		require.Len(t, rows.rows, 1, "a newer installation stays")
 		require.NoError(t, s.Uninstall(s.App))
 		time.Sleep(time.Minute) // until the next look, because of the stranger's call
 		synctest.Wait()

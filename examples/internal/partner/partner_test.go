@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -106,6 +107,7 @@ func TestRun(t *testing.T) {
 			Start: func(ctx context.Context) {
 				close(started)
 				<-ctx.Done()
+				time.Sleep(50 * time.Millisecond) // longer than the server takes to end
 				order = append(order, "start ended")
 			},
 			Close: func(ctx context.Context) error {
