@@ -18,12 +18,10 @@ import (
 	"github.com/sunco-go/sunco/messaging"
 )
 
-func main() { hello(newStore()).Main() } // an http.Server, and a sandbox if there are no credentials
-
-func hello(s *store) partner.Example {
-	return partner.Example{
-		Name: "hello", About: "Hello is a bot that repeats what people write.", New: s.partner,
-	}
+func main() { // an http.Server, and a sandbox if there are no credentials
+	partner.Example{
+		Name: "hello", About: "Hello is a bot that repeats what people write.", New: newStore().partner,
+	}.Main()
 }
 
 // partner is the whole program but for its server.

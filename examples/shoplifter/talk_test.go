@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,4 +111,28 @@ func TestUninstallTwice(t *testing.T) {
 	assert.Equal(t, http.StatusOK, page.StatusCode)
 	assert.Contains(t, page.text, `role="status">Uninstalled.`)
 	assert.Empty(t, secrets(t, env))
+}
+
+// TestAnswerRefused refuses the first answer. The event comes back, is answered, and is
+// shown once.
+func TestAnswerRefused(t *testing.T) {
+	env, zendesk := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	page := b.connect(p, "acme")
+	zendesk.Inject(suncotest.Fault{Method: http.MethodPost, Path: "/sc/v2/apps/*/conversations/*/messages",
+		Skip: 1, Handle: refusal}) // after the visitor's own
+	b.press(page, "Send the test message")
+	var failed string
+	require.Eventually(t, func() bool {
+		for _, d := range zendesk.Deliveries() {
+			if len(d.Attempts) == 1 && d.Attempts[0].Status == http.StatusServiceUnavailable {
+				failed = d.ID
+			}
+		}
+		return failed != ""
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, zendesk.Redeliver(failed, false)) // now, and not in a minute
+	answered(t, zendesk, 1)
+	page = b.until(p.base+page.Request.URL.Path, greeting, true)
+	assert.Equal(t, 1, strings.Count(page.text, testMessage))
 }
