@@ -1,6 +1,6 @@
 // Shoplifter is a complete partner application. Customers connect it to their
-// Zendesk account and disconnect it. It sends a test message and shows what the
-// webhook delivers. Without configuration it runs against a fake platform in the
+// Zendesk account and disconnect it. It answers whoever writes, sends a test message,
+// and shows what the webhook delivers. Without configuration it runs against a fake platform in the
 // same process. The flag -h explains the configuration.
 package main
 
