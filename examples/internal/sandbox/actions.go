@@ -1,12 +1,15 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
+	stdjson "encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,55 +22,191 @@ import (
 )
 
 const (
-	maxForm        = 32 << 10
+	maxForm        = 512 << 10 // a payload of 100 kB, as a form
+	maxFile        = 51 << 20
+	anyValue       = "f."                   // before the names of a form's fields
 	maxEmitted     = 20                     // events; even doubled and with whole users they stay below 100 kB
 	usualTrigger   = "conversation:message" // what the page offers first
 	deliveriesWait = 700 * time.Millisecond // how long a form waits for its deliveries
 )
 
-// say plays a person who writes to a customer.
-func (s *Sandbox) say(w http.ResponseWriter, r *http.Request) {
-	fields, form, ok := s.readFields(w, r, []string{"appId", "user", "text"})
-	if !ok {
-		return
+// person lets a person do something in the widget. refusal is the sentence for when it is
+// not possible.
+func (s *Sandbox) person(refusal string, do func(app, user, value string) error, names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fields, form, ok := s.readFields(w, r, append([]string{"appId", "user"}, names...))
+		if !ok {
+			return
+		}
+		if do(fields["appId"], fields["user"], fields[names[0]]) != nil {
+			s.refuse(w, r, http.StatusBadRequest, refusal)
+			return
+		}
+		s.done(w, r, form, fields, path.Base(r.URL.Path))
 	}
-	if s.platform.Say(fields["appId"], fields["user"], fields["text"]) != nil {
-		s.refuse(w, r, http.StatusBadRequest,
-			"The message cannot be sent: there is no such app, or the user or the text is empty or too long.")
-		return
-	}
-	s.done(w, r, form, fields["appId"], url.Values{"said": {fields["appId"]}, "user": {fields["user"]}})
 }
 
-// emit makes events happen in an app, each with another user in another conversation, and
-// all of them in one delivery to each webhook.
-func (s *Sandbox) emit(w http.ResponseWriter, r *http.Request) {
-	fields, form, ok := s.readFields(w, r, []string{"appId", "trigger"}, "count")
+// say plays a person who writes.
+func (s *Sandbox) say(app, user, text string) error {
+	if strings.TrimSpace(text) == "" || strings.TrimSpace(user) == "" {
+		return errors.New("blank")
+	}
+	return s.platform.Say(app, user, text)
+}
+
+// signal plays a person who types, stops or reads.
+func (s *Sandbox) signal(app, user, kind string) error {
+	switch kind {
+	case "read":
+		return s.platform.Read(app, user)
+	case "typing", "stopped":
+		return s.platform.Type(app, user, kind == "typing")
+	}
+	return errors.New("unknown")
+}
+
+// submit plays a person who fills in a form. Its values are members with "f." before the
+// name.
+func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request) {
+	fields, form, ok := s.readFields(w, r, []string{"appId", "user"}, anyValue)
 	if !ok {
 		return
 	}
-	app, trigger, count := fields["appId"], fields["trigger"], 1
+	values := map[string]string{}
+	for name, value := range fields {
+		if of, found := strings.CutPrefix(name, anyValue); found {
+			values[of] = value
+		}
+	}
+	if err := s.platform.Submit(fields["appId"], fields["user"], values); err != nil {
+		s.logLine(r.Method, r.Host, r.URL.EscapedPath(), http.StatusBadRequest, "The form was not filled in.")
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "Not sent: "+strings.TrimPrefix(err.Error(), "suncotest: ")+".", http.StatusBadRequest)
+		return
+	}
+	s.done(w, r, form, fields, "submit")
+}
+
+// upload plays a person who sends a file.
+func (s *Sandbox) upload(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxFile)
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		s.refuse(w, r, http.StatusBadRequest, "Send a form with appId, user and a file of at most 50 MB.")
+		return
+	}
+	defer file.Close()
+	defer func() { _ = r.MultipartForm.RemoveAll() }() // temporary files
+	whole, err := io.ReadAll(file)
+	fields := map[string]string{"back": r.PostFormValue("back"), "appId": r.PostFormValue("appId")}
+	if err == nil {
+		err = s.platform.Upload(fields["appId"], r.PostFormValue("user"), header.Filename,
+			header.Header.Get("Content-Type"), whole)
+	}
+	if err != nil {
+		s.refuse(w, r, http.StatusBadRequest, "The file cannot be sent: the person must write something first.")
+		return
+	}
+	s.done(w, r, true, fields, "upload")
+}
+
+// agent plays a human agent, or an administrator who moves control.
+func (s *Sandbox) agent(w http.ResponseWriter, r *http.Request) {
+	fields, form, ok := s.readFields(w, r, []string{"appId", "conversation", "do"}, "text", "user")
+	if !ok {
+		return
+	}
+	p, app, id, err := s.platform, fields["appId"], fields["conversation"], errors.New("unknown")
+	switch fields["do"] {
+	case "answer":
+		if strings.TrimSpace(fields["text"]) != "" {
+			err = p.Answer(app, id, fields["text"])
+		}
+	case "solve":
+		err = p.Solve(app, id)
+	case "agents":
+		err = p.PassControl(app, id, suncotest.AgentWorkspace)
+	case "bot":
+		err = p.PassControl(app, id, s.cfg.Platform.ClientID)
+	case "offer":
+		err = p.OfferControl(app, id, suncotest.AgentWorkspace)
+	case "accept":
+		err = p.AcceptControl(app, id)
+	case "release":
+		err = p.ReleaseControl(app, id)
+	}
+	if err != nil {
+		s.refuse(w, r, http.StatusBadRequest,
+			"This is not possible: there is no such conversation, the text is blank, or control is elsewhere.")
+		return
+	}
+	s.done(w, r, form, fields, "agent")
+}
+
+// redeliver sends a delivery again, with the same ids or new ones.
+func (s *Sandbox) redeliver(w http.ResponseWriter, r *http.Request) {
+	fields, form, ok := s.readFields(w, r, []string{"delivery", "ids"})
+	if !ok {
+		return
+	}
+	if s.platform.Redeliver(fields["delivery"], fields["ids"] == "new") != nil {
+		s.refuse(w, r, http.StatusBadRequest,
+			"The delivery cannot be sent again: its body is not kept any more, or its webhook is gone.")
+		return
+	}
+	s.done(w, r, form, fields, "redeliver")
+}
+
+// emit makes events happen in an app: one with a payload of one's own, or samples, each
+// with another user in another conversation, in one delivery to each webhook.
+func (s *Sandbox) emit(w http.ResponseWriter, r *http.Request) {
+	fields, form, ok := s.readFields(w, r, []string{"appId", "trigger"}, "count", "payload")
+	if !ok {
+		return
+	}
+	events, wrong := eventsOf(fields)
+	if wrong != "" {
+		s.refuse(w, r, http.StatusBadRequest, wrong)
+		return
+	}
+	app, did := fields["appId"], "emit"
+	if s.platform.Emit(app, events...) != nil {
+		s.refuse(w, r, http.StatusBadRequest, "There is no such app, or the integration is not installed in it.")
+		return
+	}
+	if !slices.ContainsFunc(s.platform.Webhooks(), func(hook suncotest.Webhook) bool {
+		return hook.AppID == app && slices.Contains(hook.Triggers, fields["trigger"])
+	}) {
+		did = "unheard"
+	}
+	s.done(w, r, form, fields, did)
+}
+
+// eventsOf makes the events that the fields ask for, or says what is wrong with them.
+func eventsOf(fields map[string]string) (events []suncotest.Event, wrong string) {
+	trigger, count := fields["trigger"], 1
+	if payload, given := fields["payload"]; given {
+		if value := jsontext.Value(payload); !value.IsValid() || value.Kind() != jsontext.KindBeginObject {
+			return nil, "The payload must be a JSON object."
+		}
+		if trigger = strings.TrimSpace(trigger); trigger == "" {
+			return nil, "The event must have a type."
+		}
+		return []suncotest.Event{{Trigger: trigger, Payload: stdjson.RawMessage(payload)}}, ""
+	}
 	if text, given := fields["count"]; given {
 		count, _ = strconv.Atoi(text) // 0 when it is no number
 	}
 	switch triggers := suncotest.SampleTriggers(); {
 	case !slices.Contains(triggers, trigger):
-		s.refuse(w, r, http.StatusBadRequest, "There is no such trigger. Use one of "+strings.Join(triggers, ", ")+".")
-		return
+		return nil, "There is no such trigger. Use one of " + strings.Join(triggers, ", ") + "."
 	case count < 1 || count > maxEmitted:
-		s.refuse(w, r, http.StatusBadRequest,
-			"The count must be a whole number from 1 to "+strconv.Itoa(maxEmitted)+".")
-		return
+		return nil, "The count must be a whole number from 1 to " + strconv.Itoa(maxEmitted) + "."
 	}
-	var events []suncotest.Event
 	for n := range count {
 		events = append(events, suncotest.SampleEvent(trigger, n+1))
 	}
-	if s.platform.Emit(app, events...) != nil {
-		s.refuse(w, r, http.StatusBadRequest, "There is no such app, or the integration is not installed in it.")
-		return
-	}
-	s.done(w, r, form, app, url.Values{"emitted": {app}, "trigger": {trigger}})
+	return events, ""
 }
 
 // uninstall plays the customer who removes the integration.
@@ -80,7 +219,7 @@ func (s *Sandbox) uninstall(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "There is no such app, or the integration is not installed in it.")
 		return
 	}
-	s.done(w, r, form, fields["appId"], url.Values{"removed": {fields["appId"]}})
+	s.done(w, r, form, fields, "uninstall")
 }
 
 // receive is a webhook target for users who have none yet: it accepts every delivery.
@@ -88,17 +227,24 @@ func receive(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<20))
 }
 
-// done answers an action. JSON is answered with JSON. The page's form is answered with the
-// page, once the deliveries had a moment to arrive.
-func (s *Sandbox) done(w http.ResponseWriter, r *http.Request, form bool, app string, query url.Values) {
+// done answers an action. JSON, and the page's script, are answered with JSON. The page's
+// form is answered with the page it came from, once the deliveries had a moment to arrive.
+func (s *Sandbox) done(w http.ResponseWriter, r *http.Request, form bool, fields map[string]string, did string) {
 	w.Header().Set("Cache-Control", "no-store")
-	if form {
-		s.waitForDeliveries(r.Context(), app)
-		http.Redirect(w, r, "/?"+query.Encode(), http.StatusSeeOther)
+	if form && r.Header.Get("Accept") != "application/json" {
+		s.waitForDeliveries(r.Context(), fields["appId"])
+		query, _ := url.ParseQuery(fields["back"]) // what can be read of it
+		back := viewOf(query)
+		back.App = cmp.Or(back.App, fields["appId"])
+		http.Redirect(w, r, "/?"+back.Query()+"&did="+did, http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, "{}\n") // the client may have left
+	answer := "{}\n"
+	if form {
+		answer = `{"did":"` + did + `"}` + "\n"
+	}
+	_, _ = io.WriteString(w, answer) // the client may have left
 }
 
 // waitForDeliveries returns when no first attempt is in progress, or soon.
@@ -140,7 +286,7 @@ func (s *Sandbox) readFields(
 		s.refuse(w, r, http.StatusUnsupportedMediaType,
 			"Send a JSON object with the content type application/json.")
 	case errors.As(err, new(*http.MaxBytesError)):
-		s.refuse(w, r, http.StatusRequestEntityTooLarge, "The body has more than 32 KiB.")
+		s.refuse(w, r, http.StatusRequestEntityTooLarge, "The body has more than 512 KiB.")
 	case err != nil:
 		s.refuse(w, r, http.StatusBadRequest, "The body could not be read.")
 	default:
@@ -185,7 +331,7 @@ func parseJSON(body []byte) (map[string]string, bool) {
 }
 
 // named reports whether fields has every required name, and none but those and the
-// optional ones.
+// optional ones; the page's forms also say where they stand.
 func named(fields map[string]string, required, optional []string) bool {
 	for _, name := range required {
 		if _, given := fields[name]; !given {
@@ -193,7 +339,8 @@ func named(fields map[string]string, required, optional []string) bool {
 		}
 	}
 	for name := range fields {
-		if !slices.Contains(required, name) && !slices.Contains(optional, name) {
+		value := strings.HasPrefix(name, anyValue) && slices.Contains(optional, anyValue)
+		if !value && name != "back" && !slices.Contains(required, name) && !slices.Contains(optional, name) {
 			return false
 		}
 	}

@@ -2,273 +2,433 @@ package sandbox
 
 import (
 	"bytes"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
+	"cmp"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-const (
-	maxRows     = 50 // of each list
-	maxMessages = 12 // shown of each account
-)
+//go:embed page.html panes.html style.css script.js
+var files embed.FS
 
-//go:embed page.html
-var pageSource string
+// pages has the whole page and its parts, which change by themselves.
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"at": at}).ParseFS(files, "*.html"))
 
-// pageData is what the page shows. It never has a credential.
-type pageData struct {
+// parts are the ids of the elements that a stream keeps up to date, and their templates.
+var parts = []string{"top", "chat", "log", "side"}
+
+// view is what a tab looks at. It is the query of the page's address.
+type view struct{ App, User, Pane, Row, Msg, Filter, Errors, Ticket, Trigger string }
+
+// field is a name and a value in a form.
+type field struct{ Name, Value string }
+
+func (v *view) fields() []struct {
+	name  string
+	value *string
+} {
+	return []struct {
+		name  string
+		value *string
+	}{
+		{"app", &v.App}, {"user", &v.User}, {"pane", &v.Pane}, {"row", &v.Row}, {"msg", &v.Msg}, {"q", &v.Filter},
+		{"errors", &v.Errors}, {"ticket", &v.Ticket}, {"trigger", &v.Trigger},
+	}
+}
+
+func viewOf(query url.Values) view {
+	var v view
+	for _, f := range v.fields() {
+		*f.value = shorten(query.Get(f.name), 1024)
+	}
+	return v
+}
+
+// Others are the fields of a form that changes one member of the view.
+func (v view) Others(name string) []field {
+	var all []field
+	for _, f := range v.fields() {
+		if f.name != name && *f.value != "" {
+			all = append(all, field{f.name, *f.value})
+		}
+	}
+	return all
+}
+
+// Query is the view as a query.
+func (v view) Query() string {
+	query := url.Values{}
+	for _, f := range v.Others("") {
+		query.Set(f.Name, f.Value)
+	}
+	return query.Encode()
+}
+
+// Link is the address of the view with some members changed, given as names and values.
+func (v view) Link(changes ...string) string {
+	for _, f := range v.fields() {
+		for i := 0; i+1 < len(changes); i += 2 {
+			if changes[i] == f.name {
+				*f.value = changes[i+1]
+			}
+		}
+	}
+	return "/?" + v.Query()
+}
+
+// page is what the templates show. It never has a credential.
+type page struct {
+	View                           view
 	Notice                         string // what the form that was just sent did; often empty
+	Since                          string // the state of the parts; see stream
 	Domain, Base, Bridge           string
 	Authorize, ClientID, HostsLine string
 	RedirectURIs                   []string
 	RemoveURL                      string
 	Approve                        bool
 	Home                           string // URL of the application; empty: unknown
-	User                           string // who wrote last
-	Triggers                       []string
-	Trigger                        string // the one that is chosen
-	MaxEvents                      int
-	Accounts                       []accountRow
-	Deliveries                     []deliveryRow
-	Requests, Calls                []requestRow
+
+	Accounts []suncotest.Account
+	Account  account // the one of the view
+	People   []string
+	Chat     chat
+	Wrote    bool // somebody has written to the account
+
+	Rows      []row
+	Errors    int
+	Delivered string // the id of the latest delivery's row
+	Detail    *detail
+
+	Tickets []ticket
+	Ticket  *ticket
+
+	Triggers         []string
+	Trigger, Payload string
+	MaxEvents        int
+
+	messageRows map[string]string // the row of each message
 }
 
-type accountRow struct {
+type account struct {
 	Name, AppID, Base string
 	Installation      *suncotest.Installation // nil: none
-	Webhooks          []webhookRow
-	Messages          []messageRow
+	Webhooks          []webhook
 }
 
-type webhookRow struct {
-	Target, Triggers string
+type webhook struct{ Target, Triggers string }
+
+// ticket is what an agent sees.
+type ticket struct {
+	suncotest.Ticket
+	Key, Meta string
+	Bubbles   []bubble
 }
 
-// messageRow is a message of a conversation.
-type messageRow struct {
-	Time         time.Time
-	Author, Text string
-	Business     bool
+// pair is a value for a template that also needs the page.
+type pair struct{ Page, It any }
+
+func at(page, it any) pair { return pair{page, it} }
+
+// Pixels is the height of the frame of a text in HTML.
+func (b bubble) Pixels() int { return 22*b.Lines + 16 }
+
+// Quick tells templates what quick does.
+func (b button) Quick() bool { return b.quick() }
+
+// DeliveryID is the id without the kind.
+func (r row) DeliveryID() string { return r.ID[1:] }
+
+// RowOf returns the latest row that is about a message.
+func (p *page) RowOf(messageID string) string { return p.messageRows[messageID] }
+
+// NotErrors is the other choice of the filter.
+func (p *page) NotErrors() string {
+	if p.View.Errors != "" {
+		return ""
+	}
+	return "1"
 }
 
-// deliveryRow is a delivery to one webhook.
-type deliveryRow struct {
-	Time                    time.Time
-	Account, Target, Events string
-	Outcome                 string
-	Good                    bool
-	Attempts                string
+// Tab is the pane that a small screen shows.
+func (p *page) Tab() string {
+	if p.View.Pane == "chat" || p.View.Pane == "log" {
+		return p.View.Pane
+	}
+	return "side"
 }
 
-// requestRow is a request to the platform, or of the platform to the application.
-type requestRow struct {
-	Time         time.Time
-	Method, URL  string
-	Status, Note string
-	Good         bool
+// Side is what the third pane shows.
+func (p *page) Side() string {
+	switch {
+	case p.View.Pane == "agent" || p.View.Pane == "event" || p.View.Pane == "settings" || p.View.Pane == "start":
+		return p.View.Pane
+	case p.View.Row != "":
+		return "row"
+	}
+	return "start"
+}
+
+// Controller names who is in control of the conversation.
+func (p *page) Controller() string {
+	switch p.Chat.Control {
+	case "":
+		return "nobody"
+	case suncotest.AgentWorkspace:
+		return "agent"
+	case p.ClientID:
+		return "bot"
+	}
+	return p.Chat.Control
+}
+
+// Controls are what somebody can do about the control of the conversation.
+func (p *page) Controls() []field {
+	var all []field
+	if p.Chat.Control != suncotest.AgentWorkspace {
+		all = append(all, field{"agents", "Pass to agents"}, field{"offer", "Offer to agents"})
+	}
+	if p.Chat.Pending == suncotest.AgentWorkspace {
+		all = append(all, field{"accept", "Accept"})
+	}
+	if p.Chat.Control != p.ClientID {
+		all = append(all, field{"bot", "Pass to the bot"})
+	}
+	if p.Chat.Control != "" {
+		all = append(all, field{"release", "Release"})
+	}
+	return all
+}
+
+// AgentActions are what an agent can do with a ticket.
+func (p *page) AgentActions() []field { return []field{{"solve", "Solve"}, {"bot", "Pass back"}} }
+
+// TicketKey is the key of the ticket that is shown.
+func (p *page) TicketKey() string {
+	if p.Ticket == nil {
+		return ""
+	}
+	return p.Ticket.Key
+}
+
+// Open is how many tickets are open.
+func (p *page) Open() (n int) {
+	for _, t := range p.Tickets {
+		if !t.Solved {
+			n++
+		}
+	}
+	return n
 }
 
 // showPage answers for /.
 func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
-	_, style, _ := strings.Cut(pageSource, "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
+	p := s.pageOf(viewOf(r.URL.Query()))
+	p.Notice = s.notice(r.URL.Query())
+	_, states := p.render()
+	p.Since = strings.Join(states, ".")
 	var out bytes.Buffer
-	page := template.Must(template.New("page").Parse(pageSource))
-	if err := page.Execute(&out, s.pageData(r.URL.Query())); err != nil {
+	if err := pages.ExecuteTemplate(&out, "page", p); err != nil {
+		s.log.Printf("the page could not be made: %v", err)
 		s.refuse(w, r, http.StatusInternalServerError, "The page could not be made.")
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+
-		base64.StdEncoding.EncodeToString(sum[:])+"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+
+		"img-src http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // the form's POST keeps its Origin
 	_, _ = w.Write(out.Bytes())             // the client may have left
 }
 
-// pageData collects what there is to show.
-func (s *Sandbox) pageData(query url.Values) pageData {
-	p := s.cfg.Platform
-	data := pageData{
-		Domain:    s.Domain(),
-		Base:      s.BaseURL(),
-		Bridge:    s.under(bridge),
-		ClientID:  p.ClientID,
-		Authorize: s.under(bridge) + "/oauth/authorize?client_id=" + url.QueryEscape(p.ClientID) + "&response_type=code",
-		HostsLine: s.cfg.HostsLine("localhost"),
-		Approve:   p.Approve,
-		Home:      s.cfg.Home,
-		User:      "visitor",
-		Triggers:  suncotest.SampleTriggers(),
-		Trigger:   usualTrigger,
-		MaxEvents: maxEmitted,
-		Requests:  s.requests(s.platform.Requests()),
-		Calls:     s.requests(s.platform.Calls()),
+// own serves the page's style sheet or script.
+func own(name, contentType string) http.HandlerFunc {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
 	}
-	if p.RemoveURL != "" {
-		data.RemoveURL = s.shownURL(p.RemoveURL)
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(text) // the client may have left
 	}
-	for _, uri := range p.RedirectURIs {
-		data.RedirectURIs = append(data.RedirectURIs, s.shownURL(uri))
-	}
-	installed, names := map[string]suncotest.Installation{}, map[string]string{}
-	for _, in := range s.platform.Installations() {
-		installed[in.AppID] = in
-	}
-	for _, a := range s.platform.Accounts() {
-		row := s.account(a)
-		if in, ok := installed[a.AppID]; ok {
-			row.Installation = &in
-		}
-		names[a.AppID] = a.DisplayName
-		data.Accounts = append(data.Accounts, row)
-	}
-	data.Deliveries = s.deliveries(names)
-	s.notice(&data, query, names)
-	return data
 }
 
-// notice fills in what a form just did, and what it offers next. Of the query it shows
-// only what is known.
-func (s *Sandbox) notice(data *pageData, query url.Values, names map[string]string) {
-	removed, said, emitted := query.Get("removed"), query.Get("said"), query.Get("emitted")
-	switch trigger := query.Get("trigger"); {
-	case names[removed] != "":
-		data.Notice = "The integration was removed from " + names[removed] + "."
-	case names[said] != "":
-		data.Notice = "The message to " + names[said] + " was sent."
-		for _, c := range s.platform.Conversations(said) {
-			if user := query.Get("user"); slices.Contains(c.Users, user) {
-				data.User = user
+// render returns the parts of the page, and a short state of each.
+func (p *page) render() (html map[string]string, states []string) {
+	html = map[string]string{}
+	for _, name := range parts {
+		var out bytes.Buffer
+		if err := pages.ExecuteTemplate(&out, name, p); err != nil {
+			fmt.Fprintf(&out, "%s cannot be shown", name)
+		}
+		html[name] = out.String()
+		sum := fnv.New64a()
+		_, _ = sum.Write(out.Bytes()) // a hash cannot fail
+		states = append(states, strconv.FormatUint(sum.Sum64(), 36))
+	}
+	return html, states
+}
+
+// pageOf collects what there is to show.
+func (s *Sandbox) pageOf(v view) *page {
+	c := s.cfg.Platform
+	p := &page{
+		View: v, Domain: s.Domain(), Base: s.BaseURL(), Bridge: s.under(bridge), ClientID: c.ClientID,
+		Authorize: s.under(bridge) + "/oauth/authorize?client_id=" + url.QueryEscape(c.ClientID) + "&response_type=code",
+		HostsLine: s.cfg.HostsLine("localhost"), Approve: c.Approve, Home: s.cfg.Home,
+		Triggers: suncotest.SampleTriggers(), MaxEvents: maxEmitted, Accounts: s.platform.Accounts(),
+		messageRows: map[string]string{},
+	}
+	if c.RemoveURL != "" {
+		p.RemoveURL = s.shownURL(c.RemoveURL)
+	}
+	for _, uri := range c.RedirectURIs {
+		p.RedirectURIs = append(p.RedirectURIs, s.shownURL(uri))
+	}
+	at := max(0, slices.IndexFunc(p.Accounts, func(a suncotest.Account) bool { return a.AppID == v.App }))
+	p.Account = s.account(p.Accounts[at])
+	p.View.App = p.Account.AppID
+	p.View.Pane = cmp.Or(v.Pane, "chat")
+	conversations := s.platform.Conversations(p.View.App)
+	p.People = people(conversations)
+	if p.View.User == "" {
+		p.View.User = append(p.People, "ada")[0]
+	}
+	log := s.logOf(p.View.App)
+	p.Chat = s.chatOf(conversations, p.View.User, log)
+	for _, v := range conversations {
+		p.Wrote = p.Wrote || slices.ContainsFunc(v.Messages, func(m suncotest.Message) bool { return m.AuthorType == "user" })
+	}
+	p.showLog(s, log)
+	p.showTickets(s.platform.Tickets(p.View.App))
+	p.compose()
+	return p
+}
+
+// showLog fills in the rows that the view asks for, and the one that is open.
+func (p *page) showLog(s *Sandbox, log []row) {
+	for _, r := range log {
+		if r.Kind == "delivery" {
+			p.Delivered = r.ID
+		}
+		for _, b := range p.Chat.Bubbles {
+			if (p.messageRows[b.ID] == "" || r.Kind == "delivery") && r.About(b.ID) {
+				p.messageRows[b.ID] = r.ID
 			}
 		}
-	case names[emitted] != "" && slices.Contains(data.Triggers, trigger):
-		data.Trigger = trigger
-		data.Notice = trigger + " happened in " + names[emitted]
-		if !slices.ContainsFunc(s.platform.Webhooks(), func(hook suncotest.Webhook) bool {
-			return hook.AppID == emitted && slices.Contains(hook.Triggers, trigger)
-		}) {
-			data.Notice += ", but no webhook there has this trigger"
+		if r.ID == p.View.Row {
+			p.Detail = s.detailOf(r)
 		}
-		data.Notice += "."
+		if !r.Good {
+			p.Errors++
+		}
+		r.Hit = r.About(p.View.Msg)
+		if r.matches(p.View.Filter) && (p.View.Errors == "" || !r.Good) {
+			p.Rows = append(p.Rows, r)
+		}
 	}
 }
 
-// account makes the row of a customer, without its installation.
-func (s *Sandbox) account(a suncotest.Account) accountRow {
-	row := accountRow{Name: a.DisplayName, AppID: a.AppID, Base: s.under(a.Subdomain)}
+// showTickets fills in the tickets, and the one of the view: the latest of the
+// conversation when it names none.
+func (p *page) showTickets(all []suncotest.Ticket) {
+	for _, t := range all {
+		made := ticket{Ticket: t, Key: strconv.Itoa(t.Number)}
+		if t.Metadata != nil {
+			made.Meta = pretty(t.Metadata)
+		}
+		if made.Key == p.View.Ticket || p.View.Ticket == "" && t.ConversationID == p.Chat.ID {
+			for _, m := range t.Messages {
+				made.Bubbles = append(made.Bubbles, bubbleOf(m))
+			}
+			p.Ticket = &made
+		}
+		p.Tickets = append(p.Tickets, made)
+	}
+	p.Tickets = p.Tickets[max(0, len(p.Tickets)-maxPeople):]
+}
+
+// compose fills in the event that the form of events starts with: that of the open
+// delivery, or a sample.
+func (p *page) compose() {
+	p.Trigger = usualTrigger
+	if slices.Contains(p.Triggers, p.View.Trigger) {
+		p.Trigger = p.View.Trigger
+	}
+	if p.Detail != nil && p.Detail.delivery != nil && p.View.Trigger == "" {
+		var body struct {
+			Events []struct {
+				Type    string
+				Payload json.RawMessage
+			}
+		}
+		if json.Unmarshal(p.Detail.delivery.Body, &body) == nil && len(body.Events) > 0 {
+			p.Trigger, p.Payload = body.Events[0].Type, pretty(body.Events[0].Payload)
+			return
+		}
+	}
+	sample, _ := json.Marshal(suncotest.SampleEvent(p.Trigger, 1).Payload) // JSON cannot fail
+	p.Payload = pretty(sample)
+}
+
+// account describes a customer.
+func (s *Sandbox) account(a suncotest.Account) account {
+	shown := account{Name: a.DisplayName, AppID: a.AppID, Base: s.under(a.Subdomain)}
 	if a.Legacy != "" { // it has no host of its own here
-		row.Base = s.BaseURL()
+		shown.Base = s.BaseURL()
+	}
+	for _, in := range s.platform.Installations() {
+		if in.AppID == a.AppID {
+			shown.Installation = &in
+		}
 	}
 	for _, hook := range s.platform.Webhooks() {
 		if hook.AppID == a.AppID {
 			triggers := shorten(strings.Join(hook.Triggers, ", "), 800)
-			row.Webhooks = append(row.Webhooks, webhookRow{s.shownURL(hook.Target), triggers})
+			shown.Webhooks = append(shown.Webhooks, webhook{s.shownURL(hook.Target), triggers})
 		}
 	}
-	for _, c := range s.platform.Conversations(a.AppID) {
-		for _, m := range c.Messages {
-			text := m.Text
-			if text == "" {
-				text = "(" + m.ContentType + ")"
-			}
-			row.Messages = append(row.Messages,
-				messageRow{m.Time, shorten(m.AuthorName, 60), shorten(text, 400), m.AuthorType == "business"})
-		}
-	}
-	slices.SortStableFunc(row.Messages, func(x, y messageRow) int { return x.Time.Compare(y.Time) })
-	row.Messages = row.Messages[max(0, len(row.Messages)-maxMessages):]
-	return row
+	return shown
 }
 
-// requests makes rows of the latest requests, newest first.
-func (s *Sandbox) requests(all []suncotest.Request) []requestRow {
-	var rows []requestRow
-	for _, r := range slices.Backward(all[max(0, len(all)-maxRows):]) {
-		rows = append(rows, requestRow{
-			Time: r.Time, Method: s.shown(r.Method), URL: s.shown(r.Host) + s.shown(r.Path),
-			Status: statusText(r.Status), Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400,
-		})
-	}
-	return rows
-}
-
-// deliveries makes rows of the latest deliveries, newest first. names has the accounts by
-// app id.
-func (s *Sandbox) deliveries(names map[string]string) []deliveryRow {
-	var rows []deliveryRow
-	all := s.platform.Deliveries()
-	for _, d := range slices.Backward(all[max(0, len(all)-maxRows):]) {
-		row := deliveryRow{
-			Time: d.Created, Account: names[d.AppID], Target: s.shownURL(d.Target), Events: eventTypes(d.Events),
-			Outcome: string(d.Outcome), Good: d.Outcome == suncotest.Delivered || d.Outcome == suncotest.Pending,
+// notice says what a form just did. Of the query it shows only what is known.
+func (s *Sandbox) notice(query url.Values) string {
+	name := ""
+	for _, a := range s.platform.Accounts() {
+		if a.AppID == query.Get("app") {
+			name = a.DisplayName
 		}
-		var attempts []string
-		for _, a := range d.Attempts {
-			attempts = append(attempts, describeAttempt(a))
-		}
-		if !d.Next.IsZero() {
-			attempts = append(attempts, "next in "+max(0, time.Until(d.Next)).Round(time.Second).String())
-		}
-		row.Attempts = strings.Join(attempts, ", ")
-		rows = append(rows, row)
 	}
-	return rows
-}
-
-// eventTypes lists the types of events, those that follow each other as one.
-func eventTypes(events []suncotest.DeliveredEvent) string {
-	var list []string
-	for i := 0; i < len(events); {
-		same := i + 1
-		for same < len(events) && events[same].Type == events[i].Type {
-			same++
-		}
-		text := shorten(events[i].Type, 60)
-		if same > i+1 {
-			text += " ×" + strconv.Itoa(same-i)
-		}
-		list = append(list, text)
-		i = same
+	switch did := query.Get("did"); {
+	case name == "":
+		return ""
+	case did == "say":
+		return "The message to " + name + " was sent."
+	case did == "uninstall":
+		return "The integration was removed from " + name + "."
+	case did == "redeliver":
+		return "The delivery was sent again."
+	case did == "emit":
+		return "The event happened in " + name + "."
+	case did == "unheard":
+		return "The event happened in " + name + ", but no webhook there has this trigger."
 	}
-	return strings.Join(list, ", ")
-}
-
-// describeAttempt says in words how an attempt ended.
-func describeAttempt(a suncotest.Attempt) string {
-	switch {
-	case a.Took == 0:
-		return "in progress"
-	case a.Status == 0:
-		return "no answer after " + a.Took.Round(time.Millisecond).String()
-	}
-	took := a.Took.Round(100 * time.Microsecond)
-	if a.Took >= time.Second {
-		took = a.Took.Round(10 * time.Millisecond)
-	}
-	return strconv.Itoa(a.Status) + " in " + took.String()
+	return ""
 }
 
 // under returns a base URL by host name.
 func (s *Sandbox) under(label string) string {
 	return s.scheme + "://" + label + "." + s.Domain() + apiPrefix
-}
-
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -22,8 +22,8 @@ import (
 const (
 	apiPrefix    = "/sc"
 	bridge       = "oauth-bridge"
-	grace        = 5 * time.Second // for requests in progress when the program ends
-	adminSection = "#accounts"     // of the page: where a person can uninstall
+	grace        = 5 * time.Second  // for requests in progress when the program ends
+	adminSection = "?pane=settings" // of the page: where a person can uninstall
 )
 
 // Config says what to serve, and where.
@@ -65,6 +65,8 @@ type Sandbox struct {
 	port     string
 	mux      *http.ServeMux // everything but the API
 	log      *log.Logger
+	streams  chan struct{} // one for each open stream
+	ending   chan struct{} // closed when the streams must end
 }
 
 // Listen opens the socket. The caller must then call Serve, which answers the
@@ -74,7 +76,8 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err // which names the address
 	}
-	s := &Sandbox{cfg: cfg, listener: listener, scheme: "http", host: "127.0.0.1", log: cfg.Log}
+	s := &Sandbox{cfg: cfg, listener: listener, scheme: "http", host: "127.0.0.1", log: cfg.Log,
+		streams: make(chan struct{}, maxStreams), ending: make(chan struct{})}
 	if cfg.TLS {
 		s.scheme = "https"
 	}
@@ -99,7 +102,17 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("/sandbox/uninstall", s.uninstall)
-	s.mux.HandleFunc("/sandbox/say", s.say)
+	s.mux.HandleFunc("GET /sandbox/stream", s.stream)
+	s.mux.HandleFunc("GET /sandbox/style.css", own("style.css", "text/css"))
+	s.mux.HandleFunc("GET /sandbox/script.js", own("script.js", "text/javascript"))
+	s.mux.HandleFunc("/sandbox/say", s.person("The message cannot be sent: there is no such app, "+
+		"or the user or the text is blank or too long.", s.say, "text"))
+	s.mux.HandleFunc("/sandbox/press", s.person("There is no such button.", s.platform.Press, "button"))
+	s.mux.HandleFunc("/sandbox/signal", s.person("The person must write something first.", s.signal, "kind"))
+	s.mux.HandleFunc("/sandbox/submit", s.submit)
+	s.mux.HandleFunc("/sandbox/upload", s.upload)
+	s.mux.HandleFunc("/sandbox/agent", s.agent)
+	s.mux.HandleFunc("/sandbox/redeliver", s.redeliver)
 	s.mux.HandleFunc("/sandbox/emit", s.emit)
 	s.mux.HandleFunc("/sandbox/receiver", receive)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -184,6 +197,7 @@ func (s *Sandbox) server() *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          s.log,
 	}
+	server.RegisterOnShutdown(func() { close(s.ending) })
 	if s.cfg.TLS {
 		server.TLSConfig = s.platform.TLSConfig()
 	}
