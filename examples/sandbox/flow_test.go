@@ -126,7 +126,7 @@ func TestSDK(t *testing.T) {
 	require.Len(t, hooks, 1)
 	assert.Equal(t, hook.ID, hooks[0].ID)
 
-	page := p.get("/").text
+	page := p.get("/?pane=settings").text
 	assert.Contains(t, page, in.AppID)
 	assert.Contains(t, page, app.URL+"/events")
 
@@ -136,7 +136,7 @@ func TestSDK(t *testing.T) {
 	assert.Contains(t, removed, in.AppID)
 	_, err = client.TokenInfo(ctx, in.Token)
 	require.ErrorIs(t, err, sunco.ErrUnauthorized)
-	page = p.get("/").text
+	page = p.get("/?pane=settings").text
 	assert.NotContains(t, page, "Uninstall from")
 	assert.NotContains(t, page, "<dt>Webhook</dt>")
 

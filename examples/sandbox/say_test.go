@@ -1,8 +1,11 @@
 package main
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,6 +27,16 @@ func (p *program) subscribeTo(token, id, target, triggers string) {
 	require.Equal(p.t, http.StatusCreated, made.StatusCode, made.text)
 }
 
+// row opens the latest row of the log with this title.
+func (p *program) row(page, title string) string {
+	p.t.Helper()
+	pattern := `(?s)href="(/\?[^"]*row=\w+[^"]*)"[^>]*>\s*<time[^>]*>[^<]*</time> <span class="what">[^<]*` +
+		`<span class="aside">\w+ </span><code>` + regexp.QuoteMeta(title) + `</code>`
+	found := regexp.MustCompile(pattern).FindAllStringSubmatch(page, -1)
+	require.NotEmpty(p.t, found, "no row %s", title)
+	return p.get(html.UnescapeString(found[len(found)-1][1])).text
+}
+
 func TestSay(t *testing.T) {
 	app, seen := application(t)
 	p := start(t, "-approve")
@@ -33,23 +46,23 @@ func TestSay(t *testing.T) {
 
 	page := p.get("/")
 	assert.Contains(t, page.text, "Message to Acme</label>")
-	assert.Contains(t, page.text, `">User<span class="aside"> who writes to Acme</span></label>`)
-	form := "appId=" + id + "&user=ada&text=Do+you+have+%3Cb%3Eshoes%3F"
+	back := url.Values{"app": {id}, "user": {"ada"}, "pane": {"log"}}.Encode()
+	form := "appId=" + id + "&user=ada&text=Do+you+have+%3Cb%3Eshoes%3F&back=" + url.QueryEscape(back)
 	sent := p.send(http.MethodPost, "/sandbox/say", asForm, form, p.own()...)
 	require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
 	assert.Contains(t, <-seen, "Do you have <b>shoes?")
 
+	assert.Equal(t, "/?"+back+"&did=say", sent.Header.Get("Location"), "the page stays where it is")
 	page = p.get(sent.Header.Get("Location"))
 	assert.Contains(t, page.text, `role="status">The message to Acme was sent.`)
 	assert.Contains(t, page.text, "<title>The message to Acme was sent. – Sandbox</title>")
-	assert.Contains(t, page.text, `role="region" aria-label="Conversation with Acme" tabindex="0"`,
-		"what scrolls can be reached by keyboard")
-	assert.Contains(t, page.text, "Do you have &lt;b&gt;shoes?", "in the conversation")
-	assert.Contains(t, page.text, `name="user" value="ada"`)
-	assert.Regexp(t, `>200 in [\d.]+(µs|ms|s)<`, page.text)
-	assert.Contains(t, page.text, "<strong>delivered</strong>")
-	assert.NotContains(t, page.text+p.stderr.String(), "canary-key")
-	assert.NotContains(t, p.get("/?said="+id+"&user=nobody").text, "nobody")
+	assert.Contains(t, page.text, `<p class="text">Do you have &lt;b&gt;shoes?</p>`)
+	assert.Contains(t, page.text, `<p class="state">delivered</p>`)
+	assert.Contains(t, page.text, "<code>conversation:message</code> ada: Do you have")
+	row := p.row(page.text, "conversation:message")
+	assert.Regexp(t, `Attempts: 200 in [\d.]+(µs|ms|s)<`, row)
+	assert.NotContains(t, page.text+row+p.stderr.String(), "canary-key")
+	assert.NotContains(t, p.get("/?did=say&app=nobody").text, "nobody</title>")
 
 	said := p.send(http.MethodPost, "/sandbox/say", asJSON, `{"appId":"`+id+`","user":"bob","text":"hello"}`)
 	assert.Equal(t, http.StatusOK, said.StatusCode)
@@ -71,15 +84,16 @@ func TestSayToOneThatRefusesAndOneThatFails(t *testing.T) {
 	form := "appId=" + id + "&user=ada&text=hello"
 	p.send(http.MethodPost, "/sandbox/say", asForm, form)
 	page := p.get("/").text
-	assert.Contains(t, page, ">403 in ")
-	assert.Contains(t, page, `class="bad">refused</strong>`)
+	assert.Contains(t, p.row(page, "conversation:message"), "Attempts: 403 in ")
+	assert.Contains(t, page, `<p class="state">refused</p>`)
+	assert.Contains(t, page, "Errors 1</a>")
 
 	status = http.StatusServiceUnavailable
 	p.send(http.MethodPost, "/sandbox/say", asForm, form)
-	page = p.get("/").text
-	assert.Contains(t, page, ">503 in ")
-	assert.Regexp(t, `next in (1m0s|\d+s)<`, page)
-	assert.Contains(t, page, "<strong>pending</strong>")
+	page = p.get("/?user=ada").text
+	assert.Regexp(t, `Attempts: 503 in [^<]+, next at \d\d:`, p.row(page, "conversation:message"))
+	assert.Contains(t, page, `<p class="state">pending</p>`)
+	assert.Contains(t, page, "Errors 2</a>")
 }
 
 func TestSayBadInput(t *testing.T) {
@@ -96,8 +110,10 @@ func TestSayBadInput(t *testing.T) {
 		"form twice":   {asForm, "appId=x&user=canary&text=y&text=z", http.StatusBadRequest},
 		"unknown app":  {asForm, "appId=canary&user=u&text=y", http.StatusBadRequest},
 		"nothing said": {asForm, acme + "&user=canary&text=", http.StatusBadRequest},
+		"blank":        {asForm, acme + "&user=canary&text=+%0A+", http.StatusBadRequest},
+		"nobody":       {asForm, acme + "&user=+&text=canary", http.StatusBadRequest},
 		"long":         {asForm, acme + "&user=canary&text=" + strings.Repeat("x", 5000), http.StatusBadRequest},
-		"too long":     {asForm, "text=" + strings.Repeat("x", 32<<10), http.StatusRequestEntityTooLarge},
+		"too long":     {asForm, "text=" + strings.Repeat("x", 512<<10), http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := p.send(http.MethodPost, "/sandbox/say", test.contentType, test.body)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -95,7 +93,7 @@ func TestUninstall(t *testing.T) {
 	p := start(t, "-approve", "-remove-url", app.URL+"/removed?key=canary-key")
 	for contentType, body := range map[string]string{asJSON: `{"appId":"APP"}`, asForm: "appId=APP"} {
 		token, id := p.install("shoplifter", "sandbox-secret")
-		page := p.get("/")
+		page := p.get("/?pane=settings")
 		assert.Contains(t, page.text, `<input type="hidden" name="appId" value="`+id+`">`)
 		assert.Contains(t, page.text, "Uninstall from Acme</button>")
 
@@ -115,7 +113,7 @@ func TestUninstall(t *testing.T) {
 		assert.Equal(t, http.StatusUnauthorized, info.StatusCode)
 		assert.Equal(t, http.StatusNotFound, p.send(http.MethodPost, "/sandbox/uninstall", contentType, body).StatusCode)
 	}
-	page := p.get("/?removed=%3Cb%3Enobody%3C/b%3E").text
+	page := p.get("/?pane=settings&did=uninstall&app=%3Cb%3Enobody%3C/b%3E").text
 	assert.NotContains(t, page, "nobody")
 	assert.Contains(t, page, app.URL+"/removed?…")
 	assert.NotContains(t, page+p.stderr.String(), "canary-key")
@@ -139,7 +137,7 @@ func TestUninstallBadInput(t *testing.T) {
 		"unknown member":   {asJSON, `{"appId":"` + id + `","all":true}`, http.StatusBadRequest},
 		"form twice":       {asForm, "appId=x&appId=" + id, http.StatusBadRequest},
 		"malformed form":   {asForm, "appId=%zz", http.StatusBadRequest},
-		"too long":         {asJSON, `{"appId":"` + strings.Repeat("x", 32<<10) + `"}`, http.StatusRequestEntityTooLarge},
+		"too long":         {asJSON, `{"appId":"` + strings.Repeat("x", 512<<10) + `"}`, http.StatusRequestEntityTooLarge},
 		"unknown app":      {asJSON, `{"appId":"canary-app"}`, http.StatusNotFound},
 		"unknown app form": {asForm, "appId=canary-app", http.StatusNotFound},
 	} {
@@ -148,7 +146,7 @@ func TestUninstallBadInput(t *testing.T) {
 		assert.NotContains(t, got.text, "canary", name)
 	}
 	assert.Equal(t, http.StatusMethodNotAllowed, p.get("/sandbox/uninstall").StatusCode)
-	assert.Contains(t, p.get("/").text, "Uninstall from Acme", "nothing of this removed anything")
+	assert.Contains(t, p.get("/?pane=settings").text, "Uninstall from Acme", "nothing of this removed anything")
 }
 
 func TestCrossOrigin(t *testing.T) {
@@ -166,7 +164,7 @@ func TestCrossOrigin(t *testing.T) {
 			assert.Equal(t, http.StatusForbidden, got.StatusCode, "%s %v", path, header)
 		}
 	}
-	assert.Contains(t, p.get("/").text, "Uninstall from Acme")
+	assert.Contains(t, p.get("/?pane=settings").text, "Uninstall from Acme")
 }
 
 func TestPage(t *testing.T) {
@@ -180,22 +178,32 @@ func TestPage(t *testing.T) {
 	p.get("/sc/sandbox%2Dsecret/x?code=canary-code")
 	p.get("/sc/%3Cb%3Ex")
 
-	page := p.get("/")
-	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(page.text)
-	require.NotNil(t, style)
-	sum := sha256.Sum256([]byte(style[1]))
+	page := p.get("/?pane=settings")
 	policy := page.Header.Get("Content-Security-Policy")
-	assert.Contains(t, policy, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	assert.Contains(t, policy, "default-src 'none'; script-src 'self'; style-src 'self';")
 	assert.Contains(t, policy, "frame-ancestors 'none'")
+	assert.NotContains(t, policy, "unsafe")
 	assert.Equal(t, "no-store", page.Header.Get("Cache-Control"))
-	for _, never := range []string{"<script", "<b>", "style=", "src=", "http-equiv"} {
+	assert.Equal(t, 1, strings.Count(page.text, "<script"))
+	for path, contentType := range map[string]string{"style.css": "text/css", "script.js": "text/javascript"} {
+		assert.Contains(t, page.text, `="/sandbox/`+path+`"`)
+		file := p.get("/sandbox/" + path)
+		assert.Equal(t, contentType+"; charset=utf-8", file.Header.Get("Content-Type"))
+		assert.Equal(t, "nosniff", file.Header.Get("X-Content-Type-Options"))
+	}
+	for _, never := range []string{"<b>", "style=", "http-equiv"} {
 		assert.NotContains(t, page.text, never)
 	}
 	assert.Contains(t, page.text, app.URL+"/hooks/…?…")
 	assert.Contains(t, page.text, "https://app.example/cb?…")
 	assert.Contains(t, page.text, "/sc/oauth/….….…</code>")
+	shown := page.text
+	for _, row := range regexp.MustCompile(`row=\w+`).FindAllString(page.text, -1) {
+		shown += p.get("/?pane=row&" + row).text
+	}
+	assert.Contains(t, shown, "X-Api-Key: REDACTED", "the details are looked at")
 	for i, canary := range []string{token, "sandbox-secret", "sandbox%2Dsecret", "canary", "0123456789abcdef01"} {
-		assert.False(t, strings.Contains(page.text, canary), "canary %d on the page", i)
+		assert.False(t, strings.Contains(shown, canary), "canary %d on the page", i)
 		assert.False(t, strings.Contains(p.stderr.String(), canary), "canary %d on stderr", i)
 	}
 	assert.Equal(t, http.StatusOK, p.send(http.MethodHead, "/", "", "").StatusCode)
@@ -241,7 +249,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestLogLines(t *testing.T) {
-	const notPlayed = "GET /v2/apps/{app}/users is not played by this sandbox"
+	const forbidden = "No integration may do this"
 	p := start(t, "-approve", "-no-probe")
 	token, app := p.install("shoplifter", "sandbox-secret")
 	bearer := []string{"Authorization", "Bearer " + token}
@@ -250,7 +258,7 @@ func TestLogLines(t *testing.T) {
 	hooks := apps + "/integrations/me/webhooks"
 	for name, test := range map[string]struct{ method, path, body, line string }{
 		"done":        {"GET", hooks, "", here + hooks + " 200"},
-		"not played":  {"GET", apps + "/users", "", "/users 501 (" + notPlayed + ")"},
+		"forbidden":   {"GET", apps + "/integrations", "", "/integrations 403 (" + forbidden + ")"},
 		"unknown":     {"POST", apps + "/users", `{"externalId":"ada","plan":"x"}`, "/users 201 (unknown: the member plan)"},
 		"parameter":   {"GET", "/sc/v2/tokenInfo?canary=1&code=canary", "", here + "/sc/v2/tokenInfo 200"},
 		"no prefix":   {"GET", "/v2/tokenInfo", "", "/v2/tokenInfo 404 (There is no such page. The API is under /sc.)"},
@@ -265,7 +273,7 @@ func TestLogLines(t *testing.T) {
 	}
 	assert.NotContains(t, p.stderr.String(), "canary")
 	page := p.get("/").text
-	assert.Contains(t, page, notPlayed)
+	assert.Contains(t, page, forbidden)
 	assert.Contains(t, page, "unknown: the member plan")
 }
 
@@ -288,7 +296,7 @@ func TestProbeIsExplained(t *testing.T) {
 
 func TestSettingsOnThePage(t *testing.T) {
 	p := start(t, "-subdomain", "acme", "-legacy", "eu")
-	page := p.get("/").text
+	page := p.get("/?pane=settings").text
 	for _, text := range []string{
 		"localhost:" + p.port,
 		p.base + "/sc",
@@ -317,11 +325,11 @@ func TestAdminCenter(t *testing.T) {
 		status   int
 		location string
 	}{
-		"a customer":        {plain, "acme.localhost", http.StatusSeeOther, "/#accounts"},
-		"an address":        {plain, "127.0.0.1", http.StatusSeeOther, "/#accounts"},
+		"a customer":        {plain, "acme.localhost", http.StatusSeeOther, "/?pane=settings"},
+		"an address":        {plain, "127.0.0.1", http.StatusSeeOther, "/?pane=settings"},
 		"another site":      {plain, "acme.evil.example", http.StatusForbidden, ""},
-		"a customer, TLS":   {secure, "acme.localhost", http.StatusSeeOther, "/#accounts"},
-		"a domain of yours": {secure, "acme.sandbox.test", http.StatusSeeOther, secure.base + "/#accounts"},
+		"a customer, TLS":   {secure, "acme.localhost", http.StatusSeeOther, "/?pane=settings"},
+		"a domain of yours": {secure, "acme.sandbox.test", http.StatusSeeOther, secure.base + "/?pane=settings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := test.p.get(path, "Host", test.host+":"+test.p.port)

@@ -16,9 +16,11 @@ import (
 )
 
 var (
-	targetMember = regexp.MustCompile(`"target"\s*:\s*"(?:[^"\\]|\\.)*"?`)
-	longID       = regexp.MustCompile(`([0-9a-f]{6})[0-9a-f]{18}\b`)
-	hiddenValue  = regexp.MustCompile(`(\w+)("?\s*[:=]\s*"?)REDACTED`)
+	targetMember     = regexp.MustCompile(`"target"\s*:\s*"(?:[^"\\]|\\.)*"?`)
+	conversationPath = regexp.MustCompile(`^/conversations/[0-9a-f]{24}/`)
+
+	longID      = regexp.MustCompile(`([0-9a-f]{6})[0-9a-f]{18}\b`)
+	hiddenValue = regexp.MustCompile(`(\w+)("?\s*[:=]\s*"?)REDACTED`)
 )
 
 // variables stand for credentials in what is copied.

@@ -69,7 +69,7 @@ func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
 	path := s.shown(r.Path)
 	if _, of, found := strings.Cut(path, "/v2/apps/"); found {
 		if _, rest, found := strings.Cut(of, "/"); found {
-			path = longID.ReplaceAllString("/"+rest, "$1…")
+			path = longID.ReplaceAllString(conversationPath.ReplaceAllString("/"+rest, "…/"), "$1…")
 		}
 	}
 	if kind == "call" {
@@ -106,13 +106,14 @@ func (s *Sandbox) deliveryRow(d suncotest.Delivery) row {
 	return r
 }
 
-// teller names the person whom the first event is about.
+// teller names the person whom the first event is about, and quotes a text.
 func teller(body []byte) string {
 	var told struct {
 		Events []struct {
 			Payload struct {
 				Message struct {
-					Author struct{ DisplayName, Type string }
+					Author  struct{ DisplayName, Type string }
+					Content struct{ Text string }
 				}
 				User struct{ ExternalID string }
 			}
@@ -123,7 +124,9 @@ func teller(body []byte) string {
 	}
 	first := told.Events[0].Payload
 	for _, name := range []string{first.User.ExternalID, first.Message.Author.DisplayName, first.Message.Author.Type} {
-		if name != "" {
+		if text := first.Message.Content.Text; name != "" && text != "" {
+			return shorten(name, 40) + ": " + shorten(text, 40)
+		} else if name != "" {
 			return shorten(name, 40)
 		}
 	}
