@@ -78,8 +78,7 @@
 
 	// afterwards does what the new state of the page asks for.
 	function afterwards() {
-		const latest = document.getElementById("latest");
-		const message = latest ? latest.dataset.message : "";
+		const {message} = document.getElementById("latest").dataset;
 		if (message && message !== read && !document.hidden) {
 			read = message;
 			signal("read");
@@ -88,7 +87,7 @@
 
 	function signal(kind) {
 		const form = document.getElementById("say");
-		if (!form) return;
+		if (!document.getElementById("latest").dataset.conversation) return; // nothing was said yet
 		const body = new URLSearchParams({appId: form.elements.appId.value, user: form.elements.user.value, kind});
 		fetch("/sandbox/signal", {method: "POST", body, headers: {Accept: "application/json"}}).catch(() => {});
 	}
