@@ -33,11 +33,11 @@ var variables = map[string]string{
 	"state":         "$SUNCO_STATE",
 }
 
-// curlOfRequest returns the command that repeats a request to the platform, and nothing
-// when that is not possible: what was cut or hidden cannot be sent again.
+// curlOfRequest returns the command that repeats a whole request to the platform, given
+// without its credentials. It returns nothing when its path is hidden or its body no text.
 func (s *Sandbox) curlOfRequest(r suncotest.Request) string {
 	body := s.hide(string(r.Body))
-	if len(r.Body) < r.Size || s.shown(r.Path) != r.Path || strings.ContainsRune(body, 0) {
+	if s.shown(r.Path) != r.Path || strings.ContainsRune(body, 0) {
 		return ""
 	}
 	address := s.scheme + "://" + r.Host + r.Path

@@ -159,10 +159,9 @@ func (s *Sandbox) detailOf(r row) *detail {
 		s.describeDelivery(d, *r.delivery)
 		return d
 	}
-	safe := r.request.Redacted()
-	d.Request, d.Call = s.sides(safe, r.Kind == "call")
-	if r.Kind == "request" {
-		d.Curl = s.curlOfRequest(safe)
+	d.Request, d.Call = s.sides(*r.request, r.Kind == "call")
+	if r.Kind == "request" && d.Request.Cut == "" {
+		d.Curl = s.curlOfRequest(r.request.Redacted())
 	}
 	return d
 }
@@ -174,7 +173,7 @@ func (s *Sandbox) describeDelivery(d *detail, from suncotest.Delivery) {
 		d.Attempts = append(d.Attempts, describeAttempt(a))
 		for _, call := range calls {
 			if call.ID == a.CallID && a.CallID != "" {
-				d.Request, d.Call = s.sides(call.Redacted(), true)
+				d.Request, d.Call = s.sides(call, true)
 			}
 		}
 	}
@@ -195,8 +194,8 @@ func (s *Sandbox) describeDelivery(d *detail, from suncotest.Delivery) {
 }
 
 // sides returns a request and its answer without credentials.
-func (s *Sandbox) sides(r suncotest.Request, outgoing bool) (asked, answered *side) {
-	query := ""
+func (s *Sandbox) sides(whole suncotest.Request, outgoing bool) (asked, answered *side) {
+	r, query := whole.Redacted(), ""
 	if r.RawQuery != "" && outgoing {
 		query = "?…" // the partner's own, which may hold a key
 	} else if r.RawQuery != "" {
@@ -204,7 +203,10 @@ func (s *Sandbox) sides(r suncotest.Request, outgoing bool) (asked, answered *si
 	}
 	asked = &side{
 		Head: s.shown(r.Method) + " " + s.shown(r.Path) + query + "\nHost: " + s.shown(r.Host) + s.head(r.Header),
-		Body: s.clean(r.Body), Cut: cut(len(r.Body), r.Size),
+		Body: s.clean(r.Body), Cut: cut(len(whole.Body), r.Size),
+	}
+	if r.Status == http.StatusRequestEntityTooLarge && !outgoing {
+		asked.Cut = "The platform read only the beginning."
 	}
 	if r.Status == 0 {
 		return asked, nil
@@ -214,7 +216,7 @@ func (s *Sandbox) sides(r suncotest.Request, outgoing bool) (asked, answered *si
 		status += "\n" + s.shownNote(r.Note)
 	}
 	return asked, &side{
-		Head: status + s.head(r.ReplyHeader), Body: s.clean(r.ReplyBody), Cut: cut(len(r.ReplyBody), r.ReplySize),
+		Head: status + s.head(r.ReplyHeader), Body: s.clean(r.ReplyBody), Cut: cut(len(whole.ReplyBody), r.ReplySize),
 	}
 }
 

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// idsOf returns the event ids of a delivery that an application saw.
+func idsOf(t *testing.T, line string) string {
+	t.Helper()
+	_, events, found := strings.Cut(line, `"events":[`)
+	require.True(t, found, line)
+	return regexp.MustCompile(`"id":"(\w+)"`).FindStringSubmatch(events)[1]
+}
+
+func TestSendAgain(t *testing.T) {
+	x := converse(t)
+	x.act("say", "text", "again")
+	first := <-x.seen
+	page := x.row(x.look(""), "conversation:message")
+	again := regexp.MustCompile(`name="delivery" value="(\w+)"`).FindStringSubmatch(page)
+	require.NotNil(t, again)
+	for _, ids := range []string{"same", "new"} {
+		sent := x.act("redeliver", "delivery", again[1], "ids", ids)
+		assert.Equal(t, http.StatusBadRequest, sent.StatusCode, "a member that it does not have")
+		sent = x.send(http.MethodPost, "/sandbox/redeliver", asForm, "delivery="+again[1]+"&ids="+ids, x.own()...)
+		require.Equal(t, http.StatusSeeOther, sent.StatusCode, sent.text)
+		got := <-x.seen
+		assert.Equal(t, ids == "same", idsOf(t, got) == idsOf(t, first), ids)
+		assert.Contains(t, got, "again")
+	}
+	x.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+x.app, x.own()...)
+	page = x.look("pane=row&row=d" + again[1])
+	assert.NotContains(t, page, ">Send again</button>", "its webhook is gone")
+	sent := x.send(http.MethodPost, "/sandbox/redeliver", asForm, "delivery="+again[1]+"&ids=new", x.own()...)
+	assert.Equal(t, http.StatusBadRequest, sent.StatusCode)
+}
+
+// copied returns what the detail of a row has to copy.
+func copied(t *testing.T, page, what string) string {
+	t.Helper()
+	_, text, found := strings.Cut(page, "<summary>Copy as "+what+"</summary>")
+	require.True(t, found, "nothing to copy as %s", what)
+	_, text, _ = strings.Cut(text, "<pre tabindex=\"0\">")
+	text, _, _ = strings.Cut(text, "</pre>")
+	return html.UnescapeString(text)
+}
+
+// What is copied does the same again, with credentials from the environment.
+func TestCopyAsCurl(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("curl is not installed")
+	}
+	x := converse(t)
+	run := func(command string, env ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "curl() { "+curl+" -sS --noproxy '*' \"$@\"; }\n"+command)
+		cmd.Env = append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", command, out)
+		return string(out)
+	}
+	const text = `it's "quoted" $HOME \ and <b>`
+	quoted, err := json.Marshal(text)
+	require.NoError(t, err)
+	x.post(`{"type":"text","text":` + string(quoted) + `}`)
+	page := x.look("")
+	command := copied(t, x.row(page, "POST …/messages"), "curl")
+	assert.NotContains(t, command, x.token)
+	assert.Contains(t, run(command, "SUNCO_TOKEN="+x.token), `"messages":[`)
+	assert.Contains(t, <-x.seen, string(quoted)[1:len(quoted)-6])
+
+	exchange := copied(t, x.row(page, "POST /sc/oauth/token"), "curl")
+	assert.NotContains(t, exchange, "sandbox-secret")
+	answer := run(exchange, "SUNCO_CLIENT_SECRET=sandbox-secret", "SUNCO_CODE=spent")
+	assert.Contains(t, answer, "code", "the code was spent")
+	assert.NotContains(t, exchange, "REDACTED")
+
+	delivery := copied(t, x.row(page, "conversation:message"), "curl")
+	run(delivery, "SUNCO_WEBHOOK_SECRET=any")
+	assert.Contains(t, <-x.seen, "POST /hooks ")
+}
+
+func TestCopyAsGoTest(t *testing.T) {
+	x := converse(t)
+	x.act("say", "text", "with a ` in it")
+	<-x.seen
+	source := copied(t, x.row(x.look(""), "conversation:message"), "Go test")
+	const head = "package x\n"
+	_, err := parser.ParseFile(token.NewFileSet(), "x_test.go", head+source, parser.AllErrors)
+	require.NoError(t, err, source)
+	assert.Contains(t, source, `suncotest.Webhook{AppID: "`+x.app+`"`)
+	assert.Contains(t, source, `os.Getenv("SUNCO_WEBHOOK_SECRET")`)
+
+	dir, err := filepath.Abs("../internal")
+	require.NoError(t, err)
+	dir, err = os.MkdirTemp(dir, "copied")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	const program = `package copied
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+var handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if !strings.Contains(string(body), "with a ` + "\x60" + ` in it") || r.Header.Get("X-Api-Key") != "s3cret" {
+		w.WriteHeader(http.StatusTeapot)
+	}
+})
+
+`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "copied_test.go"), []byte(program+source), 0o600))
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-vet=off", ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SUNCO_WEBHOOK_SECRET=s3cret")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", out, source)
+}
+
+func TestWhatWasCutCannotBeCopied(t *testing.T) {
+	x := converse(t)
+	long := strings.Repeat("x", 200<<10)
+	x.api("messages", `{"author":{"type":"business"},"content":{"type":"text","text":"`+long+`"}}`)
+	page := x.row(x.look(""), "POST …/messages")
+	assert.True(t, strings.Contains(page, "The platform read only the beginning."))
+	assert.False(t, strings.Contains(page, "Copy as curl"))
+
+	x.send(http.MethodPost, "/sc/v2/apps/"+x.app+"/attachments?access=public", "multipart/form-data; boundary=b",
+		"--b\r\nContent-Disposition: form-data; name=source; filename=f\r\n\r\n"+long+"\r\n--b--",
+		"Authorization", "Bearer "+x.token)
+	page = x.row(x.look(""), "POST /attachments")
+	assert.True(t, regexp.MustCompile(`The first 100000 of 20\d{4} bytes\.`).MatchString(page))
+	assert.False(t, strings.Contains(page, "Copy as curl"))
+}
+
+func TestLog(t *testing.T) {
+	x := converse(t)
+	id := x.post(`{"type":"text","text":"answer"}`)
+	x.get("/sc/v2/apps/"+x.app+"/conversations/nope", "Authorization", "Bearer "+x.token)
+	page := x.look("msg=" + id)
+	assert.Equal(t, 2, strings.Count(page, ` hit"><a href="/?`), "the request and the delivery of a message")
+	assert.Regexp(t, `<li id="m-`+id+`" class="business hit">`, page)
+	page = x.look("errors=1")
+	assert.Contains(t, page, "GET /conversations/nope")
+	assert.NotContains(t, page, "<code>conversation:message</code>")
+	assert.Contains(t, page, "Errors 1</a>")
+	page = x.look("q=MESSAGES")
+	assert.Contains(t, page, "<code>POST …/messages</code>")
+	assert.NotContains(t, page, "GET /conversations/nope")
+	assert.Contains(t, x.look("q=nothing-like-it"), "Nothing that matches.")
+	assert.Contains(t, x.look("pane=row&row=dnope"), "This row is not kept any more.")
+}
+
+// parts reads the next event of a stream.
+func parts(t *testing.T, lines *bufio.Reader) (id string, changed map[string]string) {
+	t.Helper()
+	for {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		if text, found := strings.CutPrefix(line, "id: "); found {
+			id = strings.TrimSpace(text)
+		}
+		if data, found := strings.CutPrefix(line, "data: "); found {
+			require.NoError(t, json.Unmarshal([]byte(data), &changed))
+			return id, changed
+		}
+	}
+}
+
+func (x *talk) listen(query string, header ...string) *bufio.Reader {
+	x.t.Helper()
+	req, err := http.NewRequestWithContext(x.t.Context(), http.MethodGet, x.base+"/sandbox/stream?"+query, nil)
+	require.NoError(x.t, err)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := x.client.Do(req)
+	require.NoError(x.t, err)
+	x.t.Cleanup(func() { _ = res.Body.Close() })
+	require.Equal(x.t, http.StatusOK, res.StatusCode)
+	assert.Equal(x.t, "text/event-stream", res.Header.Get("Content-Type"))
+	return bufio.NewReader(res.Body)
+}
+
+func TestStream(t *testing.T) {
+	x := converse(t)
+	lines := x.listen("user=ada")
+	id, all := parts(t, lines)
+	for _, part := range []string{"top", "chat", "log", "side"} {
+		assert.Contains(t, all, part, "a tab that knows nothing gets everything")
+	}
+	x.post(`{"type":"text","text":"live"}`)
+	var next string
+	chat := ""
+	for !strings.Contains(chat, `<p class="text">live</p>`) {
+		var changed map[string]string
+		next, changed = parts(t, lines)
+		chat += changed["chat"]
+		assert.NotContains(t, changed, "top", "it has not changed")
+	}
+
+	_, changed := parts(t, x.listen("user=ada", "Last-Event-ID", id))
+	assert.Contains(t, changed["chat"], "live")
+	assert.NotContains(t, changed, "top", "a tab that comes back gets what differs")
+	page := x.look("")
+	since := regexp.MustCompile(`data-since="([^"]+)"`).FindStringSubmatch(page)
+	require.NotNil(t, since)
+	_, changed = parts(t, x.listen("user=ada&pane=settings&since="+since[1]))
+	assert.Contains(t, changed["side"], "Settings for an application", "going elsewhere")
+	assert.NotEqual(t, id, next)
+
+	begin := time.Now()
+	assert.Equal(t, 0, x.stop(), "open streams do not keep the program")
+	assert.Less(t, time.Since(begin), 3*time.Second)
+}
+
+// A script gets an answer, and a form the page that it came from.
+func TestScriptStays(t *testing.T) {
+	x := converse(t)
+	sent := x.send(http.MethodPost, "/sandbox/say", asForm, "appId="+x.app+"&user=ada&text=hi", "Accept", "application/json")
+	assert.Equal(t, http.StatusOK, sent.StatusCode)
+	assert.JSONEq(t, `{"did":"say"}`, sent.text)
+	for _, back := range []string{"https://evil.example/", "//evil.example", "%zz", "app=x&next=//evil.example"} {
+		sent := x.act("say", "text", "hi", "back", back)
+		assert.Regexp(t, `^/\?app=\w+&did=say$`, sent.Header.Get("Location"), back)
+	}
+}
+
+func TestStartSteps(t *testing.T) {
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer hook.Close()
+	p := start(t, "-approve")
+	page := p.get("/?pane=start").text
+	assert.Contains(t, page, "Open the consent page by hand")
+	assert.Contains(t, page, ">Write hello</button>")
+	assert.Contains(t, page, "has no webhook in Acme yet")
+	assert.Equal(t, 0, strings.Count(page, `class="done"`))
+	token, app := p.install("shoplifter", "sandbox-secret")
+	p.subscribe(token, app, hook.URL)
+	assert.Equal(t, 1, strings.Count(p.get("/?pane=start").text, `class="done"`))
+	p.send(http.MethodPost, "/sandbox/say", asForm, "appId="+app+"&user=ada&text=hello", p.own()...)
+	page = p.get("/?pane=start").text
+	assert.Equal(t, 3, strings.Count(page, `class="done"`))
+	assert.Contains(t, page, "Open the latest delivery")
+}
