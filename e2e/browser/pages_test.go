@@ -123,6 +123,8 @@ func (x *tab) pagesAfterwards() {
 	x.click("Sandbox")
 	x.see(200, "Sandbox")
 	x.picture("7-sandbox")
+	x.press("Settings")
+	x.reads("Settings for an application")
 	x.click("Uninstall from Acme Outdoor")
 	x.see(200, "Sandbox")
 	x.picture("8-removed")

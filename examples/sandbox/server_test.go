@@ -207,7 +207,7 @@ func TestPage(t *testing.T) {
 		assert.False(t, strings.Contains(p.stderr.String(), canary), "canary %d on stderr", i)
 	}
 	assert.Equal(t, http.StatusOK, p.send(http.MethodHead, "/", "", "").StatusCode)
-	assert.Equal(t, http.StatusNotFound, p.get("/favicon.ico").StatusCode)
+	assert.Equal(t, http.StatusNoContent, p.get("/favicon.ico").StatusCode)
 	assert.Equal(t, http.StatusNotFound, p.get("/scx").StatusCode)
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sunco-go/sunco/suncotest"
 )
@@ -37,7 +38,7 @@ var variables = map[string]string{
 // without its credentials. It returns nothing when its path is hidden or its body no text.
 func (s *Sandbox) curlOfRequest(r suncotest.Request) string {
 	body := s.hide(string(r.Body))
-	if s.shown(r.Path) != r.Path || strings.ContainsRune(body, 0) {
+	if s.shown(r.Path) != r.Path || strings.ContainsRune(body, 0) || !utf8.ValidString(body) {
 		return ""
 	}
 	address := s.scheme + "://" + r.Host + r.Path

@@ -166,6 +166,14 @@ func (p *page) Tab() string {
 	return "side"
 }
 
+// Picked is the pane after a message was picked: on a small screen the conversation stays.
+func (p *page) Picked() string {
+	if p.Tab() == "side" {
+		return "row"
+	}
+	return p.View.Pane
+}
+
 // Side is what the third pane shows.
 func (p *page) Side() string {
 	switch {

@@ -102,6 +102,9 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("/sandbox/uninstall", s.uninstall)
+	s.mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // browsers ask for it
+	})
 	s.mux.HandleFunc("GET /sandbox/stream", s.stream)
 	s.mux.HandleFunc("GET /sandbox/style.css", own("style.css", "text/css"))
 	s.mux.HandleFunc("GET /sandbox/script.js", own("script.js", "text/javascript"))

@@ -1,0 +1,192 @@
+package browser_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/messaging"
+	"github.com/sunco-go/sunco/suncotest"
+)
+
+// bot is a partner's program that talks through the API of a sandbox.
+type bot struct {
+	t            *testing.T
+	app          messaging.App
+	conversation string
+	told         chan *messaging.MessageEvent
+}
+
+// install installs a bot in the sandbox at this address, which approves by itself.
+func installBot(t *testing.T, box *program) *bot {
+	t.Helper()
+	b := &bot{t: t, told: make(chan *messaging.MessageEvent, 100)}
+	client := &sunco.Client{
+		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
+		Domain: "localhost:" + box.port(),
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	ctx := t.Context()
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := browser.Get(box.url + "/sc/oauth/authorize?response_type=code&client_id=" + client.ClientID)
+	b.must(err)
+	_ = res.Body.Close()
+	back, err := url.Parse(res.Header.Get("Location"))
+	b.must(err)
+	token, err := client.Exchange(ctx, sunco.NewSecret(back.Query().Get("code")))
+	b.must(err)
+	in, err := client.Locate(ctx, &sunco.Installation{Token: token})
+	b.must(err)
+	handler := &sunco.EventHandler{
+		Lookup: func(context.Context, [32]byte) (*sunco.Installation, error) { return in, nil },
+		OnEvent: func(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
+			if told, ok := messaging.ParseEvent(e).(*messaging.MessageEvent); ok {
+				b.told <- told
+			}
+			return nil
+		},
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	hook, err := client.EnsureWebhook(ctx, in, &sunco.Webhook{
+		Target: server.URL + "/events", Triggers: []string{sunco.TriggerConversationMessage},
+	})
+	b.must(err)
+	in.Webhooks = []sunco.Webhook{*hook}
+	b.app = messaging.App{Client: client, Installation: in}
+	return b
+}
+
+func (b *bot) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bot) post(content messaging.Content) {
+	b.t.Helper()
+	_, err := b.app.PostMessage(b.t.Context(), b.conversation, messaging.MessagePost{
+		Author: messaging.Author{DisplayName: "Bot"}, Content: content,
+	})
+	b.must(err)
+}
+
+// write types a text into the message of the widget, and sends it with Enter.
+func (x *tab) write(text string) {
+	x.t.Helper()
+	x.draft(text)
+	x.must("sending", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Enter)))
+}
+
+func (x *tab) draft(text string) {
+	x.t.Helper()
+	x.press("Message to Acme")
+	x.must("writing", chromedp.Do(x.ctx, chromedp.KeyEvent(text)))
+}
+
+// run does something in JavaScript.
+func (x *tab) run(script string) error {
+	_, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](`(`+script+`, true)`))
+	return err
+}
+
+// TestSandboxPage is a conversation on the page of the sandbox, which is never loaded
+// again.
+func TestSandboxPage(t *testing.T) {
+	s := prepare(t)
+	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
+	s.secrets[suncotest.DefaultClientSecret] = true
+	s.checkOutput(box)
+	x := s.person().tab()
+	x.open(box.url + "/?pane=start")
+	x.see(200, "Sandbox")
+	b := installBot(t, box)
+	x.reads("The integration is installed.")
+	loaded := x.watch.arrived()
+
+	x.draft("   ")
+	x.must("sending", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Enter)))
+	x.reads("Write something first.")
+	x.write("hello")
+	b.conversation = (<-b.told).Conversation.ID
+	x.until("the delivery of the message",
+		`document.querySelector(".talk .user").innerText.includes("hello") && document.querySelector(".state").innerText === "delivered"`)
+	x.holds("an empty message", `document.getElementById("text").value.trim() === ""`)
+
+	x.draft("half a thou")
+	b.must(b.app.PostActivity(t.Context(), b.conversation, messaging.Activity{Type: messaging.ActivityTypingStart}))
+	x.reads("The bot is typing…")
+	b.post(messaging.Text("<b>Which</b> one?", messaging.Reply("Menu", "MENU"), messaging.Reply("Human", "HUMAN")))
+	x.reads("<b>Which</b> one?")
+	x.holds("what was written before", `document.getElementById("text").value.includes("half a thou")`)
+	x.holds("the focus where it was", `document.activeElement.id === "text"`)
+	x.press("Menu")
+	x.until("no quick replies", `![...document.querySelectorAll(".talk button")].some((e) => e.innerText === "Human")`)
+
+	b.post(messaging.Carousel(messaging.Item{Title: "Tacos", Actions: messaging.Actions(messaging.Postback("Order", "T"))},
+		messaging.Item{Title: "Ramen", Actions: messaging.Actions(messaging.Postback("Take", "R"))}))
+	b.post(&messaging.TextMessage{HTMLText: "<p>Some <b>bold</b> text</p>"})
+	b.post(messaging.Form(
+		messaging.FormField{Type: messaging.FieldText, Name: "name", Label: "Your name", MinSize: 2},
+		messaging.FormField{Type: messaging.FieldEmail, Name: "mail", Label: "Address"}))
+	x.reads("Your name")
+	for range 20 { // the newest message is in view
+		b.post(messaging.Text("a line"))
+	}
+	b.post(messaging.Text("the end"))
+	x.reads("the end")
+	x.until("the newest message in view", `(() => {
+		const at = [...document.querySelectorAll(".talk > li")].at(-1).getBoundingClientRect();
+		const box = document.querySelector("#chat .scroll").getBoundingClientRect();
+		return at.bottom <= box.bottom + 1 && at.top >= box.top;
+	})()`)
+	x.press("Your name")
+	x.must("writing", chromedp.Do(x.ctx, chromedp.KeyEvent("Ada")))
+	b.post(messaging.Text("while the form is filled in"))
+	x.reads("while the form")
+	x.press("Address")
+	x.must("writing", chromedp.Do(x.ctx, chromedp.KeyEvent("ada@example.org")))
+	x.press("Submit")
+	x.until("the answer", `[...document.querySelectorAll(".talk .user dd")].map((e) => e.innerText).join() === "Ada,ada@example.org"`)
+
+	x.must("choosing a message", x.run(`document.querySelector(".talk .user .text").click()`))
+	x.until("its row", `document.querySelector(".rows .hit") !== null && document.querySelector("#side h2").innerText.includes("conversation:message")`)
+	x.press("Send again")
+	x.until("a second delivery", `document.querySelectorAll(".rows .hit").length >= 2`)
+
+	b.must(b.app.PassControl(t.Context(), b.conversation, messaging.AgentWorkspace, messaging.Metadata{"topic": "refund"}))
+	x.reads("agent in control")
+	x.press("Agent (1)")
+	x.reads("Metadata of the hand-off")
+	x.press("Answer of the agent")
+	x.must("answering", chromedp.Do(x.ctx, chromedp.KeyEvent("I am Robin."+kb.Enter)))
+	x.until("the answer", `[...document.querySelectorAll(".talk .text")].some((e) => e.innerText === "I am Robin.")`)
+	x.press("Solve")
+	x.reads("Ticket 1, solved")
+	if x.watch.arrived() != loaded {
+		t.Error("the page was loaded again")
+	}
+	x.must("going back", x.run(`history.back()`))
+	x.until("the row that was open before", `document.querySelector("#side h2").innerText.includes("conversation:message")`)
+
+	for _, s := range []screen{desktop, screens[1], phone, screens[3]} {
+		x.use(s)
+		for _, pane := range []string{"chat", "log", "agent", "event", "settings", "start"} {
+			x.open(box.url + "/?pane=" + pane)
+			x.see(200, "Sandbox")
+			x.picture("sandbox-" + pane)
+		}
+		row, err := chromedp.Run(x.ctx, chromedp.Evaluate[string](`document.querySelector(".rows .delivery a").href`))
+		x.must("looking for a row", err)
+		x.open(row)
+		x.see(200, "Sandbox")
+		x.picture("sandbox-row")
+	}
+}
