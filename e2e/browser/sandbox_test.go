@@ -117,7 +117,8 @@ func TestSandboxPage(t *testing.T) {
 	x.write("hello")
 	b.conversation = (<-b.told).Conversation.ID
 	x.until("the delivery of the message",
-		`document.querySelector(".talk .user").innerText.includes("hello") && document.querySelector(".state").innerText === "delivered"`)
+		`document.querySelector(".talk .user").innerText.includes("hello") && `+
+			`document.querySelector(".state").innerText === "delivered"`)
 	x.holds("an empty message", `document.getElementById("text").value.trim() === ""`)
 
 	x.draft("half a thou")
@@ -154,10 +155,12 @@ func TestSandboxPage(t *testing.T) {
 	x.press("Address")
 	x.must("writing", chromedp.Do(x.ctx, chromedp.KeyEvent("ada@example.org")))
 	x.press("Submit")
-	x.until("the answer", `[...document.querySelectorAll(".talk .user dd")].map((e) => e.innerText).join() === "Ada,ada@example.org"`)
+	x.until("the answer",
+		`[...document.querySelectorAll(".talk .user dd")].map((e) => e.innerText).join() === "Ada,ada@example.org"`)
 
 	x.must("choosing a message", x.run(`document.querySelector(".talk .user .text").click()`))
-	x.until("its row", `document.querySelector(".rows .hit") !== null && document.querySelector("#side h2").innerText.includes("conversation:message")`)
+	x.until("its row", `document.querySelector(".rows .hit") !== null && `+
+		`document.querySelector("#side h2").innerText.includes("conversation:message")`)
 	x.press("Send again")
 	x.until("a second delivery", `document.querySelectorAll(".rows .hit").length >= 2`)
 
@@ -174,7 +177,8 @@ func TestSandboxPage(t *testing.T) {
 		t.Error("the page was loaded again")
 	}
 	x.must("going back", x.run(`history.back()`))
-	x.until("the row that was open before", `document.querySelector("#side h2").innerText.includes("conversation:message")`)
+	x.until("the row that was open before",
+		`document.querySelector("#side h2").innerText.includes("conversation:message")`)
 
 	for _, s := range []screen{desktop, screens[1], phone, screens[3]} {
 		x.use(s)

@@ -92,18 +92,21 @@ func TestContents(t *testing.T) {
 			`<a href="https://media.example/terms.pdf" target="_blank" rel="noopener noreferrer">terms.pdf</a>`}},
 		"carousel": {`{"type":"carousel","items":[{"title":"Tacos","mediaUrl":"https://media.example/t.png",` +
 			`"actions":[{"type":"postback","text":"Order","payload":"TACOS"}]}]}`, []string{
-			`<ul class="carousel" tabindex="0"`, `<strong>Tacos</strong>`, `name="button" value="TACOS"`, `src="https://media.example/t.png"`}},
+			`<ul class="carousel" tabindex="0"`, `<strong>Tacos</strong>`, `name="button" value="TACOS"`,
+			`src="https://media.example/t.png"`}},
 		"list": {`{"type":"list","items":[{"title":"Soup","description":"hot","actions":` +
 			`[{"type":"link","text":"Read","uri":"https://example.org/soup"}]}]}`, []string{
 			`<ul class="list">`, `<p>hot</p>`, `href="https://example.org/soup"`}},
 		"form": {`{"type":"form","fields":[{"type":"text","name":"n","label":"Number","format":"integer","minSize":2},` +
 			`{"type":"email","name":"e","label":"Mail"},` +
 			`{"type":"select","name":"s","label":"Size","options":[{"name":"l","label":"Large"}]}]}`, []string{
-			`name="f.n"`, `minlength="2" maxlength="128" pattern=`, `type="email" name="f.e"`, `<option value="l">Large</option>`}},
+			`name="f.n"`, `minlength="2" maxlength="128" pattern=`, `type="email" name="f.e"`,
+			`<option value="l">Large</option>`}},
 		"location": {`{"type":"location","coordinates":{"lat":48.5,"long":-16},"location":{"name":"Office"}}`, []string{
 			`<p class="text">Office</p>`, `>48.5, -16</a>`}},
-		"webview": {`{"type":"text","text":"w","actions":[{"type":"webview","text":"Open","uri":"https://w.example/","fallback":"https://f.example/"}]}`,
-			[]string{`href="https://w.example/"`, `Open ↗</a>`}},
+		"webview": {`{"type":"text","text":"w","actions":[{"type":"webview","text":"Open",` +
+			`"uri":"https://w.example/","fallback":"https://f.example/"}]}`, []string{
+			`href="https://w.example/"`, `Open ↗</a>`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := x.post(test.content)
@@ -137,7 +140,8 @@ func TestHostileTexts(t *testing.T) {
 		`{"type":"text","text":` + text + `}`, `{"type":"text","htmlText":` + text + `}`,
 		`{"type":"text","text":"half \ud83d","payload":` + text + `}`,
 		`{"type":"text","text":"x","actions":[{"type":"reply","text":` + text + `,"payload":` + text + `},` +
-			`{"type":"link","text":` + text + `,"uri":"javascript:alert(1)"},{"type":"link","text":"x","uri":"//evil.example"},` +
+			`{"type":"link","text":` + text + `,"uri":"javascript:alert(1)"},` +
+			`{"type":"link","text":"x","uri":"//evil.example"},` +
 			`{"type":"webview","text":"x","uri":"data:text/html,x","fallback":"vbscript:x"},` +
 			`{"type":"buy","text":` + text + `,"amount":1,"currency":` + text + `}]}`,
 		`{"type":"carousel","items":[{"title":` + title + `,"description":` + title + `,"mediaUrl":"javascript:alert(1)",` +
@@ -155,8 +159,9 @@ func TestHostileTexts(t *testing.T) {
 	x.api("passControl", `{"switchboardIntegration":"zd-agentWorkspace","metadata":{"x":`+title+`}}`)
 	x.get("/sc/v2/apps/"+x.app+"/conversations/"+url.PathEscape(evil), "Authorization", "Bearer "+x.token)
 	evilQuery := url.QueryEscape(evil)
-	pages := []string{"", "pane=agent", "pane=event", "pane=log&q=" + evilQuery, "trigger=" + evilQuery, "pane=" + evilQuery,
-		"row=" + evilQuery, "msg=" + evilQuery, "ticket=" + evilQuery, "app=" + evilQuery, "did=" + evilQuery}
+	pages := []string{"", "pane=agent", "pane=event", "pane=log&q=" + evilQuery, "trigger=" + evilQuery,
+		"pane=" + evilQuery, "row=" + evilQuery, "msg=" + evilQuery, "ticket=" + evilQuery, "app=" + evilQuery,
+		"did=" + evilQuery}
 	for _, row := range regexp.MustCompile(`row=\w+`).FindAllString(x.look(""), -1) {
 		pages = append(pages, "pane=row&"+row)
 	}
@@ -198,7 +203,8 @@ func TestButtons(t *testing.T) {
 	assert.Contains(t, page, "payload MENU", "the payload is shown on demand")
 	assert.Equal(t, http.StatusBadRequest, x.act("press", "button", "canary").StatusCode)
 
-	x.post(`{"type":"text","text":"Only these","blockChatInput":true,"actions":[{"type":"reply","text":"Yes","payload":"Y"}]}`)
+	x.post(`{"type":"text","text":"Only these","blockChatInput":true,"actions":` +
+		`[{"type":"reply","text":"Yes","payload":"Y"}]}`)
 	assert.Contains(t, x.look(""), `maxlength="4096" disabled`)
 	x.act("press", "button", "Y")
 	assert.NotContains(t, x.look(""), `maxlength="4096" disabled`)
@@ -268,7 +274,8 @@ func TestSignals(t *testing.T) {
 	x.api("activity", `{"author":{"type":"business"},"type":"conversation:read"}`)
 	assert.Contains(t, x.look(""), `<p class="state">read</p>`)
 	for kind, status := range map[string]int{
-		"typing": http.StatusSeeOther, "stopped": http.StatusSeeOther, "read": http.StatusSeeOther, "x": http.StatusBadRequest,
+		"typing": http.StatusSeeOther, "stopped": http.StatusSeeOther, "read": http.StatusSeeOther,
+		"x": http.StatusBadRequest,
 	} {
 		assert.Equal(t, status, x.act("signal", "kind", kind).StatusCode, kind)
 	}

@@ -108,16 +108,16 @@ func goTest(d suncotest.Delivery) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, `func TestDelivery(t *testing.T) {
 		delivery := suncotest.NewDelivery(
-			suncotest.Webhook{AppID: %q, ID: %q, Target: %q}, os.Getenv("SUNCO_WEBHOOK_SECRET"),
+			suncotest.Webhook{AppID: %q, ID: %q, Target: %q},
+			os.Getenv("SUNCO_WEBHOOK_SECRET"),
 `, d.AppID, d.WebhookID, target)
 	for _, e := range body.Events {
-		fmt.Fprintf(&out, "suncotest.Event{ID: %q, Trigger: %q, Payload: json.RawMessage(%s)", e.ID, e.Type, goText(e.Payload))
-		if !e.CreatedAt.IsZero() {
-			at := e.CreatedAt.UTC()
-			fmt.Fprintf(&out, ", CreatedAt: time.Date(%d, %d, %d, %d, %d, %d, %d, time.UTC)", at.Year(), at.Month(), at.Day(),
+		fmt.Fprintf(&out, "suncotest.Event{\nID: %q,\nTrigger: %q,\n", e.ID, e.Type)
+		if at := e.CreatedAt.UTC(); !at.IsZero() {
+			fmt.Fprintf(&out, "CreatedAt: time.Date(%d, %d, %d, %d, %d, %d, %d, time.UTC),\n", at.Year(), at.Month(), at.Day(),
 				at.Hour(), at.Minute(), at.Second(), at.Nanosecond())
 		}
-		out.WriteString("},\n")
+		fmt.Fprintf(&out, "Payload: json.RawMessage(%s),\n},\n", goText(pretty(e.Payload)))
 	}
 	fmt.Fprintf(&out, `)
 		answer := httptest.NewRecorder()
@@ -135,9 +135,9 @@ func goTest(d suncotest.Delivery) string {
 }
 
 // goText is a text in Go, readable where that is possible.
-func goText(text []byte) string {
-	if strconv.CanBackquote(string(text)) {
-		return "`" + string(text) + "`"
+func goText(text string) string {
+	if strconv.CanBackquote(strings.ReplaceAll(text, "\n", "")) {
+		return "`" + text + "`"
 	}
-	return strconv.Quote(string(text))
+	return strconv.Quote(text)
 }

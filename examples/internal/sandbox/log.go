@@ -77,7 +77,8 @@ func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
 	}
 	result := row{
 		ID: kind[:1] + r.ID, Kind: kind, Time: r.Time, Title: s.shown(r.Method) + " " + path, Status: statusText(r.Status),
-		Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400, request: &r, bodies: [2][]byte{r.Body, r.ReplyBody},
+		Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400,
+		request: &r, bodies: [2][]byte{r.Body, r.ReplyBody},
 	}
 	conversation, found := strings.CutSuffix(r.Path, "/activity")
 	if found && r.Status == http.StatusOK && bytes.Contains(r.Body, []byte(`"conversation:read"`)) {
@@ -211,7 +212,7 @@ func (s *Sandbox) sides(whole suncotest.Request, outgoing bool) (asked, answered
 	if r.Status == 0 {
 		return asked, nil
 	}
-	status := strconv.Itoa(r.Status) + " " + http.StatusText(r.Status) + " after " + r.Took.Round(time.Microsecond).String()
+	status := fmt.Sprintf("%d %s after %s", r.Status, http.StatusText(r.Status), r.Took.Round(time.Microsecond))
 	if r.Note != "" {
 		status += "\n" + s.shownNote(r.Note)
 	}
