@@ -177,6 +177,7 @@ func TestPage(t *testing.T) {
 	p.get("/sc/oauth/"+token, "X-Api-Key", "canary-header")
 	p.get("/sc/sandbox%2Dsecret/x?code=canary-code")
 	p.get("/sc/%3Cb%3Ex")
+	p.send(http.MethodPost, "/sc/oauth/token", asJSON, `{"mistake":"sandbox-secret"}`, "X-Mistake", "sandbox-secret")
 
 	page := p.get("/?pane=settings")
 	policy := page.Header.Get("Content-Security-Policy")

@@ -27,7 +27,7 @@ func (s *Sandbox) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	if control.SetReadDeadline(time.Time{}) != nil {
+	if control.SetWriteDeadline(time.Now().Add(streamTimeout)) != nil {
 		s.refuse(w, r, http.StatusInternalServerError, "This connection cannot stream.")
 		return
 	}
@@ -47,7 +47,7 @@ func (s *Sandbox) stream(w http.ResponseWriter, r *http.Request) {
 			message = ":\n\n" // finds out whether the tab is still there
 		}
 		if message != "" {
-			_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // it worked for reading
+			_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // it worked before
 			if _, err := w.Write([]byte(message)); err != nil || control.Flush() != nil {
 				return
 			}
