@@ -93,16 +93,15 @@ func (s *Sandbox) deliveryRow(d suncotest.Delivery) row {
 		Good:     d.Outcome == suncotest.Delivered || d.Outcome == suncotest.Pending,
 		delivery: &d, bodies: [2][]byte{d.Body}, Who: teller(d.Body), Status: string(d.Outcome),
 	}
-	for i, a := range d.Attempts {
-		if a.Took != 0 && (a.Status < 200 || a.Status > 299) {
-			r.Good = false
-		}
+	var ended []string
+	for _, a := range d.Attempts {
 		if a.Took != 0 {
-			if i == 0 {
-				r.Status = ""
-			}
-			r.Status += " " + statusText(a.Status)
+			ended = append(ended, statusText(a.Status))
+			r.Good = r.Good && 200 <= a.Status && a.Status < 300
 		}
+	}
+	if len(ended) > 0 {
+		r.Status = strings.Join(ended, " ")
 	}
 	return r
 }
