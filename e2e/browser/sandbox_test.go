@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -97,6 +98,14 @@ func (x *tab) run(script string) error {
 	return err
 }
 
+// hide tells the page that its tab is hidden, or is not any more.
+func (x *tab) hide(hidden bool) {
+	x.t.Helper()
+	x.must("hiding the tab", x.run(fmt.Sprintf(
+		`Object.defineProperty(document, "hidden", {configurable: true, value: %t}),`+
+			`document.dispatchEvent(new Event("visibilitychange"))`, hidden)))
+}
+
 // TestSandboxPage is a conversation on the page of the sandbox, which is never loaded
 // again.
 func TestSandboxPage(t *testing.T) {
@@ -163,6 +172,11 @@ func TestSandboxPage(t *testing.T) {
 		`document.querySelector("#side h2").innerText.includes("conversation:message")`)
 	x.press("Send again")
 	x.until("a second delivery", `document.querySelectorAll(".rows .hit").length >= 2`)
+
+	x.hide(true)
+	b.post(messaging.Text("while nobody looks"))
+	x.hide(false)
+	x.reads("while nobody looks")
 
 	b.must(b.app.PassControl(t.Context(), b.conversation, messaging.AgentWorkspace, messaging.Metadata{"topic": "refund"}))
 	x.reads("agent in control")

@@ -13,7 +13,10 @@ import (
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-const maxRows = 200 // of the log
+const (
+	maxRows = 200 // of the log
+	idSize  = 24
+)
 
 // row is a delivery, a request to the platform, or a call of the platform.
 type row struct {
@@ -26,17 +29,32 @@ type row struct {
 	reads        string            // the conversation that this request says was read
 	delivery     *suncotest.Delivery
 	request      *suncotest.Request
-	bodies       [2][]byte
+	ids          map[string]bool // that are in its bodies
 }
 
 // About reports whether a row is about the message with this id.
-func (r row) About(messageID string) bool {
-	for _, body := range r.bodies {
-		if messageID != "" && bytes.Contains(body, []byte(`"`+messageID+`"`)) {
-			return true
+func (r row) About(messageID string) bool { return r.ids[messageID] }
+
+// read looks into the bodies of a row.
+func (r *row) read() {
+	if r.delivery != nil {
+		r.ids, r.Who = idsIn(r.delivery.Body), teller(r.delivery.Body)
+	} else {
+		r.ids = idsIn(r.request.Body, r.request.ReplyBody)
+	}
+}
+
+// idsIn returns the texts in JSON that can be ids of the platform.
+func idsIn(bodies ...[]byte) map[string]bool {
+	ids := map[string]bool{}
+	for _, body := range bodies {
+		for text := range bytes.SplitSeq(body, []byte(`"`)) {
+			if len(text) == idSize {
+				ids[string(text)] = true
+			}
 		}
 	}
-	return false
+	return ids
 }
 
 // logOf returns the latest rows of an app, oldest first.
@@ -62,7 +80,11 @@ func (s *Sandbox) logOf(appID string) []row {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return a.Time.Compare(b.Time) })
-	return rows[max(0, len(rows)-maxRows):]
+	rows = rows[max(0, len(rows)-maxRows):]
+	for i := range rows {
+		rows[i].read()
+	}
+	return rows
 }
 
 func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
@@ -78,7 +100,7 @@ func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
 	result := row{
 		ID: kind[:1] + r.ID, Kind: kind, Time: r.Time, Title: s.shown(r.Method) + " " + path, Status: statusText(r.Status),
 		Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400,
-		request: &r, bodies: [2][]byte{r.Body, r.ReplyBody},
+		request: &r,
 	}
 	conversation, found := strings.CutSuffix(r.Path, "/activity")
 	if found && r.Status == http.StatusOK && bytes.Contains(r.Body, []byte(`"conversation:read"`)) {
@@ -91,7 +113,7 @@ func (s *Sandbox) deliveryRow(d suncotest.Delivery) row {
 	r := row{
 		ID: "d" + d.ID, Kind: "delivery", Time: d.Created, Title: eventTypes(d.Events), Outcome: d.Outcome,
 		Good:     d.Outcome == suncotest.Delivered || d.Outcome == suncotest.Pending,
-		delivery: &d, bodies: [2][]byte{d.Body}, Who: teller(d.Body), Status: string(d.Outcome),
+		delivery: &d, Status: string(d.Outcome),
 	}
 	var ended []string
 	for _, a := range d.Attempts {
