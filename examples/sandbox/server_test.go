@@ -326,11 +326,13 @@ func TestAdminCenter(t *testing.T) {
 		status   int
 		location string
 	}{
-		"a customer":        {plain, "acme.localhost", http.StatusSeeOther, "/?pane=settings"},
-		"an address":        {plain, "127.0.0.1", http.StatusSeeOther, "/?pane=settings"},
-		"another site":      {plain, "acme.evil.example", http.StatusForbidden, ""},
-		"a customer, TLS":   {secure, "acme.localhost", http.StatusSeeOther, "/?pane=settings"},
-		"a domain of yours": {secure, "acme.sandbox.test", http.StatusSeeOther, secure.base + "/?pane=settings"},
+		"a customer":   {plain, "acme.localhost", http.StatusSeeOther, "/?app=385e5d938ef09fb9c71e3a79&pane=settings"},
+		"an address":   {plain, "127.0.0.1", http.StatusSeeOther, "/?pane=settings"},
+		"another site": {plain, "acme.evil.example", http.StatusForbidden, ""},
+		"a customer, TLS": {secure, "acme.localhost", http.StatusSeeOther,
+			"/?app=385e5d938ef09fb9c71e3a79&pane=settings"},
+		"a domain of yours": {secure, "acme.sandbox.test", http.StatusSeeOther,
+			secure.base + "/?app=385e5d938ef09fb9c71e3a79&pane=settings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := test.p.get(path, "Host", test.host+":"+test.p.port)

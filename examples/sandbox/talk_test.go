@@ -273,6 +273,13 @@ func TestSignals(t *testing.T) {
 	assert.Contains(t, x.look(""), "The bot is typing")
 	x.api("activity", `{"author":{"type":"business"},"type":"conversation:read"}`)
 	assert.Contains(t, x.look(""), `<p class="state">read</p>`)
+	x.act("say", "user", "bob", "text", "hello")
+	for range 200 {
+		x.api("activity", `{"author":{"type":"business"},"type":"typing:stop"}`)
+	}
+	page := x.get("/?user=bob").text
+	assert.Contains(t, page, `<p class="text">hello</p>`)
+	assert.NotContains(t, page, `class="state"`, "the log does not reach back to it")
 	for kind, status := range map[string]int{
 		"typing": http.StatusSeeOther, "stopped": http.StatusSeeOther, "read": http.StatusSeeOther,
 		"x": http.StatusBadRequest,

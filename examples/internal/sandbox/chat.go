@@ -70,7 +70,7 @@ func people(all []suncotest.Conversation) []string {
 }
 
 // chatOf returns the latest personal conversation of a person.
-func (s *Sandbox) chatOf(all []suncotest.Conversation, user string, log []row) chat {
+func chatOf(all []suncotest.Conversation, user string, log []row) chat {
 	at := -1
 	for i, v := range all {
 		if v.Type == "personal" && slices.Contains(v.Users, user) {
@@ -93,7 +93,7 @@ func (s *Sandbox) chatOf(all []suncotest.Conversation, user string, log []row) c
 		}
 		b := bubbleOf(m)
 		if b.Side == "user" {
-			b.State = s.fate(m, v.ID, log)
+			b.State = fate(m, v.ID, log)
 		}
 		if b.Kind == "form" && m.AuthorType == "business" && !formOpen && b.Form != "" {
 			formOpen = true // only the latest one takes an answer
@@ -115,9 +115,12 @@ func (s *Sandbox) chatOf(all []suncotest.Conversation, user string, log []row) c
 	return c
 }
 
-// fate says what became of a person's message.
-func (s *Sandbox) fate(m suncotest.Message, conversation string, log []row) string {
-	state := "no webhook"
+// fate says what became of a person's message, as far as the log still knows.
+func fate(m suncotest.Message, conversation string, log []row) string {
+	state := ""
+	if len(log) < maxRows || m.Time.After(log[0].Time) {
+		state = "no webhook"
+	}
 	for _, r := range log {
 		switch {
 		case r.About(m.ID) && r.Outcome == suncotest.Delivered:

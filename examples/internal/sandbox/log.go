@@ -99,8 +99,7 @@ func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
 	}
 	result := row{
 		ID: kind[:1] + r.ID, Kind: kind, Time: r.Time, Title: s.shown(r.Method) + " " + path, Status: statusText(r.Status),
-		Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400,
-		request: &r,
+		Note: s.shownNote(r.Note), Good: 200 <= r.Status && r.Status < 400, request: &r,
 	}
 	conversation, found := strings.CutSuffix(r.Path, "/activity")
 	if found && r.Status == http.StatusOK && bytes.Contains(r.Body, []byte(`"conversation:read"`)) {

@@ -315,7 +315,7 @@ func (s *Sandbox) pageOf(v view) *page {
 		p.View.User = append(p.People, "ada")[0]
 	}
 	log := s.logOf(p.View.App)
-	p.Chat = s.chatOf(conversations, p.View.User, log)
+	p.Chat = chatOf(conversations, p.View.User, log)
 	for _, v := range conversations {
 		p.Wrote = p.Wrote || slices.ContainsFunc(v.Messages, func(m suncotest.Message) bool { return m.AuthorType == "user" })
 	}

@@ -20,10 +20,9 @@ import (
 )
 
 const (
-	apiPrefix    = "/sc"
-	bridge       = "oauth-bridge"
-	grace        = 5 * time.Second  // for requests in progress when the program ends
-	adminSection = "?pane=settings" // of the page: where a person can uninstall
+	apiPrefix = "/sc"
+	bridge    = "oauth-bridge"
+	grace     = 5 * time.Second // for requests in progress when the program ends
 )
 
 // Config says what to serve, and where.
@@ -222,15 +221,27 @@ func (s *Sandbox) route(w http.ResponseWriter, r *http.Request) {
 	case isAPI:
 		s.platform.ServeHTTP(w, r)
 	case isAdmin && isThisMachine(name): // an application links to a customer's Admin Center
-		http.Redirect(w, r, "/"+adminSection, http.StatusSeeOther)
+		http.Redirect(w, r, s.admin(name), http.StatusSeeOther)
 	case isAdmin:
-		http.Redirect(w, r, s.PageURL()+adminSection, http.StatusSeeOther)
+		http.Redirect(w, r, s.url(s.admin(name)), http.StatusSeeOther)
 	case port != s.port || !isThisMachine(name):
 		s.refuse(w, r, http.StatusForbidden,
 			"This page answers only to addresses and to names under localhost, with its port.")
 	default:
 		s.mux.ServeHTTP(w, r)
 	}
+}
+
+// admin is where on the page a person can uninstall from the customer of a host.
+func (s *Sandbox) admin(host string) string {
+	look := view{Pane: "settings"}
+	label, _, _ := strings.Cut(host, ".")
+	for _, a := range s.platform.Accounts() {
+		if strings.EqualFold(a.Subdomain, label) {
+			look.App = a.AppID
+		}
+	}
+	return look.Link()
 }
 
 // splitHost splits a Host header. The scheme's own port may be absent from it.
