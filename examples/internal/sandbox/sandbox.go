@@ -98,6 +98,12 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 			return nil, errors.Join(err, listener.Close())
 		}
 	}
+	s.routes()
+	return s, nil
+}
+
+// routes fills the mux.
+func (s *Sandbox) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.showPage)
 	s.mux.HandleFunc("/sandbox/uninstall", s.uninstall)
@@ -120,7 +126,6 @@ func Listen(ctx context.Context, cfg Config) (*Sandbox, error) {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "There is no such page. The API is under "+apiPrefix+".")
 	})
-	return s, nil
 }
 
 // writeCA writes the authority's certificate, without its key.
