@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -23,12 +25,13 @@ type bot struct {
 	app          messaging.App
 	conversation string
 	told         chan *messaging.MessageEvent
+	signals      chan string // what the person does besides
 }
 
 // install installs a bot in the sandbox at this address, which approves by itself.
 func installBot(t *testing.T, box *program) *bot {
 	t.Helper()
-	b := &bot{t: t, told: make(chan *messaging.MessageEvent, 100)}
+	b := &bot{t: t, told: make(chan *messaging.MessageEvent, 100), signals: make(chan string, 1000)}
 	client := &sunco.Client{
 		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
 		Domain: "localhost:" + box.port(),
@@ -48,8 +51,11 @@ func installBot(t *testing.T, box *program) *bot {
 	handler := &sunco.EventHandler{
 		Lookup: func(context.Context, [32]byte) (*sunco.Installation, error) { return in, nil },
 		OnEvent: func(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
-			if told, ok := messaging.ParseEvent(e).(*messaging.MessageEvent); ok {
+			switch told := messaging.ParseEvent(e).(type) {
+			case *messaging.MessageEvent:
 				b.told <- told
+			case *messaging.ActivityEvent:
+				b.signals <- told.Activity.Type
 			}
 			return nil
 		},
@@ -57,7 +63,9 @@ func installBot(t *testing.T, box *program) *bot {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	hook, err := client.EnsureWebhook(ctx, in, &sunco.Webhook{
-		Target: server.URL + "/events", Triggers: []string{sunco.TriggerConversationMessage},
+		Target: server.URL + "/events", Triggers: []string{
+			sunco.TriggerConversationMessage, sunco.TriggerConversationTyping, sunco.TriggerConversationRead,
+		},
 	})
 	b.must(err)
 	in.Webhooks = []sunco.Webhook{*hook}
@@ -80,6 +88,22 @@ func (b *bot) post(content messaging.Content) {
 	b.must(err)
 }
 
+// signal waits until the person does this.
+func (b *bot) signal(want string) {
+	b.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case got := <-b.signals:
+			if got == want {
+				return
+			}
+		case <-timeout:
+			b.t.Fatalf("no %s arrived", want)
+		}
+	}
+}
+
 // write types a text into the message of the widget, and sends it with Enter.
 func (x *tab) write(text string) {
 	x.t.Helper()
@@ -97,6 +121,14 @@ func (x *tab) draft(text string) {
 func (x *tab) run(script string) error {
 	_, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](`(`+script+`, true)`))
 	return err
+}
+
+// aFile returns the path of a file that a person may send.
+func (x *tab) aFile() string {
+	x.t.Helper()
+	path := filepath.Join(x.t.TempDir(), "notes <1>.txt")
+	x.must("writing a file", os.WriteFile(path, []byte("notes"), 0o600))
+	return path
 }
 
 // hide tells the page that its tab is hidden, or is not any more.
@@ -136,6 +168,8 @@ func TestSandboxPage(t *testing.T) {
 	x.reads("The bot is typing…")
 	b.post(messaging.Text("<b>Which</b> one?", messaging.Reply("Menu", "MENU"), messaging.Reply("Human", "HUMAN")))
 	x.reads("<b>Which</b> one?")
+	b.signal(messaging.ActivityTypingStart)
+	b.signal(messaging.ActivityRead)
 	x.holds("what was written before", `document.getElementById("text").value.includes("half a thou")`)
 	x.holds("the focus where it was", `document.activeElement.id === "text"`)
 	x.press("Menu")
@@ -173,6 +207,11 @@ func TestSandboxPage(t *testing.T) {
 		`document.querySelector("#side h2").innerText.includes("conversation:message")`)
 	x.press("Send again")
 	x.until("a second delivery", `document.querySelectorAll(".rows .hit").length >= 2`)
+
+	x.press("File")
+	x.must("choosing a file", chromedp.Do(x.ctx, chromedp.SetUploadFiles("#upload", []string{x.aFile()})))
+	x.press("Send the file")
+	x.reads("notes <1>.txt")
 
 	x.hide(true)
 	b.post(messaging.Text("while nobody looks"))
