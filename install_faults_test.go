@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -253,31 +251,4 @@ func TestInstallPanicLeaksNoSecret(t *testing.T) {
 	token := p.installed[0].Token.AccessToken.Reveal()
 	code, state := parameter(t, callback, "code"), parameter(t, callback, "state")
 	assertNoSecret(t, "panic", p.log.String(), code, state, installSecret, token)
-}
-
-// A code that somebody made up costs an exchange, and no customer's place.
-func TestInstallMadeUpCodesTakeNoPlace(t *testing.T) {
-	t.Parallel()
-	refusing := newPartner(t)
-	refusing.OnError = nil
-	quiet(refusing.Client)
-	refusing.Client.HTTPClient = &http.Client{Transport: always(400, `{"error":"invalid_grant"}`)}
-	come := func() int {
-		w := httptest.NewRecorder()
-		refusing.ServeHTTP(w, httptest.NewRequest("GET", installURL, nil))
-		target, err := url.Parse(w.Header().Get("Location"))
-		require.NoError(t, err)
-		r := httptest.NewRequest("GET", installURL+"?code=madeup&state="+target.Query().Get("state"), nil)
-		for _, cookie := range w.Result().Cookies() {
-			r.AddCookie(cookie)
-		}
-		w = httptest.NewRecorder()
-		refusing.ServeHTTP(w, r)
-		return w.Code
-	}
-	for range 10_001 {
-		if status := come(); status != 502 {
-			t.Fatalf("status %d: the table is full of flows that came to nothing", status)
-		}
-	}
 }

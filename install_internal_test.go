@@ -3,8 +3,11 @@ package sunco
 import (
 	"context"
 	"encoding/binary"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +97,45 @@ func TestInstallTableForgetsFailures(t *testing.T) {
 	require.ErrorIs(t, err, errInstallBusy)
 	assert.Len(t, i.consumed, maxConsumedFlows)
 }
+
+// A stranger who comes with codes that he made up takes no place from anybody.
+func TestInstallMadeUpCodesTakeNoPlace(t *testing.T) {
+	refuse := func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 400, Body: io.NopCloser(strings.NewReader(`{"error":"invalid_grant"}`))}, nil
+	}
+	i := &Installer{
+		Client: &Client{
+			ClientID: "a", ClientSecret: NewSecret("b"), HTTPClient: &http.Client{Transport: roundTripper(refuse)},
+		},
+		Save:     func(context.Context, *Installation) error { return nil },
+		Logger:   slog.New(slog.DiscardHandler),
+		consumed: map[[32]byte]*consumedFlow{},
+		swept:    installNow(),
+	}
+	for n := range maxConsumedFlows - 1 {
+		var key [32]byte
+		binary.BigEndian.PutUint64(key[:], uint64(n))
+		i.consumed[key] = &consumedFlow{expires: installNow() + 600, done: make(chan struct{})}
+	}
+	for n := range 3 { // in the one place that is left
+		w := httptest.NewRecorder()
+		i.ServeHTTP(w, httptest.NewRequest("GET", "/install", nil))
+		target, err := url.Parse(w.Header().Get("Location"))
+		require.NoError(t, err)
+		r := httptest.NewRequest("GET", "/install?code=madeup&state="+target.Query().Get("state"), nil)
+		for _, cookie := range w.Result().Cookies() {
+			r.AddCookie(cookie)
+		}
+		w = httptest.NewRecorder()
+		i.ServeHTTP(w, r)
+		assert.Equal(t, http.StatusBadGateway, w.Code, "flow %d", n)
+	}
+	assert.Len(t, i.consumed, maxConsumedFlows)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestInstallBusyAnswer(t *testing.T) {
 	var got error
