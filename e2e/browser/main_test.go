@@ -40,9 +40,9 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build makes the two programs, each in its own module.
+// build makes the programs, each in its own module.
 func build() error {
-	for _, name := range []string{"shoplifter", "sandbox"} {
+	for _, name := range []string{"shoplifter", "sandbox", "bot"} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(workDir, name), ".")
 		cmd.Dir, cmd.Env = "../../examples/"+name, append(os.Environ(), "GOWORK=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
