@@ -126,8 +126,8 @@ func (x *tab) reviewHandOff() {
 	x.must("answering", chromedp.Do(x.ctx, chromedp.KeyEvent("I am Robin. How can I help?"+kb.Enter)))
 	x.hears("I am Robin.")
 	x.write("the menu has no soup")
-	x.until("the delivery to the bot", `[...document.querySelectorAll(".talk .user")].at(-1).innerText.includes("soup") && `+
-		`[...document.querySelectorAll(".talk .state")].at(-1).innerText === "delivered"`)
+	x.until("the delivery to the bot", `((last) => last.innerText.includes("soup") && `+
+		`last.querySelector(".state")?.innerText === "delivered")([...document.querySelectorAll(".talk > li")].at(-1))`)
 	x.picture("review-11-agent")
 }
 
@@ -167,8 +167,9 @@ func (x *tab) hears(text string) {
 // transcript checks what each message of the conversation shows.
 func (x *tab) transcript(want ...string) {
 	x.t.Helper()
-	got, err := chromedp.Run(x.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".talk > li")].map((e) =>
-		[...e.querySelectorAll(".text, .carousel strong, label, dd, .picture")].map((e) => e.innerText || "picture").join("|"))`))
+	got, err := chromedp.Run(x.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".talk > li")].map((li) =>
+		[...li.querySelectorAll(".text, .carousel strong, label, dd, .picture")].map((e) => e.innerText || "picture")
+			.join("|"))`))
 	x.must("reading the conversation", err)
 	if !slices.Equal(got, want) {
 		x.t.Errorf("the conversation is\n%q, not\n%q", got, want)
