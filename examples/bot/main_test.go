@@ -206,7 +206,8 @@ func TestHelloAgain(t *testing.T) {
 	})
 }
 
-// TestReadme holds the README to what is in the code, and the bot to its length.
+// TestReadme holds the README to what is in the code, the bot to its length, and the
+// pictures to their size.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -220,4 +221,12 @@ func TestReadme(t *testing.T) {
 			assert.True(t, strings.Contains(string(source), name[1]), name[1])
 		}
 	}
+	pictures, size := regexp.MustCompile(`\]\((images/[^)]+)\)`).FindAllStringSubmatch(string(readme), -1), int64(0)
+	require.Len(t, pictures, 4)
+	for _, picture := range pictures {
+		info, err := os.Stat(picture[1])
+		require.NoError(t, err)
+		size += info.Size()
+	}
+	assert.Less(t, size, int64(300_000), "bytes")
 }
