@@ -1,6 +1,6 @@
-// Package browser drives examples/shoplifter, as a program with its embedded
-// platform, in a real headless Chromium: what people do with it, and what browsers
-// do on their own. It has only tests. They need Chromium and are skipped without
+// Package browser drives examples/shoplifter and examples/bot, as programs with their
+// embedded platform, in a real headless Chromium: what people do with them, and what
+// browsers do on their own. It has only tests. They need Chromium and are skipped without
 // it, but not where the environment variable CI is set.
 //
 // Time is the one thing that cannot be driven here: that a flow ends after ten

@@ -16,7 +16,7 @@ import (
 )
 
 // TestReview plays what a Marketplace review asks of a bot, with examples/bot and the
-// sandbox that it opens. The pictures in the bot's README are from here.
+// sandbox that it opens. The pictures in the bot's README are from here, in 32 colors.
 func TestReview(t *testing.T) {
 	s := prepare(t)
 	s.app = launch(t, "bot", []string{"SUNCO_LISTEN=127.0.0.1:0", "SUNCO_STORE_FILE=" + s.store})
