@@ -111,6 +111,7 @@ func TestEmitOnThePage(t *testing.T) {
 }
 
 func TestEmitBadInput(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-approve", "-subdomain", "acme", "-subdomain", "globex")
 	_, id := p.install("shoplifter", "sandbox-secret")
 	globex := regexp.MustCompile(`app=(\w+)[^"]*">Globex</a>`).FindStringSubmatch(p.get("/").text)

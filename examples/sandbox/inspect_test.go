@@ -114,6 +114,7 @@ func TestCopyAsGoTest(t *testing.T) {
 }
 
 func TestWhatWasCutCannotBeCopied(t *testing.T) {
+	t.Parallel()
 	x := converse(t)
 	long := strings.Repeat("x", 200<<10)
 	x.api("messages", `{"author":{"type":"business"},"content":{"type":"text","text":"`+long+`"}}`)
@@ -179,6 +180,7 @@ func (x *talk) listen(query string, header ...string) *bufio.Reader {
 }
 
 func TestStream(t *testing.T) {
+	t.Parallel()
 	x := converse(t)
 	lines := x.listen("user=ada")
 	id, all := parts(t, lines)

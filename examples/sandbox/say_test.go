@@ -97,6 +97,7 @@ func TestSayToOneThatRefusesAndOneThatFails(t *testing.T) {
 }
 
 func TestSayBadInput(t *testing.T) {
+	t.Parallel()
 	const acme = "appId=385e5d938ef09fb9c71e3a79"
 	p := start(t)
 	for name, test := range map[string]struct {

@@ -120,6 +120,7 @@ func TestUninstall(t *testing.T) {
 }
 
 func TestUninstallBadInput(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-approve")
 	_, id := p.install("shoplifter", "sandbox-secret")
 	for name, test := range map[string]struct {
@@ -213,6 +214,7 @@ func TestPage(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
 	p := start(t, "-tls", "-ca-file", file, "-approve")

@@ -128,6 +128,7 @@ func TestContents(t *testing.T) {
 
 // Hostile names, texts, HTML and URLs, of the bot and of the person.
 func TestHostileTexts(t *testing.T) {
+	t.Parallel()
 	x := converse(t)
 	const evil = `</textarea></script><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`{{.}}\u2028\u202e"
 	quoted, err := json.Marshal(evil)
@@ -266,6 +267,7 @@ func TestUploadAndDownload(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	x := converse(t)
 	assert.Contains(t, x.look(""), `<p class="state">delivered</p>`)
 	assert.NotContains(t, x.look(""), "The bot is typing")
