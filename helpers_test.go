@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -159,12 +158,6 @@ func newClient(w http.RoundTripper) *sunco.Client {
 		ClientSecret: sunco.NewSecret("client-s3cret"),
 		HTTPClient:   &http.Client{Transport: w},
 	}
-}
-
-// quiet gives a client a Logger that says nothing.
-func quiet(c *sunco.Client) *sunco.Client {
-	c.Logger = slog.New(slog.DiscardHandler)
-	return c
 }
 
 func acme() *sunco.Installation {
