@@ -57,19 +57,22 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		return fmt.Errorf("unexpected argument %q; -h explains the environment variables", args[0])
 	}
 	set, err := partner.Read(getenv)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	t := &transcript{out: out}
+	defer t.end()
+	switch {
 	case set.ClientID == "":
-		if err = onFake(ctx, &transcript{out: out}); err == nil {
-			fmt.Fprint(out, next)
+		if err = onFake(ctx, t); err == nil {
+			t.print(next)
 		}
 		return err
 	case set.PublicURL == "":
 		return errors.New("set SUNCO_PUBLIC_URL to the address at which a browser reaches this program, " +
 			"for example http://localhost:3000")
 	}
-	return onZendesk(ctx, zendesk{Settings: set, in: in, base: network()}, &transcript{out: out})
+	return onZendesk(ctx, zendesk{Settings: set, in: in, base: network()}, t)
 }
 
 // network returns a transport for which names under localhost are this machine, as they

@@ -29,6 +29,20 @@ func (t *transcript) say(format string, args ...any) {
 	fmt.Fprintf(t.out, "   "+format+"\n", args...)
 }
 
+// print prints text as it is.
+func (t *transcript) print(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprint(t.out, text)
+}
+
+// end makes the transcript print nothing of the requests that are still under way.
+func (t *transcript) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out = io.Discard
+}
+
 // request prints a request line without its query, which may hold a code.
 func (t *transcript) request(arrow string, r *http.Request, host, outcome string) {
 	t.mu.Lock()
