@@ -107,6 +107,7 @@ func FuzzEventHandler(f *testing.F) {
 	f.Add("HEAD", "", "", "", []byte(nil))
 	f.Add("POST", hookSecret, "application/json", "gzip", []byte("\x1f\x8b"))
 	f.Add("POST", hookSecret, "text/plain", "", []byte(deliveryBody()))
+	f.Add("POST", hookSecret, "application/json", "", []byte(" "))
 	f.Fuzz(func(t *testing.T, method, key, contentType, encoding string, body []byte) {
 		h, events := eventHandler(nil)
 		h.Lookup = func(_ context.Context, digest [32]byte) (*sunco.Installation, error) {
@@ -133,6 +134,10 @@ func FuzzEventHandler(f *testing.F) {
 		case http.StatusBadRequest, http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
 			if handed > 0 {
 				t.Errorf("refused with %d after handing over", w.Code)
+			}
+		case http.StatusServiceUnavailable: // asks for it again
+			if handed > 0 || key != hookSecret || json.Valid(body) {
+				t.Errorf("a whole body, or one without the key, answered with %d", w.Code)
 			}
 		default:
 			t.Errorf("status %d", w.Code)
