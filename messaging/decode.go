@@ -56,10 +56,11 @@ func encode(value any) ([]byte, error) {
 }
 
 // encodeTyped encodes the fields of a content or an action with its type.
+// Go 1.26 with GOEXPERIMENT=jsonv2 calls embed inline.
 func encodeTyped[T any](kind string, fields T) ([]byte, error) {
 	return encode(struct {
 		Type   string `json:"type"`
-		Fields T      `json:",embed"`
+		Fields T      `json:",embed,inline"`
 	}{kind, fields})
 }
 
