@@ -3,7 +3,6 @@ package messaging
 import (
 	"bytes"
 	stdjson "encoding/json"
-	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,12 +31,16 @@ func decode(value []byte, into any) {
 	}
 }
 
+// readDigits reads a text or a number; what is neither leaves the text as it is.
 func readDigits(d *jsontext.Decoder, to *string) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported // by this function: it is read as usual
+	value, err := d.ReadValue()
+	switch value.Kind() {
+	case '0':
+		*to = string(value)
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, value) // invalid UTF-8 is replaced
+		*to = string(text)
 	}
-	number, err := d.ReadValue()
-	*to = string(number)
 	return err
 }
 
