@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/sunco-go/sunco/internal/hook"
 	"github.com/sunco-go/sunco/internal/inbound"
 )
 
@@ -81,7 +82,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Err() != nil { // the caller hung up, and anyone can
 			level = slog.LevelDebug
 		}
-		writeLog(r.Context(), h.Logger, level, "delivery not acknowledged", errLate, nil)
+		hook.Log(r.Context(), h.Logger, level, "delivery not acknowledged", errLate, nil)
 	}
 	inbound.Serve(w, r, late, func(ctx context.Context, arrived func()) int {
 		in, err := h.receive(ctx, r, arrived)
@@ -152,7 +153,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	case <-ctx.Done():
 		return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
 	}
-	err = try(func() (err error) {
+	err = hook.Try(func() (err error) {
 		in, err = h.Lookup(ctx, digest)
 		return cmp.Or(err, ctx.Err()) // nothing begins after the answer
 	})
@@ -167,7 +168,7 @@ func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installat
 	for _, key := range r.Header["X-Api-Key"] {
 		secrets = append(secrets, NewSecret(key))
 	}
-	writeLog(ctx, h.Logger, level, "Lookup failed", err, secrets)
+	hook.Log(ctx, h.Logger, level, "Lookup failed", err, secrets.reveal())
 	return nil, refuseDelivery(http.StatusServiceUnavailable, "Lookup failed")
 }
 
@@ -184,7 +185,7 @@ func (h *EventHandler) handle(ctx context.Context, in *Installation, e *Event) (
 		}
 		defer func() { h.memory.end(key, handled) }()
 	}
-	err := try(func() error { return h.OnEvent(ctx, in, e) })
+	err := hook.Try(func() error { return h.OnEvent(ctx, in, e) })
 	if err == nil {
 		return true
 	}
@@ -192,7 +193,7 @@ func (h *EventHandler) handle(ctx context.Context, in *Installation, e *Event) (
 	if validID(e.ID) { // anything else may be text
 		attrs = append(attrs, slog.String("event_id", e.ID))
 	}
-	writeLog(ctx, h.Logger, slog.LevelWarn, "OnEvent failed", err, secretsOf(in), attrs...)
+	hook.Log(ctx, h.Logger, slog.LevelWarn, "OnEvent failed", err, secretsOf(in).reveal(), attrs...)
 	return false
 }
 
@@ -202,7 +203,7 @@ func (h *EventHandler) logRefused(ctx context.Context, in *Installation, refused
 	if in != nil && refused.Status != http.StatusUnauthorized { // no stranger
 		level, appID = slog.LevelWarn, in.AppID
 	}
-	writeLog(ctx, h.Logger, level, "delivery not acknowledged", refused, nil,
+	hook.Log(ctx, h.Logger, level, "delivery not acknowledged", refused, nil,
 		slog.Int("status", refused.Status), slog.String("app_id", appID))
 }
 

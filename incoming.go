@@ -1,11 +1,7 @@
 package sunco
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"sync"
 )
 
@@ -33,52 +29,6 @@ func wait(ctx context.Context, running *sync.WaitGroup) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// try calls a function of the partner's. A panic becomes a [*hookPanic].
-func try(hook func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &hookPanic{value, debug.Stack()}
-		}
-	}()
-	return hook()
-}
-
-// hookPanic is a panic in a function of the partner's.
-type hookPanic struct {
-	value any
-	stack []byte
-}
-
-func (p *hookPanic) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
-// writeLog writes a handler's line about an error, whose text is left out where it
-// repeats one of the credentials at hand. A panic has level Error and its stack.
-func writeLog(
-	ctx context.Context, logger *slog.Logger, level slog.Level, message string,
-	err error, secrets credentials, attrs ...slog.Attr,
-) {
-	defer func() { _ = recover() }() // of a logger, where it would end the process
-	panicked, ok := err.(*hookPanic)
-	if ok {
-		level = slog.LevelError
-	}
-	logger = cmp.Or(logger, slog.Default())
-	if !logger.Enabled(ctx, level) {
-		return
-	}
-	const longest = 1 << 10   // bytes
-	reason := fmt.Sprint(err) // also where its Error method panics
-	reason = reason[:min(len(reason), longest)]
-	if secrets.within(reason) {
-		reason = "withheld, because it repeats a credential"
-	}
-	attrs = append(attrs, slog.String("error", reason))
-	if ok {
-		attrs = append(attrs, slog.String("stack", string(panicked.stack)))
-	}
-	logger.LogAttrs(ctx, level, "sunco: "+message, attrs...)
 }
 
 // secretsOf returns the credentials of an installation, which may be nil.

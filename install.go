@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sunco-go/sunco/internal/hook"
 	"github.com/sunco-go/sunco/internal/inbound"
 )
 
@@ -447,8 +448,8 @@ func (i *Installer) save(r *http.Request, in *Installation) error {
 func (i *Installer) hook(r *http.Request, in *Installation, name string, run func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(r.Context(), installHookTimeout)
 	defer cancel()
-	err := try(func() error { return run(ctx) })
-	if errors.As(err, new(*hookPanic)) {
+	err := hook.Try(func() error { return run(ctx) })
+	if errors.As(err, new(*hook.Panic)) {
 		i.log(r, in, slog.LevelError, "install: a hook panicked", err, slog.String("step", name))
 		return errors.New("sunco: install: " + name + " panicked; see the log")
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/sunco-go/sunco/internal/hook"
 	"github.com/sunco-go/sunco/internal/inbound"
 )
 
@@ -125,7 +126,7 @@ func (i *Installer) log(
 	if in != nil {
 		attrs = append(attrs, slog.Any("installation", in))
 	}
-	writeLog(r.Context(), i.Logger, level, message, err, secrets, attrs...)
+	hook.Log(r.Context(), i.Logger, level, message, err, secrets.reveal(), attrs...)
 }
 
 // succeed redirects the browser with what OnInstall added. Identical callbacks

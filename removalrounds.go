@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/sunco-go/sunco/internal/hook"
 )
 
 const (
@@ -75,7 +77,7 @@ func (h *RemovalHandler) nextLook(appID string, p *pendingRemoval) {
 	}
 	settled, err := false, errors.New("the goroutine ended")
 	defer func() { h.endLook(appID, p, settled, err) }()
-	err = try(func() (err error) {
+	err = hook.Try(func() (err error) {
 		settled, err = h.look(appID, p)
 		return err
 	})
@@ -187,10 +189,10 @@ func (h *RemovalHandler) lookup(ctx context.Context, appID string, known *Instal
 // runHook runs Lookup or OnRemoved with a time limit of its own, and logs why
 // it failed. A panic is an error.
 func (h *RemovalHandler) runHook(ctx context.Context, name, appID string, in *Installation,
-	hook func(context.Context) error) error {
+	run func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, removalHookTime)
 	defer cancel()
-	err := try(func() error { return hook(ctx) })
+	err := hook.Try(func() error { return run(ctx) })
 	if err == nil {
 		return nil
 	}
@@ -206,5 +208,5 @@ func (h *RemovalHandler) log(
 	level slog.Level, message string, err error, secrets credentials, attrs ...slog.Attr,
 ) {
 	secrets = append(append(secrets, h.Client.ClientSecret), h.Keys...)
-	writeLog(context.Background(), h.Logger, level, "removal: "+message, err, secrets, attrs...)
+	hook.Log(context.Background(), h.Logger, level, "removal: "+message, err, secrets.reveal(), attrs...)
 }

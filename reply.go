@@ -184,12 +184,14 @@ func readDetail(value jsontext.Value, listed bool) ErrorDetail {
 type credentials []Secret
 
 // within reports whether text repeats one of them.
-func (c credentials) within(text string) bool {
+func (c credentials) within(text string) bool { return redact.Contains(text, c.reveal()...) }
+
+func (c credentials) reveal() []string {
 	values := make([]string, len(c))
 	for i, secret := range c {
 		values[i] = secret.Reveal()
 	}
-	return redact.Contains(text, values...)
+	return values
 }
 
 // clean makes what a server said fit for an error: no credential, not even in

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/sunco-go/sunco"
-	"github.com/sunco-go/sunco/internal/redact"
+	"github.com/sunco-go/sunco/internal/hook"
 	"github.com/sunco-go/sunco/internal/turns"
 )
 
@@ -55,19 +54,16 @@ type Bot struct {
 	turns turns.Turns // by app and conversation
 }
 
-// OnEvent handles one event. An error brings the event back. After something
-// was sent through the [Chat], or may have been, errors and panics are logged
-// instead.
-func (b *Bot) OnEvent(ctx context.Context, in *sunco.Installation, e *sunco.Event) (err error) {
+// OnEvent handles one event. An error brings the event back; a panic of a
+// function is an error. After something was sent through the [Chat], or may have
+// been, they are logged instead.
+func (b *Bot) OnEvent(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 	payload := ParseEvent(e)
 	c := &Chat{
 		App:          App{Client: b.Client, Installation: in},
 		Conversation: conversationOf(payload),
 		Event:        e,
-		self:         b.Self,
-	}
-	if c.self == "" && b.Client != nil {
-		c.self = b.Client.ClientID
+		self:         cmp.Or(b.Self, b.Client.ClientID),
 	}
 	if c.id() != "" {
 		done, err := b.turns.Wait(ctx, e.AppID+" "+c.id())
@@ -76,20 +72,11 @@ func (b *Bot) OnEvent(ctx context.Context, in *sunco.Installation, e *sunco.Even
 		}
 		defer done()
 	}
-	defer func() {
-		if !c.sent.Load() {
-			return // a panic is the caller's
-		}
-		if p := recover(); p != nil {
-			b.log(ctx, c, "panic", fmt.Sprintf("%v\n%s", p, debug.Stack()))
-			err = nil
-		}
-	}()
-	err = b.handle(ctx, c, payload)
+	err := hook.Try(func() error { return b.handle(ctx, c, payload) })
 	if err == nil || !c.sent.Load() && !isAmbiguous(err) {
 		return err
 	}
-	b.log(ctx, c, "error", err.Error())
+	b.log(ctx, c, err)
 	return nil
 }
 
@@ -122,13 +109,14 @@ func call[T any](ctx context.Context, f func(context.Context, *Chat, T) error, c
 }
 
 // log writes why an event failed that does not come back.
-func (b *Bot) log(ctx context.Context, c *Chat, name, reason string) {
-	if redact.Contains(reason, c.App.Installation.Token.AccessToken.Reveal(), b.Client.ClientSecret.Reveal()) {
-		reason = "withheld, it repeats a credential"
+func (b *Bot) log(ctx context.Context, c *Chat, err error) {
+	in := c.App.Installation
+	credentials := []string{b.Client.ClientSecret.Reveal(), in.Token.AccessToken.Reveal()}
+	for _, webhook := range in.Webhooks {
+		credentials = append(credentials, webhook.Secret.Reveal())
 	}
-	cmp.Or(b.Logger, slog.Default()).LogAttrs(ctx, slog.LevelError,
-		"sunco: event failed after an answer was sent; it does not come back",
-		slog.String(name, reason), slog.Any("event", c.Event), slog.String("conversation_id", c.id()))
+	hook.Log(ctx, b.Logger, slog.LevelError, "event failed after an answer was sent; it does not come back",
+		err, credentials, slog.Any("event", c.Event), slog.String("conversation_id", c.id()))
 }
 
 func isAmbiguous(err error) bool {

@@ -250,7 +250,7 @@ func TestBotWaitingEnds(t *testing.T) {
 			panic("oh")
 		}
 		var group sync.WaitGroup
-		group.Go(func() { assert.Panics(t, func() { _ = b.handle(t.Context(), said("c", "x")) }) })
+		group.Go(func() { assert.EqualError(t, b.handle(t.Context(), said("c", "x")), "panic: oh") })
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -313,6 +313,10 @@ func TestBotErrors(t *testing.T) {
 			assert.NoError(t, c.SendText(ctx, "x"))
 			return errors.New("bearer tok-3ntr0py")
 		}, false, "withheld"},
+		"a webhook's secret in the error": {[]any{201, posted}, func(ctx context.Context, c *messaging.Chat) error {
+			assert.NoError(t, c.SendText(ctx, "x"))
+			return errors.New("key whs-3ntr0py")
+		}, false, "withheld"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBot(script(test.answers...))
@@ -329,10 +333,24 @@ func TestBotErrors(t *testing.T) {
 			assert.Contains(t, b.log.String(), test.logged, name)
 			assert.Equal(t, 1, strings.Count(b.log.String(), "\n"), name)
 			assert.NotContains(t, b.log.String(), "private")
-			assert.NotContains(t, b.log.String(), "tok-3ntr0py")
+			assert.NotContains(t, b.log.String(), "3ntr0py")
 		})
 	}
 }
+
+// TestBotLoggerPanics has a logger that fails after a message was sent.
+func TestBotLoggerPanics(t *testing.T) {
+	b := newBot(script(201, posted))
+	b.Logger = slog.New(slog.NewTextHandler(failingWriter{}, nil))
+	b.OnMessage = func(ctx context.Context, c *messaging.Chat, _ *messaging.Message) error {
+		return errors.Join(c.SendText(ctx, "x"), errors.New("oh"))
+	}
+	assert.NoError(t, b.handle(t.Context(), said("c", "x")))
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { panic("the disk is full") }
 
 // TestChat has what each method sends.
 func TestChat(t *testing.T) {

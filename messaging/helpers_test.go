@@ -102,6 +102,7 @@ func newApp(w *wire) messaging.App {
 		Client: &sunco.Client{ClientID: "shop-bot", HTTPClient: &http.Client{Transport: w}},
 		Installation: &sunco.Installation{
 			AppID: appID, Subdomain: "acme", Token: sunco.Token{AccessToken: sunco.NewSecret("tok-3ntr0py")},
+			Webhooks: []sunco.Webhook{{ID: "h", Secret: sunco.NewSecret("whs-3ntr0py")}},
 		},
 	}
 }
