@@ -7,7 +7,6 @@ import (
 )
 
 const (
-	maxID    = ident.MaxID
 	maxPath  = 2048 // bytes
 	maxQuery = 4096 // bytes, escaped
 )

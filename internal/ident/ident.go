@@ -10,13 +10,11 @@ import (
 	"github.com/sunco-go/sunco/internal/redact"
 )
 
-// MaxID is how many bytes an id of Zendesk's may have.
-const MaxID = 64
-
 // Valid reports whether id can stand in a path as it is. Zendesk's ids are
 // opaque; dots and slashes would lead to other endpoints.
 func Valid(id string) bool {
-	if id == "" || len(id) > MaxID {
+	const longest = 64 // bytes
+	if id == "" || len(id) > longest {
 		return false
 	}
 	for i := range len(id) {
