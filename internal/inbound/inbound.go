@@ -17,7 +17,7 @@ const (
 )
 
 // Serve calls handle and answers with the status that it returns. When the time is
-// over first, Serve answers 503 and calls late; handle goes on, and its context has
+// over first, Serve answers 503 and calls late, which must not panic; handle goes on, and its context has
 // ended. When handle panics, the answer is 503 too. Handle calls arrived when it has
 // read the body to the end. The time is Limit, or less where the request's own
 // context ends earlier.
@@ -45,7 +45,6 @@ func Serve(
 	_, own := w.(interface{ SetReadDeadline(time.Time) error })
 	if own && a.deadline && r.ProtoMajor == 1 {
 		timer := time.AfterFunc(time.Until(end), func() {
-			defer func() { _ = recover() }() // of a logger
 			if a.sendLate() {
 				late()
 			}
