@@ -203,11 +203,9 @@ func (t *tokenRequest) encode(form bool) (body []byte, contentType string, err e
 type tokenReply struct{ token Token }
 
 func (t *tokenReply) readReply(body []byte) error {
-	kind, refused := "", false
+	kind := ""
 	err := lenient.Object(body, func(name []byte, value jsontext.Value) {
 		switch string(name) {
-		case "error", "errors":
-			refused = refused || says(value)
 		case "access_token":
 			t.token.AccessToken = NewSecret(lenient.Text(value))
 		case "token_type":
@@ -219,8 +217,6 @@ func (t *tokenReply) readReply(body []byte) error {
 	switch {
 	case err != nil:
 		return err
-	case refused:
-		return errors.New("it carries an error")
 	case t.token.check() != nil:
 		return errors.New("it carries no usable token")
 	case kind != "" && !strings.EqualFold(kind, "Bearer"):

@@ -48,7 +48,9 @@ func decodeReply(status int, body []byte, out any) error {
 // carriesError finds an error in a reply whose status says success. A member
 // that says nothing is none.
 func carriesError(body []byte) bool {
-	if !bytes.Contains(body, []byte(`"error`)) {
+	if !slices.ContainsFunc([]string{`"error`, `\u006`, `\u007`}, func(begin string) bool {
+		return bytes.Contains(body, []byte(begin)) // a letter may be escaped
+	}) {
 		return false
 	}
 	var inside struct {

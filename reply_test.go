@@ -148,6 +148,8 @@ func TestBadReplyReasons(t *testing.T) {
 		"error, a number":       {`{"id":"a","error":500}`, "it carries an error"},
 		"error, true":           {`{"id":"a","error":true}`, "it carries an error"},
 		"error, an object":      {`{"id":"a","error":{"code":"x"}}`, "it carries an error"},
+		"error, escaped":        {`{"id":"a","\u0065rro\u0072":"server_error"}`, "it carries an error"},
+		"errors, escaped":       {`{"id":"a","er\u0072ors":[{"code":"x"}]}`, "it carries an error"},
 		"error beside a misfit": {`{"id":7,"error":"server_error"}`, "it carries an error"},
 		"misfit":                {`{"id":7}`, "the member id does not fit the Go type string"},
 		"array":                 {`[]`, "it does not fit the Go type"},
