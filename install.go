@@ -236,14 +236,14 @@ func (i *Installer) callback(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	code, err := readCallback(query, flow.state)
-	if !errors.Is(err, ErrStateMismatch) {
+	var consumed *consumedFlow
+	first := false
+	if err == nil {
+		consumed, first, err = i.consume(flow, code)
+	}
+	if !errors.Is(err, ErrStateMismatch) && err != errInstallBusy { // the flow is over
 		i.setCookie(w, i.cookieName(flowKind, flow.state), "", -1)
 	}
-	if err != nil {
-		i.fail(w, r, stepCallback, err)
-		return
-	}
-	consumed, first, err := i.consume(flow, code)
 	switch {
 	case err != nil:
 		i.fail(w, r, stepCallback, err)

@@ -160,4 +160,5 @@ func TestInstallBusyAnswer(t *testing.T) {
 	i.ServeHTTP(w, r)
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.ErrorIs(t, got, errInstallBusy)
+	assert.Empty(t, w.Result().Cookies(), "the flow goes on")
 }
