@@ -57,10 +57,11 @@
 // A call is tried up to four times, with full jitter from 200 ms, doubling, and at
 // most 60 s of waiting in all; an exchange three times and 10 s. One attempt lasts
 // at most 30 s. Every call is tried again when the request was certainly not sent,
-// and after status 429: after Retry-After, or after 1 s, 2 s and 4 s. Reads, updates
-// and deletions are also tried again after a lost answer and after status 408, 425
-// and 5xx, except 501. A creation and an exchange are not: they end in an
-// [AmbiguousError]. Redirects are never followed.
+// unless the host does not exist or its certificate is not trusted, and after
+// status 429: after Retry-After, or after 1 s, 2 s and 4 s. Reads, updates and
+// deletions are also tried again after a lost answer and after status 408, 425 and
+// 5xx, except 501. A creation and an exchange are not: a lost answer and a 5xx end
+// in an [AmbiguousError]. Redirects are never followed.
 //
 // # Storing
 //
@@ -80,7 +81,7 @@
 //
 // A token is dead when token info answers 401 with a Code. A 401 without a Code, and
 // a 403 or 404 with one, prove it when token info answers the same again at least a
-// minute later. Nothing else proves it.
+// minute later. Nothing else proves it, where nobody asked for the removal.
 //
 // # Statuses
 //

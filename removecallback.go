@@ -126,8 +126,9 @@ type RemovalHandler struct {
 	Keys []Secret
 
 	// Logger gets a line when Lookup or OnRemoved fails, and one at level Error
-	// when the last look settles nothing. Lines that a stranger can cause have
-	// level Debug. Nil: [slog.Default].
+	// when the last look fails. A token that lives at the last look has no line:
+	// anyone can ask. Lines that a stranger can cause have level Debug. Nil:
+	// [slog.Default].
 	Logger *slog.Logger
 
 	mu      sync.Mutex

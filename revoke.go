@@ -20,8 +20,9 @@ const opRevoke = "revoke"
 // Nil means that the access is gone: delete what is stored, or leave it to the
 // [RemovalHandler] that Zendesk calls. Calling Revoke again is safe. When the
 // host refuses the token, or the answer to an attempt was lost, Revoke asks token
-// info: a dead token counts as revoked, a living one gets the refusal as the
-// error, and an [*AmbiguousError] says that token info did not settle it.
+// info: a token that it refuses with [ErrUnauthorized] counts as revoked, because
+// you asked for that, a living one gets the refusal as the error, and an
+// [*AmbiguousError] says that token info did not settle it.
 // [ErrMoved] says that the subdomain may have been renamed, see [Client.Locate].
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/RevokeAccess
