@@ -81,7 +81,8 @@
 //
 // A token is dead when token info answers 401 with a Code. A 401 without a Code, and
 // a 403 or 404 with one, prove it when token info answers the same again at least a
-// minute later. Nothing else proves it, where nobody asked for the removal.
+// minute later. Nothing else proves it, but [Client.Revoke], which is asked to
+// end the access, is content with one 401 without a Code.
 //
 // # Statuses
 //
