@@ -56,7 +56,7 @@ func (r *recent) receive(in *sunco.Installation, e *sunco.Event) {
 	if r.events == nil {
 		r.events = map[string][]received{}
 	}
-	if slices.ContainsFunc(r.events[in.AppID], func(other received) bool { return other.ID == e.ID }) {
+	if e.ID != "" && slices.ContainsFunc(r.events[in.AppID], func(other received) bool { return other.ID == e.ID }) {
 		return // it was delivered again, because answering failed
 	}
 	r.events[in.AppID] = push(r.events[in.AppID], describe(e), maxDeliveries)

@@ -303,10 +303,8 @@ func replaceFile(path string, content []byte) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+	if d, err := os.Open(dir); err == nil { // the file is replaced, whatever follows
+		_, _ = d.Sync(), d.Close() // makes the rename last, on systems that can do that
 	}
-	_ = d.Sync() // makes the rename last, on systems that can do that
-	return d.Close()
+	return nil
 }
