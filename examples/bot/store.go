@@ -112,6 +112,12 @@ func (s *store) finishOne(ctx context.Context, client *sunco.Client, webhook *su
 	if err != nil {
 		return err
 	}
+	for _, hook := range in.Webhooks { // of an earlier address, perhaps; a customer has room for three
+		_, err = client.UpdateWebhook(ctx, found, hook.ID, sunco.WebhookUpdate{Target: webhook.Target})
+		if err != nil && !errors.Is(err, sunco.ErrNotFound) {
+			return err
+		}
+	}
 	hook, err := client.EnsureWebhook(ctx, found, webhook)
 	if err != nil {
 		return err

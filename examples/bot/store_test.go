@@ -12,6 +12,7 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
+	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -94,7 +95,8 @@ func TestFinish(t *testing.T) {
 			ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
 			HTTPClient: s.Client(),
 		}
-		start := func() { newPartner(client, "https://partner.example", rows).Start(s.Context()) }
+		at := "https://partner.example"
+		start := func() { newPartner(client, at, rows).Start(s.Context()) }
 		token := rows.rows[0].Token
 		rows.rows = []*sunco.Installation{{Token: token}}
 		start()
@@ -102,6 +104,17 @@ func TestFinish(t *testing.T) {
 		assert.Equal(s, s.App, rows.rows[0].AppID)
 		require.NoError(s, s.Say(s.App, "ada", "hi"))
 		assert.Equal(s, []string{hello}, s.Said())
+
+		for _, name := range []string{"one", "two", "three", "four", "partner"} { // there is room for three webhooks
+			if at = "https://" + name + ".example"; name != "partner" {
+				s.Mount(name+".example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			}
+			start()
+			require.Len(s, s.Webhooks(), 1)
+			assert.Equal(s, at+partner.EventsPath, s.Webhooks()[0].Target)
+		}
+		require.NoError(s, s.Say(s.App, "ada", "hi"))
+		assert.Equal(s, []string{hello}, s.Said(), "through the same webhook")
 
 		page := suncotest.Reply(http.StatusUnauthorized, "text/html", "<html>")
 		s.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Handle: page})
