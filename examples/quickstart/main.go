@@ -10,11 +10,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
 
 	"github.com/sunco-go/sunco/examples/internal/partner"
+	"github.com/sunco-go/sunco/examples/internal/sandbox"
 )
 
 const usage = `quickstart goes once through a partner's life: install, token info, webhooks, a
@@ -41,7 +43,7 @@ What to run next:
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
@@ -50,7 +52,7 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out io.Writer) error {
 	switch {
-	case len(args) == 1 && strings.HasPrefix(args[0], "-h"):
+	case len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help"):
 		fmt.Fprint(out, usage)
 		return nil
 	case len(args) > 0:
@@ -76,9 +78,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 }
 
 // network returns a transport for which names under localhost are this machine, as they
-// are for browsers.
+// are for browsers, whatever proxy the environment names.
 func network() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if sandbox.IsLoopback(r.URL.Hostname()) {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {

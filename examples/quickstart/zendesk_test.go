@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,6 +24,27 @@ const (
 	hookTarget = "https://hooks.example/zendesk/events"
 	mayRemain  = "The integration may still be installed"
 )
+
+// TestMain sets a proxy, which net/http reads once.
+func TestMain(m *testing.M) {
+	os.Setenv("HTTP_PROXY", "http://proxy.invalid:3128")
+	os.Setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+	m.Run()
+}
+
+func TestASandboxIsReachedWithoutProxy(t *testing.T) {
+	for target, wanted := range map[string]bool{
+		"http://oauth-bridge.localhost:8484/": false,
+		"http://localhost:8484/":              false,
+		"https://oauth-bridge.zendesk.com/":   true,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+		require.NoError(t, err)
+		proxy, err := network().Proxy(req)
+		require.NoError(t, err)
+		assert.Equal(t, wanted, proxy != nil, target)
+	}
+}
 
 // newPlatform is a fake Zendesk, with the target of the webhooks.
 func newPlatform(t *testing.T, behavior suncotest.Behavior) *suncotest.Platform {

@@ -274,7 +274,7 @@ func (s *Service) listMessages(c *wire.Call) wire.Reply {
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
 	v := s.app(c.AppID).byID[c.Params["conversation"]]
-	if v == nil {
+	if v == nil { // with another code than elsewhere, as it is described
 		return wire.Problem(http.StatusNotFound, "Conversation not found")
 	}
 	return wire.List(c, page, "messages", v.messages, func(m *message) string { return m.ID })
