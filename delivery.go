@@ -62,7 +62,8 @@ type Event struct {
 	// that people write to a human agent. So answer only where
 	// message.author.type is "user", and where
 	// conversation.activeSwitchboardIntegration is absent or its integrationType
-	// is the ClientID. The bytes belong to the Event: do not modify them.
+	// is the ClientID; a messaging.Bot does so. The bytes belong to the Event: do not
+	// modify them.
 	Payload json.RawMessage
 
 	version string
@@ -139,8 +140,8 @@ func (e *Event) LogValue() slog.Value {
 
 // KeyDigest returns the SHA-256 of a delivery's key, the X-API-Key header. The
 // key is the secret of one of the customer's webhooks: a store that keeps the
-// SHA-256 of each secret finds the installation by it. The key is authenticated
-// only by [ReadDelivery]. The error is a [*RequestError] with status 401: the key
+// SHA-256 of each secret finds the installation by it. [ReadDelivery] compares the
+// key with what was found. The error is a [*RequestError] with status 401: the key
 // is missing, or there are several different ones.
 func KeyDigest(r *http.Request) ([32]byte, error) {
 	keys := slices.DeleteFunc(slices.Clone(r.Header["X-Api-Key"]), func(key string) bool { return key == "" })

@@ -27,11 +27,12 @@
 // A reply with a status of failure is one of three kinds:
 //
 //  1. The API's: JSON with one of the API's errors. Then [Error] has a Code.
-//  2. Bare: no body, or a sentence.
+//  2. Bare: no body, a line of text, or {"error": "a sentence"}.
 //  3. Foreign: a web page or any other JSON, from a proxy or a front server.
 //
-// [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the first two only. Test
-// errors in this order, because one can stand inside another:
+// [ErrUnauthorized], [ErrForbidden] and [ErrNotFound] match the first two only.
+// Test an error in this order, types with [errors.As] and variables with
+// [errors.Is]; the first that matches decides:
 //
 //   - [AmbiguousError]: it may have happened. Call an update, a deletion or a
 //     revocation again. After an exchange, let the customer connect again. Look
@@ -41,7 +42,7 @@
 //     whether it is dead.
 //   - [ErrMoved]: call [Client.Locate], store the Subdomain, and call again.
 //   - [ErrNoRegion]: call Locate. If it returns ErrNoRegion too, the app is a
-//     legacy app: set its LegacyRegion.
+//     legacy app: set its [LegacyRegion].
 //   - [WebhookLimitError]: delete a webhook that is no longer used.
 //   - [ErrStateMismatch] and [AuthorizationError], of a callback: start again.
 //   - [RequestError]: an incoming request cannot be used; it has the status to
@@ -65,24 +66,28 @@
 //
 // # Storing
 //
-// A row for an [Installation] has AppID as its key, and holds its Generation and
-// the SHA-256 of each webhook's secret. [Installer.Save] says what to write when.
+// The key of a row is AppID. It holds the fields of the [Installation], and to
+// search by, its Generation and the SHA-256 of each webhook's secret.
+// [Installer.Save] says what to write when.
 //
 //   - Write the result of Locate or EnsureWebhook back only while the stored
 //     Generation is the same, and never insert: the customer may have uninstalled
 //     or installed again meanwhile.
-//   - A token that was saved without an AppID is unfinished. Number these rows, and
-//     keep the number in the complete row. At a start, when the server runs, call
-//     Locate, EnsureWebhook and Save for those older than five minutes. Delete such
-//     a row instead if its token is dead, or if its app's row has a higher number.
+//   - A token that was saved without an AppID is unfinished. Give these rows rising
+//     numbers, and copy the number into the complete row. At every start and once a
+//     day, call Locate, EnsureWebhook and Save for those older than five minutes.
+//     Delete such a row instead if its token is dead, or if its app's row has a
+//     higher number.
 //   - At every start and once a day, ask TokenInfo about all installations, and
-//     delete those whose token is dead: a [RemovalHandler] forgets what it was
-//     checking when the process ends.
+//     delete those whose token is dead. A [RemovalHandler] does not know an app
+//     that is still being installed, and forgets what it was checking when the
+//     process ends.
 //
-// A token is dead when token info answers 401 with a Code. A 401 without a Code, and
-// a 403 or 404 with one, prove it when token info answers the same again at least a
-// minute later. Nothing else proves it, but [Client.Revoke], which is asked to
-// end the access, is content with one 401 without a Code.
+// A token is dead when token info's error matches [ErrUnauthorized] and has a Code.
+// One that matches ErrUnauthorized without a Code, or [ErrForbidden] or
+// [ErrNotFound] with one, proves it when token info answers with the same status
+// again at least a minute later. Nothing else does. [Client.Revoke] alone is content
+// with one ErrUnauthorized.
 //
 // # Statuses
 //
@@ -107,8 +112,7 @@
 //     failed or took too long; the event is being handled; the stored installation
 //     lacks an AppID or a webhook's secret; the body did not arrive whole; the
 //     handler is closed
-//   - 401, Zendesk gives up: no key, or Lookup returned an installation that does
-//     not have it
+//   - 401, Zendesk gives up: no key, or Lookup returned the wrong installation
 //   - 403, Zendesk gives up: the delivery is about another app or webhook
 //   - 400, Zendesk gives up: the body can never be read
 //   - 405: any other method

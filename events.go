@@ -44,8 +44,11 @@ type EventHandler struct {
 	// worse than none. The events of one delivery are handled one after the other,
 	// those of several deliveries at the same time.
 	//
+	// When the token is revoked meanwhile, calls fail with [ErrUnauthorized].
+	// Return the error, and leave what is stored to the [RemovalHandler].
+	//
 	// The context ends when Zendesk hangs up, after 15 s at the latest. A
-	// function that goes on is not interrupted. If it returns nil later, the
+	// function that goes on is not interrupted. If it returns nil after that, the
 	// redelivery is answered 200 without running it again. For longer work,
 	// store the event in a queue and return nil. Required.
 	OnEvent func(ctx context.Context, in *Installation, e *Event) error

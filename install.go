@@ -33,7 +33,7 @@ const (
 // a path of your own site with up to 512 bytes of escaped ASCII, "/" by default.
 // A callback counts once, within 10 minutes, in the browser that began the flow;
 // loaded again it gets the same redirect. After a failure the browser gets a
-// short page, and OnError the reason. An Installer is safe for concurrent use
+// short page; the reason goes to OnError. An Installer is safe for concurrent use
 // and must not be copied. Its fields must not change once it serves.
 type Installer struct {
 	// Client provides ClientID, ClientSecret and RedirectURI. Cookies are
@@ -51,8 +51,8 @@ type Installer struct {
 	//  2. When the installation is complete: in has an AppID, a Subdomain or
 	//     LegacyRegion, and the Webhook if that field is set. In one
 	//     transaction, replace the row of this AppID and delete the row of
-	//     call 1. If in.Webhooks is empty, keep the stored Webhooks: they
-	//     still deliver.
+	//     call 1. If in.Webhooks is empty, keep the stored Webhooks: those of
+	//     an earlier installation still deliver.
 	//
 	// Saving the same installation again must change nothing. An error or a
 	// panic ends the installation. If call 1 fails, the token is lost and the

@@ -101,8 +101,9 @@ func refuseRemoval(status int, reason string) (*Removal, *RequestError) {
 // proves that a token is dead is explained in the package documentation, under
 // Storing; an HTML page never does, whatever its status.
 //
-// Removals are kept in memory and dropped after the last look. To miss none, also
-// ask [Client.TokenInfo] about every installation at each start and once a day.
+// A removal is settled when Lookup returns nil. Others are kept in memory and dropped
+// after the last look. To miss none, also ask [Client.TokenInfo] about every
+// installation at each start and once a day.
 // A RemovalHandler is safe for concurrent use and must not be copied. Its fields
 // must not change once it serves.
 type RemovalHandler struct {

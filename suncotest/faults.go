@@ -22,7 +22,8 @@ type Fault struct {
 	Host string
 
 	// Method and Path restrict a Handle. Empty: any. Path is the beginning of a path, or
-	// a pattern for path.Match if it contains *, ? or [; case does not matter. Dial and
+	// a pattern for path.Match if it contains *, ? or [, where * does not match a slash:
+	// "/sc/v2/apps/*/conversations/*/messages". Case does not matter. Dial and
 	// Conn ignore them, because the request is not known yet.
 	Method string
 	Path   string
