@@ -156,3 +156,41 @@ func (a App) DeleteAttachment(ctx context.Context, mediaURL string) error {
 	}
 	return err
 }
+
+// MessageRef refers to data that a channel keeps. The event
+// passthrough:messaging brings the reference. Only Apple's are supported.
+type MessageRef struct {
+	UserID string           `json:"userId"`
+	Apple  *AppleMessageRef `json:"apple,omitzero"`
+}
+
+// AppleMessageRef refers to data that Apple keeps.
+type AppleMessageRef struct {
+	InteractiveDataRef InteractiveDataRef `json:"interactiveDataRef"`
+}
+
+// InteractiveDataRef is the reference of Apple's.
+type InteractiveDataRef struct {
+	URL       string `json:"url"`
+	BID       string `json:"bid"`
+	Key       string `json:"key"`
+	Signature string `json:"signature"`
+	Owner     string `json:"owner"`
+}
+
+// DownloadMessageRef writes what a reference refers to, a JSON object of at
+// most 64 MiB. It is tried again after a lost answer unless bytes were written.
+//
+// https://developer.zendesk.com/api-reference/conversations/#operation/DownloadMessageRef
+func (a App) DownloadMessageRef(ctx context.Context, id string, ref MessageRef, to io.Writer) error {
+	l := new(limits)
+	l.id("conversation id", id)
+	l.id("userId", ref.UserID)
+	if to == nil {
+		l.refuse("to", "nil")
+	}
+	return a.do(ctx, l, &sunco.Call{
+		Op: "download message ref", Method: http.MethodPost, Path: "/conversations/" + id + "/download", Body: ref,
+		Out: to, Repeat: true,
+	})
+}
