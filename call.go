@@ -11,9 +11,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/sunco-go/sunco/internal/ident"
 	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/transport"
@@ -238,9 +235,7 @@ func (r *request) setBody(body any) (err error) {
 		return &InputError{Name: "body", Reason: fmt.Sprintf("a %T is neither an *Upload nor a value to encode; "+
 			"JSON that is encoded already is a json.RawMessage", body)}
 	default:
-		r.Body, err = json.Marshal(body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
-			jsontext.PreserveRawStrings(true))
-		if err != nil {
+		if r.Body, err = lenient.Encode(body); err != nil {
 			return &InputError{Name: "body", Reason: "cannot be encoded as JSON: " + err.Error()}
 		}
 	}

@@ -14,11 +14,8 @@ const (
 func validID(id string) bool { return ident.Valid(id) }
 
 func checkID(name, id string) error {
-	switch {
-	case id == "":
-		return &InputError{Name: name, Reason: "empty"}
-	case !validID(id):
-		return &InputError{Name: name, Reason: "not 1 to 64 letters, digits, hyphens and underscores"}
+	if reason := ident.Fault(id); reason != "" {
+		return &InputError{Name: name, Reason: reason}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 // ConversionEvents are events for the conversion API of one channel, in Meta's
@@ -30,7 +31,7 @@ func (e ConversionEvents) MarshalJSON() ([]byte, error) {
 	type channel struct {
 		Payload payload `json:"payload"`
 	}
-	return encode(struct {
+	return lenient.Encode(struct {
 		Messenger channel `json:"messenger,omitzero"`
 		Instagram channel `json:"instagram,omitzero"`
 		WhatsApp  channel `json:"whatsapp,omitzero"`

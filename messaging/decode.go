@@ -52,16 +52,10 @@ func object(value []byte) []byte {
 	return bytes.Clone(value)
 }
 
-// encode encodes a value whose texts people wrote.
-func encode(value any) ([]byte, error) {
-	return json.Marshal(value, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
-		jsontext.PreserveRawStrings(true))
-}
-
 // encodeTyped encodes the fields of a content or an action with its type.
 // Go 1.26 with GOEXPERIMENT=jsonv2 calls embed inline.
 func encodeTyped[T any](kind string, fields T) ([]byte, error) {
-	return encode(struct {
+	return lenient.Encode(struct {
 		Type   string `json:"type"`
 		Fields T      `json:",embed,inline"`
 	}{kind, fields})

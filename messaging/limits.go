@@ -10,6 +10,7 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/internal/ident"
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 const (
@@ -61,11 +62,8 @@ func (l *limits) count(name string, n, least, most int) {
 
 // id checks an id of Zendesk's.
 func (l *limits) id(name, id string) {
-	switch {
-	case id == "":
-		l.refuse(name, "empty")
-	case !ident.Valid(id):
-		l.refuse(name, "not 1 to 64 letters, digits, hyphens and underscores")
+	if reason := ident.Fault(id); reason != "" {
+		l.refuse(name, reason)
 	}
 }
 
@@ -86,7 +84,7 @@ func (l *limits) metadata(name string, m Metadata) {
 	if len(m) == 0 {
 		return
 	}
-	encoded, err := encode(m)
+	encoded, err := lenient.Encode(m)
 	switch {
 	case err != nil:
 		l.refuse(name, "holds a value that JSON cannot express")

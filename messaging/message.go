@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/lenient"
 )
 
 // Message is a message of a conversation, as a reply or an event has it. A
@@ -196,7 +197,7 @@ func (o Override) MarshalJSON() ([]byte, error) {
 	type payload struct {
 		Payload json.RawMessage `json:"payload,omitzero"`
 	}
-	return encode(struct {
+	return lenient.Encode(struct {
 		Apple     *AppleOverride `json:"apple,omitzero"`
 		LINE      payload        `json:"line,omitzero"`
 		Messenger payload        `json:"messenger,omitzero"`

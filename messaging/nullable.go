@@ -1,5 +1,7 @@
 package messaging
 
+import "github.com/sunco-go/sunco/internal/lenient"
+
 // Nullable is a field of an update that can be cleared. The zero Nullable
 // changes nothing, [Set] changes the value, and [Null] sends null. That null
 // clears a field is how Zendesk's description reads; it is not spelled out
@@ -32,7 +34,7 @@ func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	if n.state != changed {
 		return []byte("null"), nil
 	}
-	return encode(n.value)
+	return lenient.Encode(n.value)
 }
 
 // nullable checks a text of an update, which has at least one character unless

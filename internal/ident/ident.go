@@ -26,6 +26,17 @@ func Valid(id string) bool {
 	return true
 }
 
+// Fault says why id is not [Valid], and nothing if it is.
+func Fault(id string) string {
+	switch {
+	case id == "":
+		return "empty"
+	case !Valid(id):
+		return "not 1 to 64 letters, digits, hyphens and underscores"
+	}
+	return ""
+}
+
 // OneSegment reports whether an escaped text is one segment of a path for
 // every server. It decodes again and again, as a chain of servers might, and
 // leaves alone what is no escape then, as lenient ones do.

@@ -1,4 +1,4 @@
-// Package lenient reads JSON that people and other programs wrote. Half an
+// Package lenient reads and writes JSON that people and other programs wrote. Half an
 // emoji, invalid UTF-8, repeated names and members of another type than expected
 // cost only themselves. Names match with exact case. No error quotes the JSON.
 package lenient
@@ -60,6 +60,12 @@ func Decode(text []byte, into any) error {
 		return &Misfit{fmt.Sprintf("the member %s does not fit the Go type %v", path, kind.Type)}
 	}
 	return &Misfit{fmt.Sprintf("it does not fit the Go type %v", kind.Type)}
+}
+
+// Encode encodes a value whose texts people wrote.
+func Encode(value any) ([]byte, error) {
+	return json.Marshal(value, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
+		jsontext.PreserveRawStrings(true))
 }
 
 // namesOnly cuts a path before the first name that is none of a program's: the
