@@ -107,6 +107,7 @@ func (p *people) talk(ctx context.Context, in *sunco.Installation) error {
 	if err := p.wait(ctx, 1); err != nil {
 		return err
 	}
+	p.to.settle()
 	p.to.say("The bot passed control at the second line, and was silent from then on:")
 	for _, m := range p.platform.Conversations(in.AppID)[0].Messages {
 		p.to.say("   %s: %s", cmp.Or(m.UserExternalID, m.AuthorSubtype, "bot"), m.Text)

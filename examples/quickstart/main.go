@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 	if err != nil {
 		return err
 	}
-	t := &transcript{out: out}
+	t := newTranscript(out)
 	defer t.end()
 	switch {
 	case set.ClientID == "":

@@ -50,7 +50,7 @@ func TestTheTokenIsSavedBeforeAnythingElse(t *testing.T) {
 		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
 		HTTPClient: platform.Client(),
 	})
-	s := &story{transcript: &transcript{out: io.Discard}, server: server}
+	s := &story{transcript: newTranscript(io.Discard), server: server}
 	s.visit = func(ctx context.Context, authorizeURL string) (*http.Request, error) {
 		back, err := platform.Allow(ctx, authorizeURL, "")
 		require.NoError(t, err)

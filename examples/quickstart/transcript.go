@@ -9,13 +9,31 @@ import (
 
 // transcript prints what happens, for a person to read.
 type transcript struct {
-	mu  sync.Mutex
-	out io.Writer
-	n   int
+	mu       sync.Mutex
+	out      io.Writer
+	n        int
+	received int       // requests that are being answered
+	printed  sync.Cond // of mu, when one of them was printed
+}
+
+func newTranscript(out io.Writer) *transcript {
+	t := &transcript{out: out}
+	t.printed.L = &t.mu
+	return t
+}
+
+// settle waits until every request that was received is printed.
+func (t *transcript) settle() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.received > 0 {
+		t.printed.Wait()
+	}
 }
 
 // step begins a numbered step.
 func (t *transcript) step(title string) {
+	t.settle()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.n++
@@ -29,8 +47,9 @@ func (t *transcript) say(format string, args ...any) {
 	fmt.Fprintf(t.out, "   "+format+"\n", args...)
 }
 
-// print prints text as it is.
+// print prints text as it is, after the last step.
 func (t *transcript) print(text string) {
+	t.settle()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprint(t.out, text)
@@ -71,8 +90,15 @@ func (s sent) RoundTrip(r *http.Request) (*http.Response, error) {
 func received(t *transcript, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		t.mu.Lock()
+		t.received++
+		t.mu.Unlock()
 		h.ServeHTTP(noted, r)
 		t.request("<-", r, r.Host, status(noted.status))
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.received--
+		t.printed.Broadcast()
 	})
 }
 

@@ -85,7 +85,7 @@ func withZendeskAt(t *testing.T, platform *suncotest.Platform, answers, public, 
 	done := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	go func() { done <- onZendesk(ctx, z, &transcript{out: out}) }()
+	go func() { done <- onZendesk(ctx, z, newTranscript(out)) }()
 
 	var authorizeURL string
 	require.Eventually(t, func() bool {
