@@ -87,6 +87,9 @@ func (w *watch) request(e *network.EventRequestWillBeSent) {
 }
 
 func (w *watch) issue(issue *audits.InspectorIssue) {
+	if issue.Code == audits.InspectorIssueCodeBounceTrackingIssue {
+		return // a site that sets a cookie and redirects before a person has touched it, as an install link does
+	}
 	more := ""
 	if generic := issue.Details.GenericIssueDetails; generic != nil {
 		if generic.ErrorType == audits.GenericIssueErrorTypeNavigationEntryMarkedSkippable {
