@@ -320,4 +320,10 @@ func TestAgent(t *testing.T) {
 	}
 	assert.Contains(t, x.look(""), "bot in control")
 	assert.Equal(t, http.StatusBadRequest, agent("canary"))
+	x.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+x.app, x.own()...)
+	page = x.look("pane=agent")
+	assert.Contains(t, page, "nobody in control", "the bot is gone")
+	assert.NotContains(t, page, "Pass to the bot")
+	x.token, _ = x.install("shoplifter", "sandbox-secret")
+	assert.Contains(t, x.look(""), "bot in control", "a new installation answers again")
 }

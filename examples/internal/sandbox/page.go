@@ -207,7 +207,7 @@ func (p *page) Controls() []field {
 	if p.Chat.Pending == suncotest.AgentWorkspace {
 		all = append(all, field{"accept", "Accept"})
 	}
-	if p.Chat.Control != p.ClientID {
+	if p.Chat.Control != p.ClientID && p.Account.Installation != nil {
 		all = append(all, field{"bot", "Pass to the bot"})
 	}
 	if p.Chat.Control != "" {
@@ -316,6 +316,9 @@ func (s *Sandbox) pageOf(v view) *page {
 	}
 	log := s.logOf(p.View.App)
 	p.Chat = chatOf(conversations, p.View.User, log)
+	if p.Account.Installation == nil && p.Chat.Control == c.ClientID {
+		p.Chat.Control = "" // the bot is not there
+	}
 	for _, v := range conversations {
 		p.Wrote = p.Wrote || slices.ContainsFunc(v.Messages, func(m suncotest.Message) bool { return m.AuthorType == "user" })
 	}
