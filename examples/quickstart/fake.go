@@ -19,13 +19,13 @@ func onFake(ctx context.Context, t *transcript) error {
 	t.say("-h explains how to do the same with Zendesk.")
 
 	const public = "https://partner.example"
-	platform := suncotest.New(suncotest.Config{RemoveURL: public + partner.RemovedPath})
+	platform := suncotest.New(suncotest.Config{ClientID: "quickstart", RemoveURL: public + partner.RemovedPath})
 	defer platform.Close()
 	client := &sunco.Client{
-		ClientID:     suncotest.DefaultClientID,
+		ClientID:     "quickstart",
 		ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
 		RedirectURI:  public + partner.InstallPath,
-		Marketplace:  sunco.Marketplace{Name: "Shoplifter", OrganizationID: "12345", BotID: "42"},
+		Marketplace:  sunco.Marketplace{Name: "Quickstart", OrganizationID: "12345", BotID: "42"},
 		HTTPClient:   &http.Client{Transport: sent{platform.Client().Transport, t}},
 	}
 	server := newServer(client)

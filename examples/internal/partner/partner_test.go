@@ -139,7 +139,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, begun.Body.Close())
 	consent := strings.Replace(begun.Header.Get("Location"), "oauth-bridge.localhost", "127.0.0.1", 1)
-	assert.Contains(t, get(t, consent), `name="nonce"`, "the consent page")
+	assert.Contains(t, get(t, consent), "Connect test?", "the consent page names the example")
 
 	http.DefaultClient.CloseIdleConnections()
 	cancel()

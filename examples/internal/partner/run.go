@@ -80,7 +80,7 @@ func (e Example) Run(ctx context.Context, args []string, getenv func(string) str
 	public, page := cmp.Or(s.PublicURL, local), ""
 	if s.ClientID == "" {
 		var end func()
-		if page, end, err = s.openSandbox(ctx, public); err != nil {
+		if page, end, err = s.openSandbox(ctx, e.Name, public); err != nil {
 			return err
 		}
 		defer end()
@@ -96,9 +96,10 @@ func (e Example) Run(ctx context.Context, args []string, getenv func(string) str
 	return serve(ctx, listener, mux, partner)
 }
 
-// openSandbox serves a sandbox and writes its credentials into s.
-func (s *Settings) openSandbox(ctx context.Context, public string) (page string, end func(), err error) {
-	s.ClientID, s.ClientSecret = suncotest.DefaultClientID, sunco.NewSecret(rand.Text())
+// openSandbox serves a sandbox and writes its credentials into s. The client id is what
+// the consent page calls the partner.
+func (s *Settings) openSandbox(ctx context.Context, clientID, public string) (page string, end func(), err error) {
+	s.ClientID, s.ClientSecret = clientID, sunco.NewSecret(rand.Text())
 	box, err := sandbox.Listen(ctx, sandbox.Config{
 		Addr: "127.0.0.1:0",
 		Home: public + "/",
