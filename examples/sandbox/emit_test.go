@@ -164,6 +164,20 @@ func TestEmitBadInput(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, emit(), "without a count: one")
 }
 
+// The bot of a partner with another client id answers samples too.
+func TestSamplesNameTheBot(t *testing.T) {
+	app, seen := application(t)
+	p := start(t, "-approve", "-client-id", `my "bot"`)
+	token, id := p.install(`my "bot"`, "sandbox-secret")
+	p.subscribe(token, id, app.URL+"/hooks")
+	<-seen
+	const active = `"name":"my \"bot\"","integrationId":"71c2e0b14d5b8f3616a0e7d9","integrationType":"my \"bot\""`
+	form := url.Values{"appId": {id}, "trigger": {"conversation:message"}, "count": {"1"}}
+	p.send(http.MethodPost, "/sandbox/emit", asForm, form.Encode(), p.own()...)
+	assert.Contains(t, <-seen, active)
+	assert.NotContains(t, p.get("/?pane=event").text, "shoplifter")
+}
+
 // What the flags promise, as an application sees it.
 func TestDeliveryFlagsOnTheWire(t *testing.T) {
 	app, seen := application(t)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	stdjson "encoding/json"
@@ -164,7 +165,7 @@ func (s *Sandbox) emit(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	events, wrong := eventsOf(fields)
+	events, wrong := s.eventsOf(fields)
 	if wrong != "" {
 		s.refuse(w, r, http.StatusBadRequest, wrong)
 		return
@@ -183,7 +184,7 @@ func (s *Sandbox) emit(w http.ResponseWriter, r *http.Request) {
 }
 
 // eventsOf makes the events that the fields ask for, or says what is wrong with them.
-func eventsOf(fields map[string]string) (events []suncotest.Event, wrong string) {
+func (s *Sandbox) eventsOf(fields map[string]string) (events []suncotest.Event, wrong string) {
 	trigger, count := fields["trigger"], 1
 	if payload, given := fields["payload"]; given {
 		if value := jsontext.Value(payload); !value.IsValid() || value.Kind() != jsontext.KindBeginObject {
@@ -204,9 +205,18 @@ func eventsOf(fields map[string]string) (events []suncotest.Event, wrong string)
 		return nil, "The count must be a whole number from 1 to " + strconv.Itoa(maxEmitted) + "."
 	}
 	for n := range count {
-		events = append(events, suncotest.SampleEvent(trigger, n+1))
+		events = append(events, s.sample(trigger, n+1))
 	}
 	return events, ""
+}
+
+// sample returns a sample event. Where a bot is in control, it is this partner's.
+func (s *Sandbox) sample(trigger string, n int) suncotest.Event {
+	e := suncotest.SampleEvent(trigger, n)
+	whole, _ := e.Payload.(stdjson.RawMessage)         // which it is
+	bot, _ := stdjson.Marshal(s.cfg.Platform.ClientID) // a text cannot fail
+	e.Payload = stdjson.RawMessage(bytes.ReplaceAll(whole, []byte(strconv.Quote(suncotest.DefaultClientID)), bot))
+	return e
 }
 
 // uninstall plays the customer who removes the integration.

@@ -324,7 +324,7 @@ func (s *Sandbox) pageOf(v view) *page {
 	}
 	p.showLog(s, log)
 	p.showTickets(s.platform.Tickets(p.View.App))
-	p.compose()
+	p.compose(s)
 	return p
 }
 
@@ -373,7 +373,7 @@ func (p *page) showTickets(all []suncotest.Ticket) {
 
 // compose fills in the event that the form of events starts with: that of the open
 // delivery, or a sample.
-func (p *page) compose() {
+func (p *page) compose(s *Sandbox) {
 	p.Trigger = usualTrigger
 	if slices.Contains(p.Triggers, p.View.Trigger) {
 		p.Trigger = p.View.Trigger
@@ -390,7 +390,7 @@ func (p *page) compose() {
 			return
 		}
 	}
-	sample, _ := json.Marshal(suncotest.SampleEvent(p.Trigger, 1).Payload) // JSON cannot fail
+	sample, _ := json.Marshal(s.sample(p.Trigger, 1).Payload) // JSON cannot fail
 	p.Payload = pretty(sample)
 }
 
