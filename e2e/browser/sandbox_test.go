@@ -139,6 +139,13 @@ func (x *tab) hide(hidden bool) {
 			`document.dispatchEvent(new Event("visibilitychange"))`, hidden)))
 }
 
+// newestInView tells whether one sees the newest message.
+const newestInView = `(() => {
+	const at = [...document.querySelectorAll(".talk > li")].at(-1).getBoundingClientRect();
+	const box = document.querySelector("#chat .scroll").getBoundingClientRect();
+	return at.bottom <= box.bottom + 1 && at.top >= box.top;
+})()`
+
 // TestSandboxPage is a conversation on the page of the sandbox, which is never loaded
 // again.
 func TestSandboxPage(t *testing.T) {
@@ -187,11 +194,7 @@ func TestSandboxPage(t *testing.T) {
 	}
 	b.post(messaging.Text("the end"))
 	x.reads("the end")
-	x.until("the newest message in view", `(() => {
-		const at = [...document.querySelectorAll(".talk > li")].at(-1).getBoundingClientRect();
-		const box = document.querySelector("#chat .scroll").getBoundingClientRect();
-		return at.bottom <= box.bottom + 1 && at.top >= box.top;
-	})()`)
+	x.until("the newest message in view", newestInView)
 	x.press("Your name")
 	x.must("writing", chromedp.Do(x.ctx, chromedp.KeyEvent("Ada")))
 	b.post(messaging.Text("while the form is filled in"))
@@ -201,6 +204,7 @@ func TestSandboxPage(t *testing.T) {
 	x.press("Submit")
 	x.until("the answer",
 		`[...document.querySelectorAll(".talk .user dd")].map((e) => e.innerText).join() === "Ada,ada@example.org"`)
+	x.until("the answer in view", newestInView)
 
 	x.must("choosing a message", x.run(`document.querySelector(".talk .user .text").click()`))
 	x.until("its row", `document.querySelector(".rows .hit") !== null && `+

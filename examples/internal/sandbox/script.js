@@ -168,6 +168,8 @@
 			tell(did === "unheard" ? "The event happened, but no webhook here has this trigger." : "");
 			if (form.hasAttribute("data-clear")) form.reset();
 			if (form.id === "say") stopped();
+			const scroll = form.closest("#chat")?.querySelector(".scroll");
+			if (scroll) scroll.scrollTop = 0; // the end, because it is reversed: what was sent comes into view
 		} catch {
 			tell("The sandbox does not answer. Is it still running?", true);
 		} finally {
