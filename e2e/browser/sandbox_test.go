@@ -210,6 +210,7 @@ func TestSandboxPage(t *testing.T) {
 	x.until("its row", `document.querySelector(".rows .hit") !== null && `+
 		`document.querySelector("#side h2").innerText.includes("conversation:message")`)
 	x.press("Send again")
+	x.reads("The delivery was sent again.")
 	x.until("a second delivery", `document.querySelectorAll(".rows .hit").length >= 2`)
 
 	x.press("File")

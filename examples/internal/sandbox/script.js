@@ -115,6 +115,13 @@
 		notice.classList.toggle("bad", Boolean(bad));
 	}
 
+	// told is for what shows only at the end of the log, which may be out of sight.
+	const told = {
+		emit: "The event happened.",
+		redeliver: "The delivery was sent again.",
+		unheard: "The event happened, but no webhook here has this trigger.",
+	};
+
 	// go looks at something else: the stream brings what differs.
 	function go(address, replaced) {
 		if (!replaced) history.pushState(null, "", address);
@@ -165,7 +172,7 @@
 				return;
 			}
 			const {did} = await answer.json();
-			tell(did === "unheard" ? "The event happened, but no webhook here has this trigger." : "");
+			tell(told[did] || "");
 			if (form.hasAttribute("data-clear")) form.reset();
 			if (form.id === "say") stopped();
 			const scroll = form.closest("#chat")?.querySelector(".scroll");
