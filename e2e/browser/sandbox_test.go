@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/messaging"
@@ -108,7 +108,21 @@ func (b *bot) signal(want string) {
 func (x *tab) write(text string) {
 	x.t.Helper()
 	x.draft(text)
-	x.must("sending", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Enter)))
+	x.send()
+}
+
+// send presses Enter in a field whose script sends then. The character that follows in
+// kb.Enter is none of that event's, and could begin the next message.
+func (x *tab) send() {
+	x.t.Helper()
+	for _, kind := range []input.DispatchKeyEventType{
+		input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp,
+	} {
+		_, err := chromedp.Call(x.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+			Type: kind, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13,
+		})
+		x.must("sending", err)
+	}
 }
 
 func (x *tab) draft(text string) {
@@ -161,7 +175,7 @@ func TestSandboxPage(t *testing.T) {
 	loaded := x.watch.arrived()
 
 	x.draft("   ")
-	x.must("sending", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Enter)))
+	x.send()
 	x.reads("Write something first.")
 	x.write("hello")
 	b.conversation = (<-b.told).Conversation.ID
@@ -228,7 +242,8 @@ func TestSandboxPage(t *testing.T) {
 	x.press("Agent (1)")
 	x.reads("Metadata of the hand-off")
 	x.press("Answer of the agent")
-	x.must("answering", chromedp.Do(x.ctx, chromedp.KeyEvent("I am Robin."+kb.Enter)))
+	x.must("answering", chromedp.Do(x.ctx, chromedp.KeyEvent("I am Robin.")))
+	x.send()
 	x.until("the answer", `[...document.querySelectorAll(".talk .text")].some((e) => e.innerText === "I am Robin.")`)
 	x.press("Solve")
 	x.reads("Ticket 1, solved")
