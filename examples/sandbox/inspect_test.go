@@ -43,6 +43,11 @@ func TestSendAgain(t *testing.T) {
 		assert.Equal(t, ids == "same", idsOf(t, got) == idsOf(t, first), ids)
 		assert.Contains(t, got, "again")
 	}
+	page = x.look("pane=row&trigger=user:merge&row=d" + again[1])
+	edit := regexp.MustCompile(`href="/\?([^"]*)">Edit…`).FindStringSubmatch(page)
+	require.NotNil(t, edit)
+	assert.Contains(t, x.look(html.UnescapeString(edit[1])), "&#34;text&#34;: &#34;again&#34;",
+		"its own payload, also after a look at a sample")
 	x.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+x.app, x.own()...)
 	page = x.look("pane=row&row=d" + again[1])
 	assert.NotContains(t, page, ">Send again</button>", "its webhook is gone")
