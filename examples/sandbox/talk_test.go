@@ -184,6 +184,17 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// What was chosen in one person's conversation is not kept for another's.
+func TestAnotherPerson(t *testing.T) {
+	x := converse(t)
+	page := x.look("pane=agent&msg=m1&row=r1&ticket=1")
+	_, form, _ := strings.Cut(page, `<form method="get"`)
+	form, _, _ = strings.Cut(form, "</form>")
+	assert.Contains(t, form, `name="pane" value="agent"`)
+	assert.NotRegexp(t, `name="(msg|row|ticket)"`, form)
+	assert.Contains(t, page, `<li><a href="/?app=`+x.app+`&amp;pane=agent&amp;user=ada">ada</a>`)
+}
+
 func TestButtons(t *testing.T) {
 	x := converse(t)
 	x.post(`{"type":"text","text":"Which?","actions":[{"type":"reply","text":"Menu","payload":"MENU"},` +

@@ -53,11 +53,11 @@ func viewOf(query url.Values) view {
 	return v
 }
 
-// Others are the fields of a form that changes one member of the view.
-func (v view) Others(name string) []field {
+// Others are the fields of a form that changes members of the view.
+func (v view) Others(names ...string) []field {
 	var all []field
 	for _, f := range v.fields() {
-		if f.name != name && *f.value != "" {
+		if *f.value != "" && !slices.Contains(names, f.name) {
 			all = append(all, field{f.name, *f.value})
 		}
 	}
@@ -67,7 +67,7 @@ func (v view) Others(name string) []field {
 // Query is the view as a query.
 func (v view) Query() string {
 	query := url.Values{}
-	for _, f := range v.Others("") {
+	for _, f := range v.Others() {
 		query.Set(f.Name, f.Value)
 	}
 	return query.Encode()
