@@ -306,7 +306,7 @@ func TestAgent(t *testing.T) {
 	agent := func(do string, more ...string) int {
 		return x.act("agent", append([]string{"conversation", x.conversation, "do", do}, more...)...).StatusCode
 	}
-	assert.Contains(t, x.look("pane=agent"), "No ticket yet.")
+	assert.Contains(t, x.look("pane=agent"), "ada has no ticket.")
 	assert.Equal(t, http.StatusBadRequest, agent("answer", "text", "too early"))
 	passed := x.api("passControl", `{"switchboardIntegration":"zd-agentWorkspace","metadata":{"topic":"refund"}}`)
 	require.Equal(t, http.StatusOK, passed.StatusCode, passed.text)
@@ -317,6 +317,8 @@ func TestAgent(t *testing.T) {
 	} {
 		assert.Contains(t, page, want)
 	}
+	answer, history := strings.Index(page, `id="answer"`), strings.Index(page, ">History</h4>")
+	assert.Greater(t, history, answer, "the answer needs no scrolling")
 	assert.Equal(t, http.StatusBadRequest, agent("answer", "text", " \n"), "blank")
 	assert.Equal(t, http.StatusSeeOther, agent("answer", "text", "I am Robin."))
 	assert.Contains(t, <-x.seen, "I am Robin.")
@@ -329,8 +331,14 @@ func TestAgent(t *testing.T) {
 	for _, do := range []string{"bot", "offer", "accept", "release", "agents", "bot"} {
 		assert.Equal(t, http.StatusSeeOther, agent(do), do)
 	}
-	assert.Contains(t, x.look(""), "bot in control")
+	page = x.look("pane=agent")
+	assert.Contains(t, page, "bot in control")
+	assert.Contains(t, page, "Agents can answer once they are in control again.")
+	assert.NotContains(t, page, `id="answer"`, "it would be refused")
 	assert.Equal(t, http.StatusBadRequest, agent("canary"))
+	page = x.get("/?user=bob&pane=agent").text
+	assert.Contains(t, page, "bob has no ticket.")
+	assert.Contains(t, page, `ticket=2&amp;user=ada">`, "a ticket leads to its person")
 	x.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+x.app, x.own()...)
 	page = x.look("pane=agent")
 	assert.Contains(t, page, "nobody in control", "the bot is gone")

@@ -129,8 +129,9 @@ type webhook struct{ Target, Triggers string }
 // ticket is what an agent sees.
 type ticket struct {
 	suncotest.Ticket
-	Key, Meta string
-	Bubbles   []bubble
+	Key, Meta, User string // User: whose conversation it is
+	Answers         bool   // agents are in control, so that they can answer and solve
+	Bubbles         []bubble
 }
 
 // pair is a value for a template that also needs the page.
@@ -323,7 +324,7 @@ func (s *Sandbox) pageOf(v view) *page {
 		p.Wrote = p.Wrote || slices.ContainsFunc(v.Messages, func(m suncotest.Message) bool { return m.AuthorType == "user" })
 	}
 	p.showLog(s, log)
-	p.showTickets(s.platform.Tickets(p.View.App))
+	p.showTickets(s.platform.Tickets(p.View.App), conversations)
 	p.compose(s)
 	return p
 }
@@ -354,9 +355,15 @@ func (p *page) showLog(s *Sandbox, log []row) {
 
 // showTickets fills in the tickets, and the one of the view: the latest of the
 // conversation when it names none.
-func (p *page) showTickets(all []suncotest.Ticket) {
+func (p *page) showTickets(all []suncotest.Ticket, conversations []suncotest.Conversation) {
 	for _, t := range all {
 		made := ticket{Ticket: t, Key: strconv.Itoa(t.Number)}
+		for _, v := range conversations {
+			if v.ID == t.ConversationID {
+				made.User = append(v.Users, "")[0]
+				made.Answers = !t.Solved && v.Control == suncotest.AgentWorkspace
+			}
+		}
 		if t.Metadata != nil {
 			made.Meta = pretty(t.Metadata)
 		}
