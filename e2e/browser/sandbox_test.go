@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -270,4 +271,19 @@ func TestSandboxPage(t *testing.T) {
 		x.see(200, "Sandbox")
 		x.picture("sandbox-row")
 	}
+}
+
+// TestSandboxEnds looks at the page when the program has ended.
+func TestSandboxEnds(t *testing.T) {
+	s := prepare(t)
+	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0")
+	x := s.person().tab()
+	x.open(box.url)
+	x.see(200, "Sandbox")
+	box.stop()
+	x.reads("The sandbox does not answer. Is it still running?")
+	again := launch(t, "sandbox", nil, "-addr", strings.TrimPrefix(box.url, "http://"))
+	x.until("no notice", `document.getElementById("notice").innerText === ""`)
+	again.stop()
+	x.expectProblem("a program that ended", "net::ERR")
 }

@@ -6,6 +6,8 @@
 	let since = document.body.dataset.since;
 	let stream = null;
 	let read = "";
+	let lost = false;
+	const gone = "The sandbox does not answer. Is it still running?";
 
 	// One stream for this tab, and none while nobody sees it.
 	function listen() {
@@ -19,6 +21,14 @@
 			since = event.lastEventId;
 			for (const [id, html] of Object.entries(JSON.parse(event.data))) renew(id, html);
 			afterwards();
+		};
+		stream.onopen = () => {
+			if (lost) tell("");
+			lost = false;
+		};
+		stream.onerror = () => { // the browser tries again by itself
+			lost = true;
+			tell(gone, true);
 		};
 	}
 
@@ -178,7 +188,7 @@
 			const scroll = form.closest("#chat")?.querySelector(".scroll");
 			if (scroll) scroll.scrollTop = 0; // the end, because it is reversed: what was sent comes into view
 		} catch {
-			tell("The sandbox does not answer. Is it still running?", true);
+			tell(gone, true);
 		} finally {
 			delete form.dataset.busy;
 		}
