@@ -287,3 +287,44 @@ func TestSandboxEnds(t *testing.T) {
 	again.stop()
 	x.expectProblem("a program that ended", "net::ERR")
 }
+
+// TestSandboxKeyboard goes through the page without a mouse.
+func TestSandboxKeyboard(t *testing.T) {
+	s := prepare(t)
+	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
+	b := installBot(t, box)
+	x := s.person().tab()
+	x.open(box.url)
+	x.see(200, "Sandbox")
+	key := func(key string) { x.must("a key", chromedp.Do(x.ctx, chromedp.KeyEvent(key))) }
+
+	x.tabTo("ada")
+	key(kb.Enter)
+	x.reads("New person")
+	key(kb.Tab)
+	key(kb.Escape)
+	x.holds("a closed menu with the focus", `!document.querySelector("#people").open && `+
+		`document.activeElement === document.querySelector("#people > summary")`)
+	x.press("ada")
+	x.press("Message to Acme")
+	x.holds("a menu that closes when one clicks elsewhere", `!document.querySelector("#people").open`)
+	x.write("hello")
+	b.conversation = (<-b.told).Conversation.ID
+	for range 5 {
+		b.post(messaging.Text("a line"))
+	}
+	x.until("many rows", `document.querySelectorAll(".rows a").length > 10`)
+
+	x.must("focusing", x.run(`document.querySelector("#filter").focus()`))
+	for range 4 { // the buttons, the log, a row
+		key(kb.Tab)
+	}
+	x.holds("the latest row next to the log",
+		`document.activeElement === [...document.querySelectorAll(".rows a")].at(-1)`)
+	key(kb.ArrowUp)
+	key(kb.Enter)
+	x.until("the detail of the row", `document.activeElement.matches(".rows a[aria-current]") && `+
+		`document.querySelector("#side h2 code") !== null`)
+	key(kb.Tab)
+	x.holds("the detail next to the row", `document.activeElement.closest("#side") !== null`)
+}

@@ -93,7 +93,27 @@
 			read = message;
 			signal("read");
 		}
+		rove();
 	}
+
+	// rove lets Tab stop at one row only. The arrow keys lead to the others.
+	function rove() {
+		const rows = [...document.querySelectorAll(".rows a")];
+		const stop = rows.find((a) => a === document.activeElement) ||
+			rows.find((a) => a.hasAttribute("aria-current")) || rows.at(-1);
+		for (const a of rows) a.tabIndex = a === stop ? 0 : -1;
+	}
+	document.addEventListener("focusin", (event) => event.target.matches(".rows a") && rove());
+
+	// closeMenus closes the menus without this in them. The focus does not vanish with one.
+	function closeMenus(target) {
+		for (const menu of document.querySelectorAll("details.menu[open]")) {
+			if (menu.contains(target)) continue;
+			if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+			menu.open = false;
+		}
+	}
+	document.addEventListener("click", (event) => closeMenus(event.target));
 
 	function signal(kind) {
 		const form = document.getElementById("say");
@@ -137,7 +157,7 @@
 		if (!replaced) history.pushState(null, "", address);
 		const query = new URLSearchParams(location.search);
 		document.getElementById("top").dataset.pane = query.get("pane") || "chat";
-		for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+		closeMenus();
 		tell("");
 		listen();
 	}
@@ -201,7 +221,7 @@
 			event.preventDefault();
 			at.form.requestSubmit(at.form.querySelector("button:not([type]), button[type=submit]"));
 		} else if (event.key === "Escape") {
-			for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+			closeMenus();
 		} else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && at.matches(".rows a")) {
 			const row = at.parentElement;
 			const next = event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
