@@ -205,7 +205,9 @@ func TestButtons(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusSeeOther, x.act("press", "button", "BUY").StatusCode)
 	assert.Contains(t, <-x.seen, `"payload":"BUY"`)
-	assert.Contains(t, x.look(""), `value="MENU"`, "a postback is no answer")
+	page = x.look("")
+	assert.Contains(t, page, `value="MENU"`, "a postback is no answer")
+	assert.Contains(t, page, "<code>conversation:postback</code> ada: BUY", "the log says which button")
 	x.act("press", "button", "MENU")
 	assert.Contains(t, <-x.seen, `"payload":"MENU"`)
 	page = x.look("")
@@ -228,6 +230,7 @@ func TestForm(t *testing.T) {
 		`{"type":"select","name":"s","label":"Size","options":[{"name":"l","label":"Large"}]}]}`
 	x.post(form)
 	x.post(form)
+	assert.Contains(t, x.look(""), "<code>conversation:message</code> Bot: (form)", "the log names the content")
 	assert.Equal(t, 1, strings.Count(x.look(""), ">Submit</button>"), "only the latest takes an answer")
 	for name, fields := range map[string][]string{
 		"no address": {"f.e", "nobody", "f.s", "l"},

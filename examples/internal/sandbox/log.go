@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -127,16 +128,18 @@ func (s *Sandbox) deliveryRow(d suncotest.Delivery) row {
 	return r
 }
 
-// teller names the person whom the first event is about, and quotes a text.
+// teller names the person whom the first event is about, and quotes a text, names another
+// content, or quotes what a button stands for.
 func teller(body []byte) string {
 	var told struct {
 		Events []struct {
 			Payload struct {
 				Message struct {
 					Author  struct{ DisplayName, Type string }
-					Content struct{ Text string }
+					Content struct{ Type, Text string }
 				}
-				User struct{ ExternalID string }
+				Postback struct{ Payload string }
+				User     struct{ ExternalID string }
 			}
 		}
 	}
@@ -144,8 +147,12 @@ func teller(body []byte) string {
 		return ""
 	}
 	first := told.Events[0].Payload
+	text := cmp.Or(first.Message.Content.Text, first.Postback.Payload)
+	if content := first.Message.Content.Type; text == "" && content != "" {
+		text = "(" + content + ")"
+	}
 	for _, name := range []string{first.User.ExternalID, first.Message.Author.DisplayName, first.Message.Author.Type} {
-		if text := first.Message.Content.Text; name != "" && text != "" {
+		if name != "" && text != "" {
 			return shorten(name, 40) + ": " + shorten(text, 40)
 		} else if name != "" {
 			return shorten(name, 40)
