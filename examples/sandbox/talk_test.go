@@ -122,6 +122,7 @@ func TestContents(t *testing.T) {
 		posted := x.api("messages",
 			`{"author":{"type":"business"},"schema":"whatsapp","content":{"type":"template","template":{"name":"welcome"}}}`)
 		require.Equal(t, http.StatusCreated, posted.StatusCode, posted.text)
+		assert.Contains(t, x.look(""), "<strong>business</strong>", "it has no name")
 		assert.Regexp(t, `(?s)open><summary>JSON</summary>\s*<pre>[^<]*&#34;name&#34;: &#34;welcome&#34;`, x.look(""))
 	})
 }
@@ -214,7 +215,7 @@ func TestButtons(t *testing.T) {
 	assert.NotContains(t, page, `name="button" value="MENU"`, "quick replies vanish when one is used")
 	assert.NotContains(t, page, `name="button" value="Where"`)
 	assert.Contains(t, page, `name="button" value="BUY"`)
-	assert.Contains(t, page, "payload MENU", "the payload is shown on demand")
+	assert.Regexp(t, `(?s)<summary>Details</summary>\s*<pre>payload MENU`, page, "the payload is shown on demand")
 	assert.Equal(t, http.StatusBadRequest, x.act("press", "button", "canary").StatusCode)
 
 	x.post(`{"type":"text","text":"Only these","blockChatInput":true,"actions":` +

@@ -151,6 +151,8 @@ func bubbleOf(m suncotest.Message) bubble {
 	}
 	if m.Activity != "" {
 		b.Side, b.Mark = "activity", m.Activity
+	} else {
+		b.Author = cmp.Or(m.AuthorName, m.AuthorType) // a bot without a name
 	}
 	if m.Metadata != nil {
 		b.JSON = "metadata " + pretty(m.Metadata)
