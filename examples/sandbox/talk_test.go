@@ -274,6 +274,7 @@ func TestUploadAndDownload(t *testing.T) {
 	assert.Equal(t, "acme.localhost:"+x.port, address.Host, "another origin than the page's")
 	file := x.get(address.String())
 	assert.Equal(t, http.StatusOK, file.StatusCode)
+	assert.Regexp(t, `<code>GET /sc/attachments/v2/\w{6}…/`, x.look(""), "a short row")
 	assert.Equal(t, "nosniff", file.Header.Get("X-Content-Type-Options"))
 	assert.Contains(t, file.Header.Get("Content-Security-Policy"), "sandbox")
 

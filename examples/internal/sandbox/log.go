@@ -92,9 +92,10 @@ func (s *Sandbox) requestRow(kind string, r suncotest.Request) row {
 	path := s.shown(r.Path)
 	if _, of, found := strings.Cut(path, "/v2/apps/"); found {
 		if _, rest, found := strings.Cut(of, "/"); found {
-			path = longID.ReplaceAllString(conversationPath.ReplaceAllString("/"+rest, "…/"), "$1…")
+			path = conversationPath.ReplaceAllString("/"+rest, "…/")
 		}
 	}
+	path = longID.ReplaceAllString(path, "$1…")
 	if kind == "call" {
 		path = s.shown(r.Host) + path
 	}
