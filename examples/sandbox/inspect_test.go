@@ -236,6 +236,8 @@ func TestStartSteps(t *testing.T) {
 	p := start(t, "-approve")
 	page := p.get("/?pane=start").text
 	assert.Contains(t, page, "Open the consent page by hand")
+	assert.Contains(t, page, "the code is in the address")
+	assert.Contains(t, p.get("/?pane=settings").text, "<code>-client-secret</code>", "where the secret is told")
 	assert.Contains(t, page, ">Write hello</button>")
 	assert.Contains(t, page, "has no webhook in Acme yet")
 	assert.Equal(t, 0, strings.Count(page, `class="done"`))
