@@ -3,24 +3,144 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/hook"
 )
 
 // Store keeps installations and events in one database. Make it with [New]. It is
-// safe for concurrent use, needs no closing, and must not be copied.
+// safe for concurrent use, needs no closing, and must not be copied. Its errors wrap
+// the driver's; none holds a credential or the content of a row.
 type Store struct {
-	// Logger gets one line for each event that failed, for each installation that
-	// Maintain could not settle, and for each that it deleted. No line holds a
-	// credential. Set it before the Store is used. Nil: [slog.Default].
+	// Logger gets a line for each event that failed, and for each installation that
+	// Maintain deleted or could not check. Set it before the Store is used. No line
+	// holds a credential. Nil: [slog.Default].
 	Logger *slog.Logger
 
-	db     *sql.DB
-	client *sunco.Client
+	db       *sql.DB
+	dialect  Dialect
+	client   *sunco.Client
+	keys     keyring
+	prepared map[string]*sql.Stmt // on SQLite
+	turn     chan struct{}        // of the writers, on SQLite
+	wake     chan struct{}        // Work, when an event was stored
 }
 
-// New opens a store.
+// New prepares a database and returns its Store. It creates the tables, whose names
+// begin with "sunco_", or brings those of an older version up to date; several
+// processes may do that at once. New uses db but does not close it.
+//
+// Each key is 32 random bytes in base64, as "openssl rand -base64 32" prints them.
+// The first one seals, and all of them open; see [Store.Reseal] for a change of keys.
+// Without its key a database is useless, so keep the keys, and not beside the
+// backups.
+//
+// The client is used by [Store.Maintain] and [Store.Uninstall]. A database belongs to
+// its ClientID and Domain for ever, so that a token of production never reaches a
+// sandbox.
+//
+// The error is an [*sunco.InputError] for an unusable argument. New also refuses a
+// database that could lose what it acknowledged, and says which setting to change; one
+// of a newer version of this package; one of another ClientID or Domain; and one whose
+// installations were sealed with other keys.
 func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...sunco.Secret) (*Store, error) {
-	return nil, errNotYet
+	switch {
+	case db == nil:
+		return nil, &sunco.InputError{Name: "database", Reason: "nil"}
+	case d != SQLite && d != PostgreSQL:
+		return nil, &sunco.InputError{Name: "dialect", Reason: "neither SQLite nor PostgreSQL"}
+	case c == nil || c.ClientID == "":
+		return nil, &sunco.InputError{Name: "client", Reason: "nil, or without a ClientID"}
+	}
+	domain, err := domainOf(c)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := newKeyring(keys)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		db: db, dialect: d, client: c, keys: ring, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+	}
+	check := s.checkSQLite
+	if d == PostgreSQL {
+		check = s.checkPostgreSQL
+	}
+	for _, step := range []func() error{
+		func() error { return check(ctx) },
+		func() error { return s.migrate(ctx) },
+		func() error { return s.claim(ctx, domain) },
+		func() error { return s.checkKeys(ctx) },
+		func() error { return s.prepare(ctx) },
+	} {
+		if err := step(); err != nil {
+			return nil, failed("new", err)
+		}
+	}
+	return s, nil
+}
+
+// domainOf returns the domain that a client talks to, as the client reads its field.
+func domainOf(c *sunco.Client) (string, error) {
+	base, err := c.BaseURL(&sunco.Installation{Subdomain: "any"})
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(u.Host, "any."), nil
+}
+
+// checkKeys refuses keys of which none has sealed an installation that is stored.
+func (s *Store) checkKeys(ctx context.Context) error {
+	var id string
+	found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations LIMIT 1")
+	if err != nil || !found {
+		return err
+	}
+	for _, k := range s.keys {
+		found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", k.id)
+		if err != nil || found {
+			return err
+		}
+	}
+	return errors.New("none of the keys opens the installations in the database: " +
+		"pass the key that sealed them too, after the new one")
+}
+
+// prepare parses the frequent reads once. PostgreSQL's drivers do that themselves, in
+// the way that the pooler before the server needs.
+func (s *Store) prepare(ctx context.Context) error {
+	if s.dialect != SQLite {
+		return nil
+	}
+	s.prepared = map[string]*sql.Stmt{}
+	for _, statement := range []string{selectByApp, selectByKey} {
+		stmt, err := s.db.PrepareContext(ctx, s.dialect.text(statement))
+		if err != nil {
+			return err
+		}
+		s.prepared[statement] = stmt
+	}
+	return nil
+}
+
+// log writes a line about an error, without the credentials at hand.
+func (s *Store) log(ctx context.Context, level slog.Level, message string, err error,
+	in *sunco.Installation, attrs ...slog.Attr) {
+	secrets := []string{s.client.ClientSecret.Reveal()}
+	if in != nil {
+		secrets = append(secrets, in.Token.AccessToken.Reveal())
+		for i := range in.Webhooks {
+			secrets = append(secrets, in.Webhooks[i].Secret.Reveal())
+		}
+	}
+	hook.Log(ctx, s.Logger, level, message, err, secrets, attrs...)
 }

@@ -1,0 +1,50 @@
+-- Times are microseconds since 1970. What is sealed opens only with a key that was passed to New.
+CREATE TABLE sunco_schema (version integer NOT NULL, client_id text NOT NULL, domain text NOT NULL);
+
+CREATE TABLE sunco_installations (
+  app_id        text COLLATE "C" PRIMARY KEY, -- or '~' and the generation: a token whose installation is not complete
+  generation    text COLLATE "C" NOT NULL, -- of the token
+  subdomain     text NOT NULL,
+  legacy_region text NOT NULL,
+  key_id        text NOT NULL,    -- which key sealed it
+  sealed        bytea NOT NULL,   -- the token, and the webhooks with their secrets
+  pending       text NOT NULL,    -- '', 'install', 'removal' or 'revoke'
+  suspect       integer NOT NULL, -- the status that proves a removal if it is repeated; 0: none
+  check_at      bigint NOT NULL,  -- when Maintain looks at it; also Maintain's lease
+  token_at      bigint NOT NULL,  -- when the token was stored: the newest wins
+  updated_at    bigint NOT NULL   -- when it was last known to be well
+);
+CREATE UNIQUE INDEX sunco_installations_generation ON sunco_installations (generation);
+CREATE INDEX sunco_installations_check ON sunco_installations (check_at);
+CREATE INDEX sunco_installations_pending ON sunco_installations (pending) WHERE pending <> '';
+
+-- The SHA-256 of each webhook's secret.
+CREATE TABLE sunco_webhook_keys (digest bytea PRIMARY KEY, app_id text COLLATE "C" NOT NULL);
+CREATE INDEX sunco_webhook_keys_app ON sunco_webhook_keys (app_id);
+
+-- Flows and events that were seen: flows for 24 hours, events for 2.
+CREATE TABLE sunco_seen (id bytea PRIMARY KEY, expires_at bigint NOT NULL);
+CREATE INDEX sunco_seen_expires ON sunco_seen (expires_at);
+
+-- One row for each conversation in which an event waits.
+CREATE TABLE sunco_lanes (
+  lane     bytea PRIMARY KEY,
+  waiting  integer NOT NULL,      -- events
+  run_at   bigint NOT NULL,       -- when the first of them may be handled; also the end of a lease
+  lease    text NOT NULL,         -- whose lease; '': nobody's
+  attempts integer NOT NULL       -- at the first of them, begun
+) WITH (fillfactor = 50);
+CREATE INDEX sunco_lanes_run ON sunco_lanes (run_at);
+
+CREATE TABLE sunco_events (
+  seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  lane        bytea NOT NULL,
+  app_id      text NOT NULL,
+  key_id      text NOT NULL,
+  sealed      bytea NOT NULL,
+  dead        bigint NOT NULL DEFAULT 0, -- when it was given up; 0: it waits
+  received_at bigint NOT NULL
+);
+CREATE INDEX sunco_events_lane ON sunco_events (lane, seq) WHERE dead = 0;
+
+INSERT INTO sunco_schema (version, client_id, domain) VALUES (1, '', '');
