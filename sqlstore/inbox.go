@@ -11,12 +11,20 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-const keepEvents = 2 * time.Hour // their ids; Zendesk delivers for 15 minutes
+const keepEvents = 2 * time.Hour // their ids; Zendesk delivers again for 15 minutes
+
+const (
+	// insertSeen inserts an id that is new or has expired, and nothing else.
+	insertSeen = "INSERT INTO sunco_seen AS s (id, expires_at) VALUES ($1, {now} + $2) " +
+		"ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at WHERE s.expires_at < {now}"
+	// insertLane is followed by a SELECT of lane, 1, {now}, '' and 0.
+	insertLane = "INSERT INTO sunco_lanes AS l (lane, waiting, run_at, lease, attempts) "
+	oneMore    = " ON CONFLICT (lane) DO UPDATE SET waiting = l.waiting + 1"
+)
 
 // Enqueue is the OnEvent of a [sunco.EventHandler]. It stores an event for
-// [Store.Work], sealed. An event whose id was stored for the same app within 2 hours is
-// a duplicate, and is dropped. Nil means that the event survives the end of the
-// process.
+// [Store.Work], sealed. It drops an event whose id was stored for the same app within
+// 2 hours. Nil means that the event survives the end of the process.
 func (s *Store) Enqueue(ctx context.Context, _ *sunco.Installation, e *sunco.Event) error {
 	if e == nil {
 		return &sunco.InputError{Name: "event", Reason: "nil"}
@@ -25,53 +33,22 @@ func (s *Store) Enqueue(ctx context.Context, _ *sunco.Installation, e *sunco.Eve
 	if err != nil {
 		return err
 	}
-	lane := laneOf(e)
-	keyID, sealed := s.keys.seal(forEvent, plain, e.AppID, string(lane))
-	seen := hash("event", e.AppID, e.ID)
+	lane, seen := laneOf(e), hash("event", e.AppID, e.ID)
 	if e.ID == "" { // a duplicate cannot be recognized without one
 		seen = hash(rand.Text())
 	}
-	if s.dialect == PostgreSQL { // in one round trip
-		_, err = s.exec(ctx, "WITH seen AS ("+insertSeen+" RETURNING 1), lane AS (INSERT INTO sunco_lanes AS l "+
-			"(lane, waiting, run_at, lease, attempts) SELECT $3::bytea, 1, {now}, '', 0 FROM seen "+moreWaiting+" RETURNING lane) "+
-			"INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) "+
-			"SELECT lane, $4::text, $5::text, $6::bytea, {now} FROM lane",
-			seen, micros(keepEvents), lane, e.AppID, keyID, sealed)
-	} else {
-		err = s.write(ctx, func(r runner) error {
-			n, err := r.exec(ctx, insertSeen, seen, micros(keepEvents))
-			if err != nil || n == 0 {
-				return err
-			}
-			if _, err = r.exec(ctx, insertLane, lane); err != nil {
-				return err
-			}
-			_, err = r.exec(ctx, "INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) "+
-				"VALUES ($1, $2, $3, $4, {now})", lane, e.AppID, keyID, sealed)
-			return err
-		})
-	}
+	keyID, sealed := s.keys.seal(forEvent, plain, e.AppID, string(lane))
+	// On PostgreSQL the lock on the lane makes the order of seq that of the commits.
+	_, err = s.exec(ctx, []any{seen, keepEvents.Microseconds(), lane, e.AppID, keyID, sealed},
+		insertSeen,
+		insertLane+"SELECT $3, 1, {now}, '', 0 WHERE {if}"+oneMore,
+		"INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) SELECT $3, $4, $5, $6, {now} WHERE {if}")
 	if err != nil {
 		return failed("enqueue", err)
 	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.signal()
 	return nil
 }
-
-// insertSeen inserts an id that is new or has expired, and nothing else.
-const insertSeen = "INSERT INTO sunco_seen AS s (id, expires_at) VALUES ($1, {now} + $2) " +
-	"ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at WHERE s.expires_at < {now}"
-
-// insertLane adds one event to those that wait in a conversation. On PostgreSQL its
-// lock makes the order of seq the order of the commits there.
-const (
-	insertLane = "INSERT INTO sunco_lanes AS l (lane, waiting, run_at, lease, attempts) VALUES ($1, 1, {now}, '', 0) " +
-		moreWaiting
-	moreWaiting = "ON CONFLICT (lane) DO UPDATE SET waiting = l.waiting + 1"
-)
 
 // hash returns 128 bits of SHA-256.
 func hash(texts ...string) []byte {
@@ -79,16 +56,15 @@ func hash(texts ...string) []byte {
 	return sum[:16]
 }
 
-// laneOf names what events are handled one after the other: those of a conversation,
-// else those of a user, else those of the app that are about neither.
+// laneOf names what is handled one after the other: the events of a conversation, else
+// those of a user, else those of the app that are about neither.
 func laneOf(e *sunco.Event) []byte {
+	type reference struct {
+		ID string `json:"id"`
+	}
 	var about struct {
-		Conversation struct {
-			ID string `json:"id"`
-		} `json:"conversation"`
-		User struct {
-			ID string `json:"id"`
-		} `json:"user"`
+		Conversation reference `json:"conversation"`
+		User         reference `json:"user"`
 	}
 	_ = e.Decode(&about) // fills in what there is
 	if about.Conversation.ID != "" {
@@ -97,52 +73,12 @@ func laneOf(e *sunco.Event) []byte {
 	return hash(e.AppID, "user", about.User.ID)
 }
 
-// DeadEvent is an event that [Store.Work] has given up. It is kept until Retry or
-// Discard.
-type DeadEvent struct {
-	ID         int64        // for Retry and Discard
-	AppID      string       // the customer's app
-	ReceivedAt time.Time    // when Enqueue stored it
-	DiedAt     time.Time    // when Work gave it up
-	Event      *sunco.Event // nil if its row does not open
-}
-
-// Dead yields the dead events, the oldest first. For one whose row does not open it
-// yields a DeadEvent without Event and a [*SealError], and goes on; it ends after any
-// other error.
-func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
-	return func(yield func(*DeadEvent, error) bool) {
-		for after, more := int64(0), true; more; {
-			var found []*storedEvent
-			err := s.read().query(ctx, func(rows *sql.Rows) error {
-				e := new(storedEvent)
-				found = append(found, e)
-				return rows.Scan(&e.seq, &e.lane, &e.appID, &e.keyID, &e.sealed, &e.dead, &e.receivedAt)
-			}, "SELECT seq, lane, app_id, key_id, sealed, dead, received_at FROM sunco_events "+
-				"WHERE dead <> 0 AND seq > $1 ORDER BY seq LIMIT $2", after, page)
-			if err != nil {
-				yield(nil, failed("dead", err))
-				return
-			}
-			for _, e := range found {
-				event, err := s.openEvent(e)
-				if !yield(&DeadEvent{e.seq, e.appID, time.UnixMicro(e.receivedAt), time.UnixMicro(e.dead), event}, err) {
-					return
-				}
-				after = e.seq
-			}
-			more = len(found) == page
-		}
-	}
-}
-
 // storedEvent is a row of sunco_events.
 type storedEvent struct {
-	seq              int64
-	lane             []byte
-	appID, keyID     string
-	sealed           []byte
-	dead, receivedAt int64
+	seq          int64
+	lane         []byte
+	appID, keyID string
+	sealed       []byte
 }
 
 func (s *Store) openEvent(e *storedEvent) (*sunco.Event, error) {
@@ -151,36 +87,64 @@ func (s *Store) openEvent(e *storedEvent) (*sunco.Event, error) {
 		return nil, err
 	}
 	event := new(sunco.Event)
-	if event.UnmarshalJSON(plain) != nil {
-		return nil, &SealError{e.appID, e.keyID}
+	return event, event.UnmarshalJSON(plain)
+}
+
+// DeadEvent is an event that [Store.Work] has given up. It is kept until [Store.Retry]
+// or [Store.Discard].
+type DeadEvent struct {
+	ID         int64
+	AppID      string       // the customer's app
+	ReceivedAt time.Time    // when Enqueue stored it
+	DiedAt     time.Time    // when Work gave it up
+	Event      *sunco.Event // nil if its row does not open
+
+	bad error // why it does not open
+}
+
+// Dead yields the dead events, the oldest first. For one whose row does not open it
+// yields a DeadEvent without Event and a [*SealError], and goes on. It ends after any
+// other error.
+func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
+	scan := func(rows *sql.Rows) (*DeadEvent, int64, error) {
+		var e storedEvent
+		var received, died int64
+		err := rows.Scan(&e.seq, &e.lane, &e.appID, &e.keyID, &e.sealed, &received, &died)
+		d := &DeadEvent{ID: e.seq, AppID: e.appID, ReceivedAt: time.UnixMicro(received), DiedAt: time.UnixMicro(died)}
+		d.Event, d.bad = s.openEvent(&e)
+		return d, e.seq, err
 	}
-	return event, nil
+	return func(yield func(*DeadEvent, error) bool) {
+		for d, err := range pages(ctx, s.read(), 0, scan, "SELECT seq, lane, app_id, key_id, sealed, received_at, dead "+
+			"FROM sunco_events WHERE seq > $1 AND dead <> 0 ORDER BY seq") {
+			if err == nil {
+				err = d.bad
+			}
+			if !yield(d, failed("dead", err)) {
+				return
+			}
+		}
+	}
 }
 
 // Retry lets a dead event wait again, before what waits in its conversation. The error
-// is an [*sunco.InputError] if no dead event has this ID.
+// is an [*sunco.InputError] if there is no dead event with this ID.
 func (s *Store) Retry(ctx context.Context, id int64) error {
-	return s.changeDead(ctx, "retry", "UPDATE sunco_events SET dead = 0", id)
+	n, err := s.exec(ctx, []any{id}, "UPDATE sunco_events SET dead = 0 WHERE seq = $1 AND dead <> 0",
+		insertLane+"SELECT lane, 1, {now}, '', 0 FROM sunco_events WHERE seq = $1 AND {if}"+oneMore)
+	return oneDead("retry", n, err)
 }
 
-// Discard deletes a dead event. The error is an [*sunco.InputError] if no dead event
-// has this ID.
+// Discard deletes a dead event. The error is an [*sunco.InputError] if there is no dead
+// event with this ID.
 func (s *Store) Discard(ctx context.Context, id int64) error {
-	return s.changeDead(ctx, "discard", "DELETE FROM sunco_events", id)
+	n, err := s.exec(ctx, []any{id}, "DELETE FROM sunco_events WHERE seq = $1 AND dead <> 0")
+	return oneDead("discard", n, err)
 }
 
-func (s *Store) changeDead(ctx context.Context, what, change string, id int64) error {
-	var lane []byte
-	var found bool
-	err := s.write(ctx, func(r runner) (err error) {
-		found, err = r.one(ctx, []any{&lane}, change+" WHERE seq = $1 AND dead <> 0 RETURNING lane", id)
-		if found && err == nil && what == "retry" {
-			_, err = r.exec(ctx, insertLane, lane)
-		}
-		return err
-	})
-	if err == nil && !found {
-		return &sunco.InputError{Name: "dead event", Reason: "none has this ID"}
+func oneDead(what string, n int64, err error) error {
+	if err == nil && n == 0 {
+		return &sunco.InputError{Name: "id", Reason: "no dead event has it"}
 	}
 	return failed(what, err)
 }

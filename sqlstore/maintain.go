@@ -2,10 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/sunco-go/sunco"
@@ -17,7 +17,6 @@ const (
 	maintainEvery = 100 * time.Millisecond // at most one row
 	maintainIdle  = 5 * time.Second        // when no row is due
 	repeatAfter   = time.Minute            // what proves a removal only when it is repeated
-	tidyEvery     = time.Minute
 )
 
 // Maintain runs until ctx ends, and then returns nil. It may run in any number of
@@ -39,12 +38,8 @@ func (s *Store) Maintain(ctx context.Context, webhook *sunco.Webhook) error {
 	if ctx == nil {
 		return &sunco.InputError{Name: "context", Reason: "nil"}
 	}
-	var tidied time.Time
-	for ctx.Err() == nil {
-		if time.Since(tidied) >= tidyEvery {
-			s.tidy(ctx)
-			tidied = time.Now()
-		}
+	for tidied := (time.Time{}); ctx.Err() == nil; {
+		s.tidy(ctx, &tidied)
 		pause := maintainIdle
 		due, err := s.due(ctx)
 		switch {
@@ -71,24 +66,18 @@ type dueRow struct {
 }
 
 // due leases the row that has been due for the longest time, or returns nil.
-func (s *Store) due(ctx context.Context) (*dueRow, error) {
-	const isDue = "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at LIMIT 1 "
-	if found, err := s.read().one(ctx, []any{new(string)}, isDue); err != nil || !found {
+func (s *Store) due(ctx context.Context) (d *dueRow, err error) {
+	const due = "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at LIMIT 1 "
+	if found, err := s.read().one(ctx, []any{new(string)}, due); err != nil || !found {
 		return nil, err
 	}
-	d := new(dueRow)
-	var found bool
-	err := s.write(ctx, func(r runner) (err error) {
-		found, err = r.one(ctx, append(d.fields(), &d.suspect, &d.lease, &d.failedFor),
-			"WITH due AS MATERIALIZED ("+isDue+"{skip}) UPDATE sunco_installations SET check_at = {now} + $1 "+
-				"WHERE app_id IN (SELECT app_id FROM due) "+
-				"RETURNING "+columns+", suspect, check_at, ({now} - updated_at) * 1000", micros(maintainLease))
-		return err
-	})
-	if err != nil || !found {
-		return nil, err
-	}
-	return d, nil
+	err = s.returning(ctx, func(rows *sql.Rows) error {
+		d = new(dueRow)
+		return rows.Scan(append(d.fields(), &d.suspect, &d.lease, &d.failedFor)...)
+	}, "WITH due AS MATERIALIZED ("+due+"{skip}) UPDATE sunco_installations SET check_at = {now} + $1 "+
+		"WHERE app_id IN (SELECT app_id FROM due) RETURNING "+columns+", suspect, check_at, ({now} - updated_at) * 1000",
+		maintainLease.Microseconds())
+	return d, err
 }
 
 // maintain looks at one row, and plans the next look.
@@ -105,7 +94,7 @@ func (s *Store) maintain(ctx context.Context, webhook *sunco.Webhook, d *dueRow)
 	}
 	s.log(ctx, slog.LevelWarn, "maintain: an installation could not be checked", err, in, app)
 	wait := min(max(d.failedFor, 5*time.Minute), 24*time.Hour)
-	if err := s.plan(ctx, d, wait, d.pending, 0); err != nil {
+	if err := s.plan(ctx, d, wait, 0); err != nil {
 		s.log(ctx, slog.LevelWarn, "maintain: the database failed", err, in, app)
 	}
 }
@@ -122,7 +111,7 @@ func (s *Store) settle(ctx context.Context, webhook *sunco.Webhook, d *dueRow, i
 				slog.String("app_id", d.appID))
 			return s.Delete(ctx, in)
 		}
-		return s.plan(ctx, d, repeatAfter, d.pending, status)
+		return s.plan(ctx, d, repeatAfter, status)
 	}
 	switch {
 	case d.pending == pendingInstall && err == nil:
@@ -132,9 +121,11 @@ func (s *Store) settle(ctx context.Context, webhook *sunco.Webhook, d *dueRow, i
 	case found.AppID != d.appID:
 		return errors.New("token info names another app")
 	case found.Subdomain != in.Subdomain || found.LegacyRegion != in.LegacyRegion:
-		return s.Update(ctx, found)
+		if err := s.update(ctx, found, "check_at"); err != nil {
+			return err
+		}
 	}
-	return s.plan(ctx, d, 0, "", 0)
+	return s.plan(ctx, d, 0, 0)
 }
 
 // complete completes an installation that was interrupted.
@@ -168,31 +159,36 @@ func refusal(err error) (status int, sure bool) {
 
 // plan plans the next look at a row, unless somebody else has changed it. Without a
 // wait the installation is well.
-func (s *Store) plan(ctx context.Context, d *dueRow, wait time.Duration, pending string, suspect int) error {
-	next, updated := micros(wait), "updated_at"
+func (s *Store) plan(ctx context.Context, d *dueRow, wait time.Duration, suspect int) error {
+	pending, updated := d.pending, "updated_at"
 	if wait == 0 {
-		next, updated = nextCheck(), "{now}"
+		wait, pending, updated = nextCheck(), "", "{now}"
 	}
-	_, err := s.exec(ctx, "UPDATE sunco_installations SET check_at = {now} + $1, pending = $2, suspect = $3, "+
-		"updated_at = "+updated+" WHERE app_id = $4 AND check_at = $5", next, pending, suspect, d.appID, d.lease)
+	_, err := s.exec(ctx, []any{wait.Microseconds(), pending, suspect, d.appID, d.lease},
+		"UPDATE sunco_installations SET check_at = {now} + $1, pending = $2, suspect = $3, updated_at = "+updated+
+			" WHERE app_id = $4 AND check_at = $5")
 	return err
 }
 
-// tidy deletes what was remembered long enough, 1,000 rows at a time. It also pulls
-// back what lies so far ahead that only a clock that was set back explains it.
-func (s *Store) tidy(ctx context.Context) {
-	var err error
-	for n := int64(1000); n == 1000 && err == nil; {
-		n, err = s.exec(ctx, "WITH old AS MATERIALIZED (SELECT id FROM sunco_seen WHERE expires_at < {now} LIMIT 1000 {skip}) "+
-			"DELETE FROM sunco_seen WHERE id IN (SELECT id FROM old)")
+// tidy runs once a minute. It deletes what was remembered long enough, 1,000 rows at a
+// time, and pulls back what lies so far ahead that the clock must have been set back.
+func (s *Store) tidy(ctx context.Context, last *time.Time) {
+	if time.Since(*last) < time.Minute {
+		return
 	}
-	for statement, longest := range map[string]time.Duration{
-		"UPDATE sunco_lanes SET run_at = {now} WHERE run_at > {now} + $1":             slices.Max(retryWaits()),
-		"UPDATE sunco_installations SET check_at = {now} WHERE check_at > {now} + $1": checkEvery * 12 / 10,
-	} {
-		if err == nil {
-			_, err = s.exec(ctx, statement, micros(longest))
-		}
+	*last = time.Now()
+	n, err := int64(1000), error(nil)
+	for n == 1000 && err == nil {
+		n, err = s.exec(ctx, nil, "WITH old AS MATERIALIZED (SELECT id FROM sunco_seen WHERE expires_at < {now} "+
+			"LIMIT 1000 {skip}) DELETE FROM sunco_seen WHERE id IN (SELECT id FROM old)")
+	}
+	if err == nil {
+		_, err = s.exec(ctx, []any{longestWait.Microseconds()},
+			"UPDATE sunco_lanes SET run_at = {now} WHERE run_at > {now} + $1")
+	}
+	if err == nil {
+		_, err = s.exec(ctx, []any{2 * checkEvery.Microseconds()},
+			"UPDATE sunco_installations SET check_at = {now} WHERE check_at > {now} + $1")
 	}
 	if err != nil && ctx.Err() == nil {
 		s.log(ctx, slog.LevelWarn, "the database failed", err, nil)

@@ -15,7 +15,7 @@ const newestSchema = 1
 var schemaFiles embed.FS
 
 // Schema returns the SQL that [New] runs on an empty database. Run it yourself if the
-// program's own role may not create tables.
+// program's role may not create tables.
 func Schema(d Dialect) string {
 	var all strings.Builder
 	for version := 1; version <= newestSchema; version++ {
@@ -25,81 +25,77 @@ func Schema(d Dialect) string {
 }
 
 func schemaFile(d Dialect, version int) string {
-	text, _ := schemaFiles.ReadFile(fmt.Sprintf("schema/%04d.%s.sql", version, strings.ToLower(d.String())))
+	name := map[Dialect]string{SQLite: "sqlite", PostgreSQL: "postgresql"}[d]
+	text, _ := schemaFiles.ReadFile(fmt.Sprintf("schema/%04d.%s.sql", version, name))
 	return string(text)
 }
 
-// schemaVersion returns the version of the tables, 0 if there are none.
+// schemaVersion returns the number of the last file that was run, 0 if none was.
 func schemaVersion(ctx context.Context, r runner) (version int, err error) {
 	exists := "SELECT count(*) FROM sqlite_schema WHERE name = 'sunco_schema'"
 	if r.Dialect == PostgreSQL {
 		exists = "SELECT count(to_regclass('sunco_schema'))"
 	}
 	var tables int
-	if _, err := r.one(ctx, []any{&tables}, exists); err != nil || tables == 0 {
-		return 0, err
+	if _, err = r.one(ctx, []any{&tables}, exists); err == nil && tables > 0 {
+		_, err = r.one(ctx, []any{&version}, "SELECT version FROM sunco_schema")
 	}
-	_, err = r.one(ctx, []any{&version}, "SELECT version FROM sunco_schema")
 	return version, err
 }
 
 // migrate runs the missing files. It takes no lock unless there are any.
 func (s *Store) migrate(ctx context.Context) error {
 	version, err := schemaVersion(ctx, s.read())
-	switch {
-	case err != nil:
+	if err != nil || version == newestSchema {
 		return err
-	case version > newestSchema:
-		return fmt.Errorf("the database has schema %d, and this program knows %d: update the program", version, newestSchema)
-	case version == newestSchema:
-		return nil
 	}
-	conn, err := s.db.Conn(ctx)
+	if version > newestSchema {
+		return fmt.Errorf("the database has schema %d, and this program knows %d: update the program", version, newestSchema)
+	}
+	lock := "CREATE TABLE sunco_lock (x INTEGER); DROP TABLE sunco_lock"
+	if s.dialect == PostgreSQL {
+		lock = "SELECT pg_advisory_xact_lock(7886497)"
+	}
+	return s.write(ctx, func(r runner) error {
+		if _, err := r.exec(ctx, lock); err != nil {
+			return err
+		}
+		version, err := schemaVersion(ctx, r)
+		for ; err == nil && version < newestSchema; version++ {
+			_, err = r.exec(ctx, schemaFile(s.dialect, version+1))
+		}
+		return err
+	})
+}
+
+// claim stores whose database it is, unless that is stored, and compares.
+func (s *Store) claim(ctx context.Context, domain string) error {
+	_, err := s.exec(ctx, []any{s.client.ClientID, domain},
+		"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	begin := "BEGIN IMMEDIATE"
-	if s.dialect == PostgreSQL {
-		begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7886497)"
+	var haveID, haveDomain string
+	_, err = s.read().one(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
+	if err == nil && (haveID != s.client.ClientID || haveDomain != domain) {
+		return errors.New("the database belongs to another Client.ClientID or Client.Domain: use one database for each")
 	}
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return err
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }() // does nothing after COMMIT
-	if version, err = schemaVersion(ctx, runner{s.dialect, conn}); err != nil {
-		return err
-	}
-	for ; version < newestSchema; version++ {
-		if _, err := conn.ExecContext(ctx, schemaFile(s.dialect, version+1)); err != nil {
-			return err
-		}
-	}
-	_, err = conn.ExecContext(ctx, "COMMIT")
 	return err
 }
 
-// claim writes down whose database it is, once, and compares.
-func (s *Store) claim(ctx context.Context, domain string) error {
-	var have [2]string
-	for range 2 {
-		if _, err := s.read().one(ctx, []any{&have[0], &have[1]}, "SELECT client_id, domain FROM sunco_schema"); err != nil {
-			return err
-		}
-		if have[0] != "" {
-			break
-		}
-		_, err := s.exec(ctx, "UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''",
-			s.client.ClientID, domain)
-		if err != nil {
+// checkKeys refuses keys of which none has sealed an installation that is stored.
+func (s *Store) checkKeys(ctx context.Context) error {
+	var id string
+	found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations LIMIT 1")
+	if err != nil || !found {
+		return err
+	}
+	for _, k := range s.keys {
+		found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", k.id)
+		if err != nil || found {
 			return err
 		}
 	}
-	switch {
-	case have[0] != s.client.ClientID:
-		return errors.New("the database belongs to another Client.ClientID: use a database of its own for each")
-	case have[1] != domain:
-		return errors.New("the database belongs to another Client.Domain: use a database of its own for each")
-	}
-	return nil
+	return errors.New("none of the keys opens the installations in the database: " +
+		"pass the key that sealed them too, after the new one")
 }

@@ -21,47 +21,42 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 	return n + m, failed("reseal", errors.Join(err, err2))
 }
 
-// sealedRow is a row of any table. Where are the columns that its seal is bound to.
-type sealedRow struct {
-	key    any
-	keyID  string
-	sealed []byte
-	where  []string
-}
-
-// reseal seals the rows of a table again, page by page, where they have not changed.
-func (s *Store) reseal(ctx context.Context, p purpose, table, key string, after any, where ...string) (n int, bad error) {
-	for more := true; more; {
-		var rows []*sealedRow
-		err := s.read().query(ctx, func(found *sql.Rows) error {
-			r := &sealedRow{where: make([]string, len(where))}
-			rows = append(rows, r)
-			into := []any{&r.key, &r.keyID, &r.sealed}
-			for i := range r.where {
-				into = append(into, &r.where[i])
-			}
-			return found.Scan(into...)
-		}, "SELECT "+strings.Join(append([]string{key, "key_id", "sealed"}, where...), ", ")+" FROM "+table+
-			" WHERE key_id <> $1 AND "+key+" > $2 ORDER BY "+key+" LIMIT $3", s.keys[0].id, after, page)
+// reseal seals the rows of a table again. Where are the columns that the seal is bound
+// to.
+func (s *Store) reseal(ctx context.Context, p purpose, table, key string, first any, where ...string) (n int, bad error) {
+	type sealedRow struct {
+		key    any
+		keyID  string
+		sealed []byte
+		where  []string
+	}
+	scan := func(rows *sql.Rows) (r sealedRow, key any, err error) {
+		r.where = make([]string, len(where))
+		into := []any{&r.key, &r.keyID, &r.sealed}
+		for i := range r.where {
+			into = append(into, &r.where[i])
+		}
+		err = rows.Scan(into...)
+		return r, r.key, err
+	}
+	columns := strings.Join(append([]string{key, "key_id", "sealed"}, where...), ", ")
+	for r, err := range pages(ctx, s.read(), first, scan, "SELECT "+columns+" FROM "+table+
+		" WHERE "+key+" > $1 AND key_id <> $2 ORDER BY "+key, s.keys[0].id) {
 		if err != nil {
 			return n, err
 		}
-		for _, r := range rows {
-			after = r.key
-			plain, err := s.keys.open(p, r.keyID, r.sealed, r.where...)
-			if err != nil {
-				bad = cmp.Or(bad, err)
-				continue
-			}
-			keyID, sealed := s.keys.seal(p, plain, r.where...)
-			changed, err := s.exec(ctx, "UPDATE "+table+" SET key_id = $1, sealed = $2 WHERE "+key+" = $3 AND sealed = $4",
-				keyID, sealed, r.key, r.sealed)
-			if err != nil {
-				return n, err
-			}
-			n += int(changed)
+		plain, err := s.keys.open(p, r.keyID, r.sealed, r.where...)
+		if err != nil {
+			bad = cmp.Or(bad, err)
+			continue
 		}
-		more = len(rows) == page
+		keyID, sealed := s.keys.seal(p, plain, r.where...)
+		changed, err := s.exec(ctx, []any{keyID, sealed, r.key, r.sealed},
+			"UPDATE "+table+" SET key_id = $1, sealed = $2 WHERE "+key+" = $3 AND sealed = $4")
+		if err != nil {
+			return n, err
+		}
+		n += int(changed)
 	}
 	return n, bad
 }

@@ -8,7 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -17,20 +17,23 @@ import (
 
 const sealFormat = 1 // the first byte of everything sealed
 
-// SealError says that a stored row does not open: it was changed, moved from
-// another row, or sealed with a key that was not passed to [New].
+// SealError says that a stored row does not open.
 type SealError struct {
-	AppID string // of the row; "~" and the generation for an unfinished installation
+	AppID string // of the row; "~" and the generation if the installation is unfinished
 	KeyID string // of the key that sealed it, as in the table's column key_id
+	NoKey bool   // New was called without that key
 }
 
 // Error implements error.
 func (e *SealError) Error() string {
-	return "sqlstore: a row of app " + strconv.Quote(e.AppID) + " does not open: it was changed, or its key, with the id " +
-		strconv.Quote(e.KeyID) + ", is not one of those that New was called with"
+	reason := "it was changed, or moved from another row"
+	if e.NoKey {
+		reason = "New was called without the key that sealed it; pass it too"
+	}
+	return fmt.Sprintf("sqlstore: a row of app %q, sealed with key %q, does not open: %s", e.AppID, e.KeyID, reason)
 }
 
-// purpose is what is sealed. Each has a subkey of its own.
+// purpose is what is sealed. Each has keys of its own, which are derived from New's.
 type purpose string
 
 const (
@@ -38,78 +41,67 @@ const (
 	forEvent        purpose = "event"
 )
 
-// key is one of the keys that New was called with.
 type key struct {
 	id    string
 	aeads map[purpose]cipher.AEAD
 }
 
-// keyring has at least one key. The first seals.
-type keyring []*key
+// keyring has at least one key. The first one seals.
+type keyring []key
 
 func newKeyring(secrets []sunco.Secret) (keyring, error) {
-	const advice = "; make one with: openssl rand -base64 32"
-	if len(secrets) == 0 {
-		return nil, &sunco.InputError{Name: "store key", Reason: "missing" + advice}
-	}
 	var ring keyring
 	for _, secret := range secrets {
 		raw, err := base64.StdEncoding.Strict().DecodeString(secret.Reveal())
 		if err != nil || len(raw) != 32 {
-			return nil, &sunco.InputError{Name: "store key", Reason: "not the base64 of 32 bytes" + advice}
+			ring = nil
+			break
 		}
-		k, err := newKey(raw)
-		if err != nil {
-			return nil, err
+		k := key{hex.EncodeToString(derive(raw, "key id")[:4]), map[purpose]cipher.AEAD{}}
+		for _, p := range []purpose{forInstallation, forEvent} {
+			block, err := aes.NewCipher(derive(raw, string(p)))
+			if err != nil {
+				return nil, err
+			}
+			if k.aeads[p], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+				return nil, err
+			}
 		}
 		ring = append(ring, k)
+	}
+	if len(ring) == 0 {
+		return nil, &sunco.InputError{Name: "store key",
+			Reason: "missing, or not the base64 of 32 bytes; make one with: openssl rand -base64 32"}
 	}
 	return ring, nil
 }
 
-func newKey(raw []byte) (*key, error) {
-	id, err := hkdf.Key(sha256.New, raw, nil, "sunco sqlstore key id", 4)
-	if err != nil {
-		return nil, err
-	}
-	k := &key{hex.EncodeToString(id), map[purpose]cipher.AEAD{}}
-	for _, p := range []purpose{forInstallation, forEvent} {
-		sub, err := hkdf.Key(sha256.New, raw, nil, "sunco sqlstore "+string(p), 32)
-		if err != nil {
-			return nil, err
-		}
-		block, err := aes.NewCipher(sub)
-		if err != nil {
-			return nil, err
-		}
-		if k.aeads[p], err = cipher.NewGCMWithRandomNonce(block); err != nil {
-			return nil, err
-		}
-	}
-	return k, nil
+func derive(raw []byte, what string) []byte {
+	sub, _ := hkdf.Key(sha256.New, raw, nil, "sunco sqlstore "+what, 32) // fails for longer ones only
+	return sub
 }
 
-// seal encrypts plain for one row and returns the key's id too. Where names the
-// row: what is sealed opens with the same values only.
+// seal encrypts what belongs to the row that where names, and opens there only. It also
+// returns the id of the key.
 func (r keyring) seal(p purpose, plain []byte, where ...string) (keyID string, sealed []byte) {
 	k := r[0]
 	return k.id, k.aeads[p].Seal([]byte{sealFormat}, nil, plain, associated(p, k.id, where))
 }
 
-// open decrypts what seal returned. The first value of where is the app id.
+// open decrypts what seal has returned. Where begins with the app id.
 func (r keyring) open(p purpose, keyID string, sealed []byte, where ...string) ([]byte, error) {
-	i := slices.IndexFunc(r, func(k *key) bool { return k.id == keyID })
+	i := slices.IndexFunc(r, func(k key) bool { return k.id == keyID })
 	if i >= 0 && len(sealed) > 0 && sealed[0] == sealFormat {
 		plain, err := r[i].aeads[p].Open(nil, nil, sealed[1:], associated(p, keyID, where))
 		if err == nil {
 			return plain, nil
 		}
 	}
-	return nil, &SealError{AppID: where[0], KeyID: keyID}
+	return nil, &SealError{AppID: where[0], KeyID: keyID, NoKey: i < 0}
 }
 
 func associated(p purpose, keyID string, where []string) []byte {
-	return appendTexts([]byte{sealFormat}, append([]string{string(p), keyID}, where...)...)
+	return appendTexts(appendTexts([]byte{sealFormat}, string(p), keyID), where...)
 }
 
 // appendTexts appends texts with their lengths, so that no two lists look the same.
@@ -120,20 +112,17 @@ func appendTexts(to []byte, texts ...string) []byte {
 	return to
 }
 
-// texts takes one text after the other from what appendTexts made.
-type texts struct {
-	left string
-	bad  bool
-}
+// texts takes one text after the other from what appendTexts has made. Where there is
+// none it takes "".
+type texts string
 
-func (t *texts) next() string {
-	size, n := binary.Uvarint([]byte(t.left[:min(len(t.left), binary.MaxVarintLen64)]))
-	if n <= 0 || size > uint64(len(t.left)-n) {
-		*t = texts{bad: true}
-		return ""
+func (t *texts) next() (text string) {
+	size, n := binary.Uvarint([]byte((*t)[:min(len(*t), binary.MaxVarintLen64)]))
+	end := n + int(size)
+	if n <= 0 || end < n || end > len(*t) {
+		n, end = len(*t), len(*t)
 	}
-	text := t.left[n : n+int(size)]
-	t.left = t.left[n+int(size):]
+	text, *t = string((*t)[n:end]), (*t)[end:]
 	return text
 }
 
@@ -149,21 +138,17 @@ func encodeSecrets(in *sunco.Installation) []byte {
 	return plain
 }
 
-// decodeSecrets reads what encodeSecrets wrote.
-func decodeSecrets(plain []byte, into *sunco.Installation) error {
-	t := &texts{left: string(plain)}
-	into.Token = sunco.Token{AccessToken: sunco.NewSecret(t.next())}
-	for t.left != "" {
-		w := sunco.Webhook{ID: t.next(), Version: t.next(), Target: t.next(), Secret: sunco.NewSecret(t.next()),
-			IncludeFullUser: t.next() == "true", IncludeFullSource: t.next() == "true"}
-		count, _ := strconv.Atoi(t.next())
-		for range min(count, len(t.left)) {
-			w.Triggers = append(w.Triggers, t.next())
+// decodeSecrets reads what encodeSecrets has written; nothing else can have been sealed.
+func decodeSecrets(plain []byte, into *sunco.Installation) {
+	left := texts(plain)
+	into.Token = sunco.Token{AccessToken: sunco.NewSecret(left.next())}
+	for left != "" {
+		w := sunco.Webhook{ID: left.next(), Version: left.next(), Target: left.next(), Secret: sunco.NewSecret(left.next()),
+			IncludeFullUser: left.next() == "true", IncludeFullSource: left.next() == "true"}
+		count, _ := strconv.Atoi(left.next())
+		for range count {
+			w.Triggers = append(w.Triggers, left.next())
 		}
 		into.Webhooks = append(into.Webhooks, w)
 	}
-	if t.bad {
-		return errors.New("not what encodeSecrets writes")
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -96,23 +95,6 @@ func domainOf(c *sunco.Client) (string, error) {
 		return "", err
 	}
 	return strings.TrimPrefix(u.Host, "any."), nil
-}
-
-// checkKeys refuses keys of which none has sealed an installation that is stored.
-func (s *Store) checkKeys(ctx context.Context) error {
-	var id string
-	found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations LIMIT 1")
-	if err != nil || !found {
-		return err
-	}
-	for _, k := range s.keys {
-		found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", k.id)
-		if err != nil || found {
-			return err
-		}
-	}
-	return errors.New("none of the keys opens the installations in the database: " +
-		"pass the key that sealed them too, after the new one")
 }
 
 // prepare parses the frequent reads once. PostgreSQL's drivers do that themselves, in
