@@ -1,11 +1,14 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
+	"time"
 )
 
 // Dialect is the kind of a database.
@@ -130,10 +133,18 @@ func (s *Store) write(ctx context.Context, f func(runner) error) error {
 	return tx.Commit()
 }
 
-// returning runs one statement that writes and returns rows.
-func (s *Store) returning(ctx context.Context, scan func(*sql.Rows) error, statement string, args ...any) error {
+// take selects rows that are due, without those that others are taking, and updates
+// them. The first of args is the LIMIT of due; update reads the rows FROM due, and
+// returns some.
+func (s *Store) take(ctx context.Context, due, update string, scan func(*sql.Rows) error, args ...any) error {
+	statement := "WITH due AS MATERIALIZED (" + due + " LIMIT $1 {skip}) " + update
 	if s.dialect == PostgreSQL { // in one round trip
 		return s.read().query(ctx, scan, statement, args...)
+	}
+	found := false // usually nothing is, and then nobody needs to wait for the lock
+	err := s.read().query(ctx, func(*sql.Rows) error { found = true; return nil }, due+" LIMIT 1")
+	if err != nil || !found {
+		return err
 	}
 	return s.write(ctx, func(r runner) error { return r.query(ctx, scan, statement, args...) })
 }
@@ -141,15 +152,16 @@ func (s *Store) returning(ctx context.Context, scan func(*sql.Rows) error, state
 // exec runs statements that write, each if the one before has changed a row, which {if}
 // in it says, and returns what the last one has changed. All have the same parameters.
 func (s *Store) exec(ctx context.Context, args []any, statements ...string) (n int64, err error) {
-	if s.dialect == PostgreSQL { // in one round trip
-		last, with := len(statements)-1, ""
-		for i := range statements {
-			statements[i] = strings.ReplaceAll(statements[i], "{if}", fmt.Sprintf("EXISTS (SELECT FROM s%d)", i-1))
+	if last := len(statements) - 1; s.dialect == PostgreSQL { // in one round trip
+		text := "WITH s AS (SELECT 1)"
+		for i, statement := range statements {
+			statement = strings.ReplaceAll(statement, "{if}", fmt.Sprintf("EXISTS (SELECT FROM s%d)", i-1))
 			if i < last {
-				with += fmt.Sprintf("%s s%d AS (%s RETURNING 1)", [...]string{"WITH", ","}[min(i, 1)], i, statements[i])
+				statement = fmt.Sprintf(", s%d AS (%s RETURNING 1)", i, statement)
 			}
+			text += " " + statement
 		}
-		return s.read().exec(ctx, with+" "+statements[last], args...)
+		return s.read().exec(ctx, text, args...)
 	}
 	err = s.write(ctx, func(r runner) error {
 		for _, statement := range statements {
@@ -161,6 +173,26 @@ func (s *Store) exec(ctx context.Context, args []any, statements ...string) (n i
 		return nil
 	})
 	return n, err
+}
+
+// loop calls f until ctx ends: after the pause that f returns, or when it is woken.
+func (s *Store) loop(ctx context.Context, wake <-chan struct{}, f func() (pause time.Duration, err error)) {
+	for tidied := (time.Time{}); ctx.Err() == nil; {
+		var tidying error
+		if time.Since(tidied) >= time.Minute {
+			tidied, tidying = time.Now(), s.tidy(ctx)
+		}
+		pause, err := f()
+		if err = cmp.Or(err, tidying); err != nil && ctx.Err() == nil {
+			s.log(ctx, slog.LevelWarn, "the database failed", err, nil)
+			pause = 5 * time.Second
+		}
+		select {
+		case <-wake:
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // failed names what failed.

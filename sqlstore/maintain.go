@@ -32,28 +32,15 @@ const (
 // What fails is tried again after as long as the installation has not been well, which
 // is 5 minutes at least and a day at most. Maintain looks at no more than 10
 // installations a second. It also deletes what was remembered long enough.
-//
-// The error is an [*sunco.InputError].
 func (s *Store) Maintain(ctx context.Context, webhook *sunco.Webhook) error {
-	if ctx == nil {
-		return &sunco.InputError{Name: "context", Reason: "nil"}
-	}
-	for tidied := (time.Time{}); ctx.Err() == nil; {
-		s.tidy(ctx, &tidied)
-		pause := maintainIdle
-		due, err := s.due(ctx)
-		switch {
-		case err != nil:
-			s.log(ctx, slog.LevelWarn, "maintain: the database failed", err, nil)
-		case due != nil:
-			s.maintain(ctx, webhook, due)
-			pause = maintainEvery
+	s.loop(ctx, nil, func() (time.Duration, error) {
+		d, err := s.due(ctx)
+		if d == nil {
+			return maintainIdle, err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-	}
+		s.maintain(ctx, webhook, d)
+		return maintainEvery, nil
+	})
 	return nil
 }
 
@@ -67,16 +54,13 @@ type dueRow struct {
 
 // due leases the row that has been due for the longest time, or returns nil.
 func (s *Store) due(ctx context.Context) (d *dueRow, err error) {
-	const due = "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at LIMIT 1 "
-	if found, err := s.read().one(ctx, []any{new(string)}, due); err != nil || !found {
-		return nil, err
-	}
-	err = s.returning(ctx, func(rows *sql.Rows) error {
-		d = new(dueRow)
-		return rows.Scan(append(d.fields(), &d.suspect, &d.lease, &d.failedFor)...)
-	}, "WITH due AS MATERIALIZED ("+due+"{skip}) UPDATE sunco_installations SET check_at = {now} + $1 "+
-		"WHERE app_id IN (SELECT app_id FROM due) RETURNING "+columns+", suspect, check_at, ({now} - updated_at) * 1000",
-		maintainLease.Microseconds())
+	err = s.take(ctx, "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at",
+		"UPDATE sunco_installations SET check_at = {now} + $2 WHERE app_id IN (SELECT app_id FROM due) "+
+			"RETURNING "+columns+", suspect, check_at, ({now} - updated_at) * 1000",
+		func(rows *sql.Rows) error {
+			d = new(dueRow)
+			return rows.Scan(append(d.fields(), &d.suspect, &d.lease, &d.failedFor)...)
+		}, 1, maintainLease.Microseconds())
 	return d, err
 }
 
@@ -170,27 +154,23 @@ func (s *Store) plan(ctx context.Context, d *dueRow, wait time.Duration, suspect
 	return err
 }
 
-// tidy runs once a minute. It deletes what was remembered long enough, 1,000 rows at a
-// time, and pulls back what lies so far ahead that the clock must have been set back.
-func (s *Store) tidy(ctx context.Context, last *time.Time) {
-	if time.Since(*last) < time.Minute {
-		return
+// tidy deletes what was remembered long enough, 1,000 rows at a time. It pulls back what
+// lies so far ahead that the clock must have been set back.
+func (s *Store) tidy(ctx context.Context) error {
+	for n := 1000; n == 1000; {
+		n = 0
+		err := s.take(ctx, "SELECT id FROM sunco_seen WHERE expires_at < {now}",
+			"DELETE FROM sunco_seen WHERE id IN (SELECT id FROM due) RETURNING 1",
+			func(*sql.Rows) error { n++; return nil }, 1000)
+		if err != nil {
+			return err
+		}
 	}
-	*last = time.Now()
-	n, err := int64(1000), error(nil)
-	for n == 1000 && err == nil {
-		n, err = s.exec(ctx, nil, "WITH old AS MATERIALIZED (SELECT id FROM sunco_seen WHERE expires_at < {now} "+
-			"LIMIT 1000 {skip}) DELETE FROM sunco_seen WHERE id IN (SELECT id FROM old)")
-	}
-	if err == nil {
-		_, err = s.exec(ctx, []any{longestWait.Microseconds()},
-			"UPDATE sunco_lanes SET run_at = {now} WHERE run_at > {now} + $1")
-	}
+	_, err := s.exec(ctx, []any{longestWait.Microseconds()},
+		"UPDATE sunco_lanes SET run_at = {now} WHERE run_at > {now} + $1")
 	if err == nil {
 		_, err = s.exec(ctx, []any{2 * checkEvery.Microseconds()},
 			"UPDATE sunco_installations SET check_at = {now} WHERE check_at > {now} + $1")
 	}
-	if err != nil && ctx.Err() == nil {
-		s.log(ctx, slog.LevelWarn, "the database failed", err, nil)
-	}
+	return err
 }

@@ -69,15 +69,15 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 // claim stores whose database it is, unless that is stored, and compares.
-func (s *Store) claim(ctx context.Context, domain string) error {
-	_, err := s.exec(ctx, []any{s.client.ClientID, domain},
+func (s *Store) claim(ctx context.Context) error {
+	_, err := s.exec(ctx, []any{s.client.ClientID, s.domain},
 		"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
 	if err != nil {
 		return err
 	}
 	var haveID, haveDomain string
 	_, err = s.read().one(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
-	if err == nil && (haveID != s.client.ClientID || haveDomain != domain) {
+	if err == nil && (haveID != s.client.ClientID || haveDomain != s.domain) {
 		return errors.New("the database belongs to another Client.ClientID or Client.Domain: use one database for each")
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
-	"net/url"
 	"strings"
 
 	"github.com/sunco-go/sunco"
@@ -23,6 +22,7 @@ type Store struct {
 	db       *sql.DB
 	dialect  Dialect
 	client   *sunco.Client
+	domain   string // of the client
 	keys     keyring
 	prepared map[string]*sql.Stmt // on SQLite
 	turn     chan struct{}        // of the writers, on SQLite
@@ -55,7 +55,7 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	case c == nil || c.ClientID == "":
 		return nil, &sunco.InputError{Name: "client", Reason: "nil, or without a ClientID"}
 	}
-	domain, err := domainOf(c)
+	base, err := c.BaseURL(&sunco.Installation{Subdomain: "any"})
 	if err != nil {
 		return nil, err
 	}
@@ -63,38 +63,18 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		db: db, dialect: d, client: c, keys: ring, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-	}
+	s := &Store{db: db, dialect: d, client: c, keys: ring, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	_, s.domain, _ = strings.Cut(strings.TrimSuffix(base, "/sc"), "any.")
 	check := s.checkSQLite
 	if d == PostgreSQL {
 		check = s.checkPostgreSQL
 	}
-	for _, step := range []func() error{
-		func() error { return check(ctx) },
-		func() error { return s.migrate(ctx) },
-		func() error { return s.claim(ctx, domain) },
-		func() error { return s.checkKeys(ctx) },
-		func() error { return s.prepare(ctx) },
-	} {
-		if err := step(); err != nil {
+	for _, step := range []func(context.Context) error{check, s.migrate, s.claim, s.checkKeys, s.prepare} {
+		if err := step(ctx); err != nil {
 			return nil, failed("new", err)
 		}
 	}
 	return s, nil
-}
-
-// domainOf returns the domain that a client talks to, as the client reads its field.
-func domainOf(c *sunco.Client) (string, error) {
-	base, err := c.BaseURL(&sunco.Installation{Subdomain: "any"})
-	if err != nil {
-		return "", err
-	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimPrefix(u.Host, "any."), nil
 }
 
 // prepare parses the frequent reads once. PostgreSQL's drivers do that themselves, in

@@ -47,21 +47,15 @@ func retryWait(attempt int) time.Duration {
 // reached.
 func (s *Store) Work(ctx context.Context, workers int,
 	onEvent func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error) error {
-	if ctx == nil || workers < 1 || onEvent == nil {
-		return &sunco.InputError{Name: "work", Reason: "the context or onEvent is nil, or workers is not positive"}
+	if workers < 1 || onEvent == nil {
+		return &sunco.InputError{Name: "work", Reason: "workers is not positive, or onEvent is nil"}
 	}
 	idle := make(chan struct{}, workers)
 	for range workers {
 		idle <- struct{}{}
 	}
-	for tidied := (time.Time{}); ctx.Err() == nil; {
-		s.tidy(ctx, &tidied)
-		pause := pollEvery
+	s.loop(ctx, s.wake, func() (time.Duration, error) {
 		leases, err := s.lease(ctx, len(idle))
-		if err != nil {
-			s.log(ctx, slog.LevelWarn, "inbox: the database failed", err, nil)
-			pause = 5 * time.Second
-		}
 		for _, l := range leases {
 			<-idle
 			go func() {
@@ -70,12 +64,8 @@ func (s *Store) Work(ctx context.Context, workers int,
 				s.handle(context.WithoutCancel(ctx), l, onEvent)
 			}()
 		}
-		select {
-		case <-s.wake:
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-	}
+		return pollEvery, err
+	})
 	for range workers {
 		<-idle
 	}
@@ -100,23 +90,16 @@ type lease struct {
 // lease leases up to n conversations, those first that have been due for the longest
 // time. It is not interrupted: nobody would handle what it has leased.
 func (s *Store) lease(ctx context.Context, n int) (leases []lease, err error) {
-	const due = "SELECT lane FROM sunco_lanes WHERE run_at <= {now} ORDER BY run_at LIMIT $1 "
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
-	if s.dialect == SQLite { // where writing, when nothing is due, would keep others waiting
-		if found, err := s.read().one(ctx, []any{new([]byte)}, due, 1); err != nil || !found {
-			return nil, err
-		}
-	}
 	name := rand.Text()
-	err = s.returning(ctx, func(rows *sql.Rows) error {
-		l := lease{name: name}
-		err := rows.Scan(&l.lane, &l.attempt)
-		leases = append(leases, l)
-		return err
-	}, "WITH due AS MATERIALIZED ("+due+"{skip}) UPDATE sunco_lanes SET run_at = {now} + $2, lease = $3, "+
-		"attempts = attempts + 1 WHERE lane IN (SELECT lane FROM due) RETURNING lane, attempts",
-		n, eventLease.Microseconds(), name)
+	err = s.take(ctx, "SELECT lane FROM sunco_lanes WHERE run_at <= {now} ORDER BY run_at",
+		"UPDATE sunco_lanes SET run_at = {now} + $2, lease = $3, attempts = attempts + 1 "+
+			"WHERE lane IN (SELECT lane FROM due) RETURNING lane, attempts",
+		func(rows *sql.Rows) error {
+			leases = append(leases, lease{name: name})
+			return rows.Scan(&leases[len(leases)-1].lane, &leases[len(leases)-1].attempt)
+		}, n, eventLease.Microseconds(), name)
 	return leases, err
 }
 
