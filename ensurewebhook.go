@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
+
+	"github.com/sunco-go/sunco/internal/ident"
 )
 
 const (
@@ -49,7 +48,7 @@ func (c *Client) EnsureWebhook(ctx context.Context, in *Installation, want *Webh
 	case ctx == nil:
 		return nil, &InputError{Name: "context", Reason: "nil"}
 	}
-	done, err := core.ensuring.Wait(ctx, in.AppID+" "+canonicalTarget(want.Target))
+	done, err := core.ensuring.Wait(ctx, in.AppID+" "+ident.CanonicalURL(want.Target))
 	if err != nil {
 		return nil, &Error{Op: opEnsureWebhook, Err: err}
 	}
@@ -117,31 +116,13 @@ func refusesOneMore(err error) bool {
 }
 
 func findTarget(webhooks []Webhook, target string) *Webhook {
-	target = canonicalTarget(target)
+	target = ident.CanonicalURL(target)
 	for i := range webhooks {
-		if canonicalTarget(webhooks[i].Target) == target {
+		if ident.CanonicalURL(webhooks[i].Target) == target {
 			return &webhooks[i]
 		}
 	}
 	return nil
-}
-
-// canonicalTarget is one spelling of a URL for all that mean the same: the
-// platform may write a target in another form than it was given.
-func canonicalTarget(target string) string {
-	u, err := url.Parse(target)
-	if err != nil {
-		return target
-	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return u.Scheme + "://" + net.JoinHostPort(host, port) + path + "?" + u.RawQuery
 }
 
 // repairWebhook changes what differs from want and nothing else.

@@ -23,9 +23,6 @@ func Trusts(t *testing.T, domain, raw string) bool {
 	return realm.trusts(u)
 }
 
-// CanonicalTarget is how a webhook's target is compared.
-func CanonicalTarget(target string) string { return canonicalTarget(target) }
-
 // CallHost makes a call with a base URL that no exported function would build.
 func CallHost(ctx context.Context, c *Client, token Token, base string) error {
 	core, err := c.core()

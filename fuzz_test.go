@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/ident"
 )
 
 func FuzzParseCallback(f *testing.F) {
@@ -205,8 +206,8 @@ func FuzzTarget(f *testing.F) {
 		f.Add(target)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		canonical := sunco.CanonicalTarget(target)
-		if again := sunco.CanonicalTarget(canonical); again != canonical {
+		canonical := ident.CanonicalURL(target)
+		if again := ident.CanonicalURL(canonical); again != canonical {
 			t.Fatalf("%q becomes %q and then %q", target, canonical, again)
 		}
 		want := wantedHook()

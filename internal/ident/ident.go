@@ -1,4 +1,5 @@
-// Package ident says which texts may stand in the path of a request.
+// Package ident says which texts may stand in the path of a request, and which URLs
+// are the same.
 package ident
 
 import (
