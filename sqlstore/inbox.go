@@ -127,6 +127,17 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
 	}
 }
 
+// OldestWaiting returns when the event was stored that has waited for [Store.Work] the
+// longest. It returns the zero time if no event waits.
+func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
+	var at int64
+	found, err := s.read().one(ctx, []any{&at}, "SELECT received_at FROM sunco_events WHERE dead = 0 ORDER BY seq LIMIT 1")
+	if err != nil || !found {
+		return time.Time{}, failed("oldest waiting", err)
+	}
+	return time.UnixMicro(at), nil
+}
+
 // Retry lets a dead event wait again, before what waits in its conversation. The error
 // is an [*sunco.InputError] if there is no dead event with this ID.
 func (s *Store) Retry(ctx context.Context, id int64) error {
