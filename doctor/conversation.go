@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/messaging"
@@ -26,10 +28,12 @@ func (r *run) checkConversation(ctx context.Context) error {
 		return r.explain(ctx, err, false)
 	}
 	active := conversation.ActiveSwitchboardIntegration
-	if active == nil || active.IntegrationType == r.Client.ClientID {
+	if active == nil || *active == (messaging.SwitchboardIntegration{}) ||
+		slices.Contains([]string{active.ID, active.Name, active.IntegrationType}, r.Client.ClientID) {
 		return nil
 	}
-	r.add("not-in-control", fmt.Sprintf("%q is in control of conversation %s.", active.IntegrationType, r.ConversationID),
+	r.add("not-in-control", fmt.Sprintf("%q is in control of conversation %s.",
+		cmp.Or(active.Name, active.IntegrationType), r.ConversationID),
 		"The bot is installed, but it is not its turn: another bot or a human agent answers.",
 		"An administrator makes the bot the first responder of the channel, in Zendesk's Admin Center. "+
 			"After a hand-off the bot has its turn again when the ticket is solved.", nil)

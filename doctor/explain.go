@@ -88,8 +88,9 @@ func (r *run) addMarketplace(who string, failed *sunco.Error) bool {
 		m.Name != "" && m.OrganizationID != "" && (m.BotID != "" || m.AppID != "") {
 		return false
 	}
-	r.add("marketplace-headers", fmt.Sprintf("%s answered %d, and Client.Marketplace is not complete.", who, failed.Status),
-		"Every request of a Marketplace app must carry its name, its organization id, and its bot id or app id.",
+	r.add("marketplace-headers", fmt.Sprintf("%s answered %d, and Client.Marketplace is incomplete.", who, failed.Status),
+		"Every request of a Marketplace app must carry its name, its organization id, and its bot id or app id. "+
+			"If the app is not listed yet, the token may be dead instead.",
 		"Set Client.Marketplace: Name, OrganizationID, and BotID for a bot or AppID for another app.", failed)
 	return true
 }
@@ -109,8 +110,8 @@ func (r *run) addDeadToken(failed *sunco.Error) bool {
 // addTenant adds a finding when the customer's host refuses a token that the bridge
 // accepts.
 func (r *run) addTenant(who string, failed *sunco.Error) bool {
-	refused := errors.Is(failed, sunco.ErrUnauthorized) || errors.Is(failed, sunco.ErrForbidden) && failed.Code != "" ||
-		errors.Is(failed, sunco.ErrNotFound) && failed.Code != ""
+	refused := errors.Is(failed, sunco.ErrUnauthorized) || failed.Code != "" &&
+		(errors.Is(failed, sunco.ErrForbidden) || errors.Is(failed, sunco.ErrNotFound))
 	front := failed.Err == nil && failed.Status == http.StatusForbidden && failed.Code == "" && failed.Title != ""
 	seen := fmt.Sprintf("%s answered %d.", who, failed.Status)
 	switch {

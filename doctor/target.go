@@ -67,7 +67,8 @@ func (r *run) checkTarget(ctx context.Context, raw string) error {
 			return err
 		}
 		if root.status/100 != 2 {
-			r.add("target-head", fmt.Sprintf("HEAD to the target at %s was answered %s, and to / %s.", host, head.said(), root.said()),
+			r.add("target-head",
+				fmt.Sprintf("HEAD to the target at %s was answered %s, and to / %s.", host, head.said(), root.said()),
 				"Zendesk sends both before it accepts a webhook, and refuses one where neither answers 2xx.",
 				"Mount the EventHandler without a method, and let middlewares pass HEAD.", head.err)
 		}
@@ -118,12 +119,13 @@ var refusals = map[int]string{
 	http.StatusForbidden: "The target's Lookup finds an installation of another app, or with another webhook id. " +
 		"Zendesk never delivers an event again after 403.",
 	http.StatusNotFound: "The path of the target leads to no handler. Zendesk never delivers an event again after 404.",
-	http.StatusServiceUnavailable: "The target's Lookup finds no installation with this secret, or fails: it may look into " +
-		"another database.",
+	http.StatusServiceUnavailable: "The target's Lookup finds no installation with this secret, or fails: " +
+		"it may look into another database.",
 }
 
 func (r *run) addRedirect(host, method string, status int) {
-	r.add("target-redirects", fmt.Sprintf("%s to the target at %s was answered %d, which redirects.", method, host, status),
+	r.add("target-redirects",
+		fmt.Sprintf("%s to the target at %s was answered %d, which redirects.", method, host, status),
 		"Zendesk does not promise to follow redirects, and a redirected delivery can lose its body.",
 		"Use the URL at the end of the redirect as the webhook's target.", nil)
 }
