@@ -22,7 +22,7 @@ func (r *run) checkConversation(ctx context.Context) error {
 	case errors.Is(err, sunco.ErrNotFound):
 		r.add("no-conversation", fmt.Sprintf("App %s has no conversation %s.", r.home.AppID, r.ConversationID),
 			"It belongs to another customer, or it was deleted.",
-			"Take the id from an event of this customer: payload.conversation.id.", err)
+			"Take the conversation's id from an event of this customer.", err)
 		return nil
 	case err != nil:
 		return r.explain(ctx, err, false)

@@ -17,7 +17,7 @@
 //   - marketplace-headers, rate-limited, proxy, clock: the partner's own side
 //   - store-unfinished, store-sealed, store-dead, store-waiting: the store
 //
-// No text of a Finding holds a credential. Host names and ids are in them.
+// A Finding holds no credential. Its Seen and Err can name hosts and ids.
 package doctor
 
 import (
@@ -54,10 +54,10 @@ type Checkup struct {
 // Finding is one thing that is wrong.
 type Finding struct {
 	Code  string // one of those in the package documentation
-	Seen  string // what was seen
+	Seen  string // what was seen; names hosts and ids
 	Means string // what it means
 	Do    string // what to do about it
-	Err   error  // the error behind it; often nil
+	Err   error  // the error behind it, which can name hosts; often nil
 }
 
 // Check looks at one customer, and then at the Store. A nil in stands for no customer:

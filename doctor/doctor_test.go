@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -125,6 +126,11 @@ func (p *patient) fails(f suncotest.Fault) {
 	p.Inject(f)
 }
 
+// disconnect makes the next request need a new connection.
+func (p *patient) disconnect() {
+	p.client().HTTPClient.Transport.(*http.Transport).CloseIdleConnections()
+}
+
 // token replaces the token by one with other claims.
 func (p *patient) token(claims string) {
 	parts := strings.Split(p.in.Token.AccessToken.Reveal(), ".")
@@ -214,6 +220,9 @@ func TestFindings(t *testing.T) {
 			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(401, "application/json",
 				`{"errors":[{"code":"unauthorized","title":"no"}]}`)})
 		}, want: []string{"token-refused"}, says: "acme.zendesk.com answered 401"},
+		"another app, and a token that is made up": {arrange: func(p *patient) {
+			p.token(`{"appId":"<b>","azp":"somebody","exp":1.5}`)
+		}, want: []string{"token-client", "token-app", "token-expired", "token-dead"}},
 		"unfinished": {arrange: func(p *patient) { p.in = &sunco.Installation{Token: p.in.Token} },
 			want: []string{"unfinished", "webhook-secret"}},
 		"no region": {arrange: func(p *patient) {
@@ -230,6 +239,13 @@ func TestFindings(t *testing.T) {
 			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(404, "application/json",
 				`{"error":{"title":"No help desk at acme.zendesk.com","message":"no"}}`)})
 		}, want: []string{"account-suspended"}, says: "404"},
+		"closed, and its name is gone": {arrange: func(p *patient) {
+			p.disconnect()
+			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Dial: &net.DNSError{Err: "no such host", IsNotFound: true}})
+		}, want: []string{"account-suspended"}, says: "acme.zendesk.com does not exist."},
+		"a proxy that wants a password": {arrange: func(p *patient) {
+			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(407, "", "")})
+		}, want: []string{"proxy"}, says: "407"},
 		"headers missing": {behavior: suncotest.Behavior{MarketplaceRequired: true}, arrange: func(p *patient) {
 			p.checkup.Client = &sunco.Client{ClientID: suncotest.DefaultClientID, HTTPClient: p.Client()}
 		}, want: []string{"marketplace-headers"}, says: "403"},
@@ -249,11 +265,11 @@ func TestFindings(t *testing.T) {
 			p.fails(suncotest.Fault{Host: "oauth-bridge.zendesk.com", Handle: suncotest.Redirect(302, "https://portal.example")})
 		}, want: []string{"proxy"}, says: "302"},
 		"a proxy that reads TLS": {arrange: func(p *patient) {
-			p.client().HTTPClient.Transport.(*http.Transport).CloseIdleConnections()
+			p.disconnect()
 			p.fails(suncotest.Fault{Host: "oauth-bridge.zendesk.com", Conn: suncotest.StrangerCertificate})
 		}, want: []string{"proxy"}},
 		"a proxy without TLS": {arrange: func(p *patient) {
-			p.client().HTTPClient.Transport.(*http.Transport).CloseIdleConnections()
+			p.disconnect()
 			p.fails(suncotest.Fault{Host: "oauth-bridge.zendesk.com", Conn: suncotest.PlainHTTP})
 		}, want: []string{"proxy"}},
 		"the clock": {arrange: func(p *patient) {
@@ -402,7 +418,7 @@ func TestTargetFindings(t *testing.T) {
 			p.ensure()
 		}, []string{"target-plain-http"}, "partner.example is plain HTTP"},
 		"not there": {func(p *patient) {
-			p.client().HTTPClient.Transport.(*http.Transport).CloseIdleConnections()
+			p.disconnect()
 			p.Mount("partner.example", nil)
 		}, []string{"target-unreachable"}, "cannot connect to partner.example"},
 		"a private name": {func(p *patient) {
@@ -496,7 +512,7 @@ func TestCouldNotLook(t *testing.T) {
 		},
 		"account is down": func(p *patient) { p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reset}) },
 		"no network": func(p *patient) {
-			p.client().HTTPClient.Transport.(*http.Transport).CloseIdleConnections()
+			p.disconnect()
 			p.fails(suncotest.Fault{Dial: errors.New("network is unreachable")})
 		},
 		"bad conversation": func(p *patient) { p.checkup.ConversationID = "../x" },

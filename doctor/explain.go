@@ -34,8 +34,8 @@ func (r *run) explain(ctx context.Context, err error, bridge bool) error {
 	case bridge && r.addDeadToken(failed), !bridge && r.addTenant(who, failed):
 	case foreign(failed):
 		r.add("proxy", fmt.Sprintf("The answer in place of %s has status %d and is not one of its API.", who, failed.Status),
-			"A proxy, a firewall or a login page between this machine and Zendesk answers.",
-			"Let this machine reach "+who+" directly, or configure the proxy to pass its answers through.", err)
+			"Most likely a proxy, a firewall or a login page between this machine and Zendesk answers.",
+			"Let this machine reach Zendesk directly, or let the proxy pass Zendesk's answers through.", err)
 	default:
 		return err
 	}

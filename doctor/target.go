@@ -139,7 +139,7 @@ func (r *run) addUnreachable(host string, err error) {
 		r.add("target-chain", fmt.Sprintf("%s sent %d certificate, without that of its issuer %q.", host,
 			len(bad.UnverifiedCertificates), bad.UnverifiedCertificates[0].Issuer.CommonName),
 			"The certificate chain is incomplete. Browsers fetch what is missing, other programs refuse the connection.",
-			"Let the server send the whole chain: the file is often named fullchain.pem.", err)
+			"Let the server send the whole chain; authorities deliver it in a file of its own.", err)
 	case isCertificate:
 		r.add("target-certificate", "The certificate of "+host+" cannot be verified.",
 			"It is expired, for another name, or of an authority that this machine does not know. Zendesk refuses it, too.",
