@@ -317,12 +317,12 @@ func TestWebhookFindings(t *testing.T) {
 	}{
 		"missing": {func(p *patient) {
 			require.NoError(p, p.client().DeleteWebhook(p.Context(), p.in, p.in.Webhooks[0].ID))
-		}, []string{"webhook-missing"}, "none has the target at partner.example"},
+		}, []string{"webhook-missing"}, "Webhooks at Zendesk: 0, none of them with the target at partner.example."},
 		"limit": {func(p *patient) {
 			p.checkup.Webhook.Target = "https://partner.example/new"
 			create(p, "https://partner.example/2")
 			create(p, "https://partner.example/3")
-		}, []string{"webhook-missing", "webhook-limit"}, "has 3 webhooks"},
+		}, []string{"webhook-missing", "webhook-limit"}, "at Zendesk: 3"},
 		"drifted": {func(p *patient) {
 			_, err := p.client().UpdateWebhook(p.Context(), p.in, p.in.Webhooks[0].ID,
 				sunco.WebhookUpdate{Triggers: []string{sunco.TriggerUserMerge}, IncludeFullUser: new(true)})

@@ -103,7 +103,7 @@ func (r *run) addDeadToken(failed *sunco.Error) bool {
 	}
 	r.add("token-dead", fmt.Sprintf("Token info answered %d.", failed.Status),
 		"The token is dead: the customer removed the integration, or the access was revoked.",
-		"Delete the installation; sqlstore's Maintain does it. If the customer did not want that: "+installAgain, failed)
+		"Delete the installation; sqlstore's Maintain does it. If the customer wants the bot, let it install again.", failed)
 	return true
 }
 

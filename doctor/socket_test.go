@@ -67,8 +67,9 @@ func TestSockets(t *testing.T) {
 		want      string
 		says      string
 	}{
-		"whole chain":       {ends: tomorrow, want: "target-private", says: "partner.example leads to this machine"},
-		"incomplete chain":  {ends: tomorrow, leafAlone: true, want: "target-chain", says: `its issuer "Test Intermediate"`},
+		"whole chain": {ends: tomorrow, want: "target-private", says: "partner.example leads to this machine"},
+		"incomplete chain": {ends: tomorrow, leafAlone: true, want: "target-chain",
+			says: `did not send the certificate of "Test Intermediate"`},
 		"expired":           {ends: time.Now().Add(-time.Hour), want: "target-certificate", says: "partner.example"},
 		"unknown authority": {ends: tomorrow, stranger: true, want: "target-certificate", says: "partner.example"},
 		"no TLS":            {ends: tomorrow, plain: true, want: "target-unreachable", says: "partner.example"},

@@ -24,18 +24,18 @@ func (r *run) checkStore(ctx context.Context) error {
 		return err
 	}
 	if unfinished > 0 {
-		r.add("store-unfinished", fmt.Sprintf("%d installations are not finished.", unfinished),
+		r.add("store-unfinished", fmt.Sprintf("Unfinished installations: %d.", unfinished),
 			"Installing was interrupted after the token was saved. One that is in progress now counts, too.",
 			"Run Maintain. One that stays needs help: let the doctor look at it.", nil)
 	}
 	if len(closed) > 0 {
-		r.add("store-sealed", fmt.Sprintf("%d rows do not open.", len(closed)),
+		r.add("store-sealed", fmt.Sprintf("Rows that do not open: %d.", len(closed)),
 			"They were sealed with a key that is not among those of New, or they were changed.",
 			"Pass the old key to New, after the new one. A row that was changed comes back from a backup only, "+
 				"or the customer installs again.", closed[0])
 	}
 	if dead > 0 {
-		r.add("store-dead", fmt.Sprintf("%d events are dead.", dead),
+		r.add("store-dead", fmt.Sprintf("Dead events: %d.", dead),
 			"The function of Work failed ten times for each of them. Nobody was answered.",
 			"Repair what failed, which Work's log tells, and call Retry or Discard for each event of Dead.", nil)
 	}

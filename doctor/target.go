@@ -136,8 +136,8 @@ func (r *run) addUnreachable(host string, err error) {
 	_, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
 	switch {
 	case isUnknown && isCertificate && issuerMissing(bad.UnverifiedCertificates):
-		r.add("target-chain", fmt.Sprintf("%s sent %d certificate, without that of its issuer %q.", host,
-			len(bad.UnverifiedCertificates), bad.UnverifiedCertificates[0].Issuer.CommonName),
+		r.add("target-chain", fmt.Sprintf("%s did not send the certificate of %q, which issued its own.", host,
+			bad.UnverifiedCertificates[0].Issuer.CommonName),
 			"The certificate chain is incomplete. Browsers fetch what is missing, other programs refuse the connection.",
 			"Let the server send the whole chain; authorities deliver it in a file of its own.", err)
 	case isCertificate:

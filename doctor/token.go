@@ -28,7 +28,7 @@ func (r *run) checkToken(ctx context.Context) error {
 	case input != nil && input.Name == "token":
 		r.add("token-malformed", "The stored token cannot be sent: "+input.Reason+".",
 			"It was cut, or stored or pasted with a space or a line break.",
-			"Store exactly what Secret.Reveal returned. If that is lost: "+installAgain, err)
+			"Store exactly what Secret.Reveal returned. If that is lost, let the customer install again.", err)
 		return nil
 	case errors.Is(err, sunco.ErrNoRegion):
 		r.add("no-region", "Token info names no subdomain, and there is no legacy region.",
@@ -90,7 +90,7 @@ func (r *run) checkClaims() {
 	if claims.Client != "" && claims.Client != r.Client.ClientID {
 		r.add("token-client", fmt.Sprintf("The token was issued to another client than %q.", r.Client.ClientID),
 			"The store and the credentials belong to different partners, or to production and to a test.",
-			"Use the ClientID with which the customer installed. If it has changed: "+installAgain, nil)
+			"Use the ClientID with which the customer installed. If it has changed, let the customer install again.", nil)
 	}
 	if claims.AppID != "" {
 		r.checkApp(claims.AppID)

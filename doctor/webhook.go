@@ -47,11 +47,11 @@ func (r *run) checkWebhook(want *sunco.Webhook, existing []sunco.Webhook) {
 	}
 	const limit = 3 // by Zendesk's guide
 	if len(found) == 0 {
-		r.add("webhook-missing", fmt.Sprintf("The integration has %d webhooks, and none has the target at %s.",
+		r.add("webhook-missing", fmt.Sprintf("Webhooks at Zendesk: %d, none of them with the target at %s.",
 			len(existing), targetHost(want.Target)), "Zendesk tells nobody what happens in the conversations.", ensure, nil)
 	}
 	if len(found) == 0 && len(existing) >= limit {
-		r.add("webhook-limit", fmt.Sprintf("The integration has %d webhooks.", len(existing)),
+		r.add("webhook-limit", fmt.Sprintf("Webhooks at Zendesk: %d.", len(existing)),
 			"Zendesk accepts three for an integration, so that the missing one cannot be created.",
 			"Delete one that is not used any more: Client.ListWebhooks, Client.DeleteWebhook.", nil)
 	}
