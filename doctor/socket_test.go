@@ -12,13 +12,17 @@ import (
 	"log"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -121,4 +125,47 @@ func serve(t *testing.T, p *patient, key *ecdsa.PrivateKey, chain []*x509.Certif
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	server.StartTLS()
 	return server.Listener.Addr().String()
+}
+
+// TestSandbox has a platform on this machine, which may call this machine over plain HTTP,
+// and a Client without an HTTPClient.
+func TestSandbox(t *testing.T) {
+	p := newPatient(t, suncotest.Behavior{})
+	platform := httptest.NewServer(p.Platform)
+	t.Cleanup(platform.Close)
+	partner := httptest.NewServer(p)
+	t.Cleanup(partner.Close)
+	p.checkup.Client = &sunco.Client{
+		ClientID: suncotest.DefaultClientID,
+		Domain:   strings.Replace(platform.Listener.Addr().String(), "127.0.0.1", "localhost", 1),
+	}
+	t.Cleanup(p.checkup.Client.CloseIdleConnections)
+	p.checkup.Webhook.Target = partner.URL + "/zendesk/events"
+	p.ensure()
+	p.received = nil
+	got, err := p.checkup.Check(t.Context(), p.in)
+	require.NoError(t, err)
+	assert.Empty(t, got)
+	assert.Equal(t, []string{"HEAD /zendesk/events", "POST /zendesk/events"}, p.received)
+}
+
+// TestProxy has a proxy on this machine, whose address is not the target's.
+func TestProxy(t *testing.T) {
+	p := newPatient(t, suncotest.Behavior{})
+	p.checkup.Webhook.Target = "http://partner.example/zendesk/events"
+	p.ensure()
+	proxy := httptest.NewServer(p)
+	t.Cleanup(proxy.Close)
+	transport := p.Transport()
+	t.Cleanup(transport.CloseIdleConnections)
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if r.URL.Hostname() == "partner.example" {
+			return url.Parse(proxy.URL)
+		}
+		return nil, nil
+	}
+	p.checkup.Client = newClient(transport)
+	got, err := p.checkup.Check(t.Context(), p.in)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"target-plain-http"}, codes(got))
 }
