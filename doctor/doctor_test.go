@@ -261,6 +261,10 @@ func TestFindings(t *testing.T) {
 		"a page that forbids": {arrange: func(p *patient) {
 			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(403, "text/html", "<html>No")})
 		}, want: []string{"proxy"}, says: "acme.zendesk.com has status 403"},
+		"a page that forbids, without the headers": {arrange: func(p *patient) {
+			p.checkup.Client = &sunco.Client{ClientID: suncotest.DefaultClientID, HTTPClient: p.Client()}
+			p.fails(suncotest.Fault{Host: "oauth-bridge.zendesk.com", Handle: suncotest.Reply(403, "text/html", "<html>No")})
+		}, want: []string{"proxy"}, says: "403"},
 		"a portal that redirects": {arrange: func(p *patient) {
 			p.fails(suncotest.Fault{Host: "oauth-bridge.zendesk.com", Handle: suncotest.Redirect(302, "https://portal.example")})
 		}, want: []string{"proxy"}, says: "302"},
@@ -291,8 +295,10 @@ func findings(t *testing.T, behavior suncotest.Behavior, arrange func(*patient),
 			p = newPatient(t, behavior)
 		}
 		arrange(p)
+		began := time.Now()
 		got, err := p.checkup.Check(t.Context(), p.in)
 		require.NoError(t, err)
+		assert.Less(t, time.Since(began), time.Minute)
 		assert.Equal(t, want, codes(got), "%+v", got)
 		if len(got) > 0 {
 			assert.Contains(t, got[0].Seen, says)
@@ -335,6 +341,17 @@ func TestWebhookFindings(t *testing.T) {
 			require.NoError(p, err)
 		}, []string{"webhook-drifted"}, "target"},
 		"doubled": {func(p *patient) { create(p, target) }, []string{"webhook-doubled", "webhook-secret"}, "2 webhooks"},
+		"both are stored": {func(p *patient) {
+			p.checkup.Webhook = nil
+			create(p, target)
+			var err error
+			p.in.Webhooks, err = p.client().ListWebhooks(p.Context(), p.in)
+			require.NoError(p, err)
+		}, []string{"webhook-doubled"}, "2 webhooks"},
+		"a list without secrets": {func(p *patient) {
+			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(200, "application/json",
+				`{"webhooks":[{"id":"`+p.in.Webhooks[0].ID+`","target":"`+target+`","triggers":["conversation:message"]}]}`)})
+		}, []string{}, ""},
 		"another secret": {func(p *patient) {
 			p.in.Webhooks[0].Secret = sunco.NewSecret("0123456789-canary")
 		}, []string{"webhook-secret"}, "another secret at Zendesk"},

@@ -20,12 +20,10 @@ func (r *run) checkTargets(ctx context.Context) error {
 	if r.home == nil {
 		return nil
 	}
-	done := map[string]bool{"": true}
 	for _, want := range r.wanted() {
-		if done[want.Target] {
-			continue
+		if want.Target == "" {
+			continue // a store may keep no more than the secret
 		}
-		done[want.Target] = true
 		if err := r.checkTarget(ctx, want.Target); err != nil {
 			return err
 		}

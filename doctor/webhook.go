@@ -12,12 +12,20 @@ import (
 
 const ensure = "Call Client.EnsureWebhook and save the result; an Installer and sqlstore's Maintain do."
 
-// wanted returns the webhooks that the customer should have.
+// wanted returns the webhooks that the customer should have, one for each target.
 func (r *run) wanted() []sunco.Webhook {
 	if r.Webhook != nil {
 		return []sunco.Webhook{*r.Webhook}
 	}
-	return r.stored.Webhooks
+	var wanted []sunco.Webhook
+	for _, w := range r.stored.Webhooks {
+		if w.Target == "" || !slices.ContainsFunc(wanted, func(other sunco.Webhook) bool {
+			return sameTarget(w.Target, other.Target)
+		}) {
+			wanted = append(wanted, w)
+		}
+	}
+	return wanted
 }
 
 func sameTarget(a, b string) bool { return ident.CanonicalURL(a) == ident.CanonicalURL(b) }
