@@ -68,15 +68,20 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// claim stores whose database it is, unless that is stored, and compares.
+// claim stores whose database it is, unless that is stored, and compares. A database
+// that has been claimed is only read, so that it may be opened read-only.
 func (s *Store) claim(ctx context.Context) error {
-	_, err := s.exec(ctx, []any{s.client.ClientID, s.domain},
-		"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
-	if err != nil {
+	var haveID, haveDomain string
+	read := func() error {
+		_, err := s.read().one(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
 		return err
 	}
-	var haveID, haveDomain string
-	_, err = s.read().one(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
+	err := read()
+	if err == nil && haveID == "" {
+		_, err = s.exec(ctx, []any{s.client.ClientID, s.domain},
+			"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
+		err = errors.Join(err, read()) // another process may have been faster
+	}
 	if err == nil && (haveID != s.client.ClientID || haveDomain != s.domain) {
 		return errors.New("the database belongs to another Client.ClientID or Client.Domain: use one database for each")
 	}
