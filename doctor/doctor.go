@@ -34,8 +34,8 @@ import (
 
 // Checkup says what to look at. It is safe for concurrent use.
 type Checkup struct {
-	// Client makes the calls. Its HTTPClient also calls the webhook's target, so that
-	// a proxy in it stands between. It must have a ClientID. Required.
+	// Client makes the calls, with its ClientID. Its HTTPClient calls the webhook's
+	// target, too. Required.
 	Client *sunco.Client
 
 	// Webhook is how the customer's webhook should be, as it is passed to
@@ -46,8 +46,8 @@ type Checkup struct {
 	// Empty: none is looked at.
 	ConversationID string
 
-	// Store is looked at as a whole, and not only at the row of the customer. Nil: it
-	// is not looked at.
+	// Store is looked at as a whole, with the rows of all customers. Nil: no store is
+	// looked at.
 	Store *sqlstore.Store
 }
 
@@ -60,17 +60,18 @@ type Finding struct {
 	Err   error  // the error behind it, which can name hosts; often nil
 }
 
-// Check looks at one customer, and then at the Store. A nil in stands for no customer:
-// only the Store is looked at. What could not be looked at because of a finding is left
-// out; a customer whose token is dead has no webhooks, for example.
+// Check looks at one customer, and then at the Store. If in is nil, it looks at the Store
+// only. A finding ends the checks that depend on it: without a token that lives, neither
+// webhooks nor targets are looked at.
 //
-// The target of a webhook is called by this machine: HEAD, and then a delivery without
-// events under the stored key, which a [sunco.EventHandler] answers with 200 and without
-// calling OnEvent. Nothing else is sent, no redirect is followed, and each answer has 20
-// seconds. No delivery is sent over plain HTTP, except to a sandbox's partner.
+// This machine calls the webhook's target as Zendesk does: HEAD, also to / if that fails,
+// and then a delivery without events under the stored key. A [sunco.EventHandler] answers
+// it with 200 and does not call OnEvent. Check sends nothing else there, follows no
+// redirect, and waits 20 seconds for an answer. It sends no delivery over plain HTTP,
+// unless the platform is a sandbox on this machine.
 //
-// An error says that the doctor could not look, because Zendesk or the database cannot be
-// reached for example. The findings until then are returned with it.
+// An error says that the doctor could not look: Zendesk or the database cannot be reached,
+// or a field of the Checkup cannot be used. The findings until then are returned with it.
 func (c *Checkup) Check(ctx context.Context, in *sunco.Installation) ([]Finding, error) {
 	if c.Client == nil || c.Client.ClientID == "" {
 		return nil, errors.New("doctor: set Checkup.Client, with a ClientID")

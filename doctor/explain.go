@@ -120,7 +120,7 @@ func (r *run) addTenant(who string, failed *sunco.Error) bool {
 			"Set Installation.LegacyRegion to the other one, and save the installation.", failed)
 	case refused:
 		r.add("token-refused", seen, "The customer's host refuses a token that the OAuth bridge accepts.",
-			"Run the doctor again in a few minutes. If it stays so, ask Zendesk with the request id. "+installAgain, failed)
+			"Run the doctor again in a few minutes. If it stays so, ask Zendesk; the error can have a request id.", failed)
 	case front, errors.Is(failed, sunco.ErrMoved):
 		if failed.Status == 0 {
 			seen = who + " does not exist."

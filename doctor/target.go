@@ -101,7 +101,7 @@ func (r *run) deliver(ctx context.Context, u *url.URL) error {
 		}
 		r.add("target-refuses", fmt.Sprintf("A delivery without events under the stored key of webhook %s was answered %s.",
 			hook.ID, answer.said()), means,
-			"Look at the log of the EventHandler at that time. It has a line for each delivery that is not acknowledged.",
+			"Look at the EventHandler's log, at level Debug: it has a line for each delivery that is not acknowledged.",
 			answer.err)
 	}
 	return nil
@@ -109,7 +109,7 @@ func (r *run) deliver(ctx context.Context, u *url.URL) error {
 
 // refusals is what the statuses of a [sunco.EventHandler] mean here.
 var refusals = map[int]string{
-	0: "Zendesk gets no answer within 20 seconds, and delivers again up to five times.",
+	0: "Zendesk waits 20 seconds for an answer, tries five times in 15 minutes, and then drops the events.",
 	http.StatusBadRequest: "The target could not read the delivery: a middleware may have changed or read the body. " +
 		"Zendesk never delivers an event again after 400.",
 	http.StatusUnauthorized: "The target's Lookup finds an installation that does not have this secret. " +

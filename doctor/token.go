@@ -14,8 +14,6 @@ import (
 	"github.com/sunco-go/sunco/internal/lenient"
 )
 
-const installAgain = "Let the customer install again."
-
 // checkToken asks whether the token lives, for which app, and where that app is.
 func (r *run) checkToken(ctx context.Context) error {
 	if r.stored == nil {
@@ -66,7 +64,8 @@ func (r *run) checkApp(id string) {
 	}
 	r.add("token-app", fmt.Sprintf("The token is for app %s, and the installation's AppID is %q.", id, r.stored.AppID),
 		"The row holds the token of another customer.",
-		"Find out how that could be stored; the AppID of a row is the one that Client.Locate returned. "+installAgain, nil)
+		"Find out how that could be stored; the AppID of a row is the one that Client.Locate returned. "+
+			"Let the customer install again.", nil)
 }
 
 // checkClaims reads what a token says about itself. Nobody but Zendesk can verify it, and
@@ -97,6 +96,6 @@ func (r *run) checkClaims() {
 	}
 	if at := time.Unix(int64(claims.Expires), 0).UTC(); claims.Expires > 0 && !time.Now().Before(at) {
 		r.add("token-expired", "The token says that it expired at "+at.Format(time.RFC3339)+".",
-			"Zendesk refuses it. A token cannot be refreshed.", installAgain, nil)
+			"Zendesk refuses it. A token cannot be refreshed.", "Let the customer install again.", nil)
 	}
 }
