@@ -48,7 +48,8 @@ well. For your own, set these environment variables, as your program has them:
         the PostgreSQL database of the store. It is opened read-only by a parameter of
         the connection, which some poolers refuse: then name the database itself.
   SUNCO_STORE_FILE
-        or the SQLite file of the store, which is opened read-only
+        or the SQLite file of the store, which is opened read-only. SQLite makes files
+        beside it, so run the doctor as the user that runs your program.
   SUNCO_STORE_KEY
         the store's key; several, separated by spaces, while you change it
 `
