@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
@@ -70,8 +69,6 @@ type Database struct {
 	DSN string // its data source name
 }
 
-var databases atomic.Int64
-
 // New makes a database in a directory of the test, or on the server that all tests of
 // a process share.
 func (e Engine) New(tb testing.TB) *Database {
@@ -115,8 +112,8 @@ func (d *Database) Version(ctx context.Context, db *sql.DB) (version string, err
 // Integrity returns what is wrong with a database and the tables of sqlstore in it.
 func (d *Database) Integrity(ctx context.Context, db *sql.DB) error {
 	if d.Dialect == sqlstore.PostgreSQL {
-		_, err := db.ExecContext(ctx, "CREATE EXTENSION IF NOT EXISTS amcheck; SELECT bt_index_check(indexrelid, true) "+
-			"FROM pg_index WHERE indrelid::regclass::text LIKE 'sunco_%'")
+		_, err := db.ExecContext(ctx, "SELECT public.bt_index_check(indexrelid, true) "+
+			"FROM pg_index WHERE indrelid::regclass::text LIKE 'sunco_%'") // those in the search path
 		return err
 	}
 	var found string
