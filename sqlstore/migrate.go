@@ -33,8 +33,8 @@ func schemaFile(d Dialect, version int) string {
 // schemaVersion returns the number of the last file that was run, 0 if none was.
 func schemaVersion(ctx context.Context, r runner) (version int, err error) {
 	exists := "SELECT count(*) FROM sqlite_schema WHERE name = 'sunco_schema'"
-	if r.Dialect == PostgreSQL {
-		exists = "SELECT count(to_regclass('sunco_schema'))"
+	if r.Dialect == PostgreSQL { // reading a table makes it hear of what others have just committed
+		exists = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('sunco_schema')"
 	}
 	var tables int
 	if _, err = r.one(ctx, []any{&tables}, exists); err == nil && tables > 0 {
