@@ -3,20 +3,17 @@ package sqlstore
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
 	"iter"
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/sqldb"
 )
 
 const keepEvents = 2 * time.Hour // their ids; Zendesk delivers again for 15 minutes
 
 const (
-	// insertSeen inserts an id that is new or has expired, and nothing else.
-	insertSeen = "INSERT INTO sunco_seen AS s (id, expires_at) VALUES ($1, {now} + $2) " +
-		"ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at WHERE s.expires_at < {now}"
 	// insertLane is followed by a SELECT of lane, 1, {now}, '' and 0.
 	insertLane = "INSERT INTO sunco_lanes AS l (lane, waiting, run_at, lease, attempts) "
 	oneMore    = " ON CONFLICT (lane) DO UPDATE SET waiting = l.waiting + 1"
@@ -37,9 +34,9 @@ func (s *Store) Enqueue(ctx context.Context, _ *sunco.Installation, e *sunco.Eve
 	if e.ID == "" { // a duplicate cannot be recognized without one
 		seen = hash(rand.Text())
 	}
-	keyID, sealed := s.keys.seal(forEvent, plain, e.AppID, string(lane))
+	keyID, sealed := s.keys.Seal(forEvent, plain, e.AppID, string(lane))
 	// On PostgreSQL the lock on the lane makes the order of seq that of the commits.
-	_, err = s.exec(ctx, []any{seen, keepEvents.Microseconds(), lane, e.AppID, keyID, sealed},
+	_, err = s.db.Exec(ctx, []any{seen, keepEvents.Microseconds(), lane, e.AppID, keyID, sealed},
 		insertSeen,
 		insertLane+"SELECT $3, 1, {now}, '', 0 WHERE {if}"+oneMore,
 		"INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) SELECT $3, $4, $5, $6, {now} WHERE {if}")
@@ -48,12 +45,6 @@ func (s *Store) Enqueue(ctx context.Context, _ *sunco.Installation, e *sunco.Eve
 	}
 	s.signal()
 	return nil
-}
-
-// hash returns 128 bits of SHA-256.
-func hash(texts ...string) []byte {
-	sum := sha256.Sum256(appendTexts(nil, texts...))
-	return sum[:16]
 }
 
 // laneOf names what is handled one after the other: the events of a conversation, else
@@ -82,7 +73,7 @@ type storedEvent struct {
 }
 
 func (s *Store) openEvent(e *storedEvent) (*sunco.Event, error) {
-	plain, err := s.keys.open(forEvent, e.keyID, e.sealed, e.appID, string(e.lane))
+	plain, err := s.unseal(forEvent, e.keyID, e.sealed, e.appID, string(e.lane))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +106,7 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
 		return d, e.seq, err
 	}
 	return func(yield func(*DeadEvent, error) bool) {
-		for d, err := range pages(ctx, s.read(), 0, scan, "SELECT seq, lane, app_id, key_id, sealed, received_at, dead "+
+		for d, err := range sqldb.Pages(ctx, s.db, 0, scan, "SELECT seq, lane, app_id, key_id, sealed, received_at, dead "+
 			"FROM sunco_events WHERE seq > $1 AND dead <> 0 ORDER BY seq") {
 			if err == nil {
 				err = d.bad
@@ -131,7 +122,7 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
 // longest. It returns the zero time if no event waits.
 func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
 	var at int64
-	found, err := s.read().one(ctx, []any{&at}, "SELECT received_at FROM sunco_events WHERE dead = 0 ORDER BY seq LIMIT 1")
+	found, err := s.db.Read().One(ctx, []any{&at}, "SELECT received_at FROM sunco_events WHERE dead = 0 ORDER BY seq LIMIT 1")
 	if err != nil || !found {
 		return time.Time{}, failed("oldest waiting", err)
 	}
@@ -141,7 +132,7 @@ func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
 // Retry lets a dead event wait again, before what waits in its conversation. The error
 // is an [*sunco.InputError] if there is no dead event with this ID.
 func (s *Store) Retry(ctx context.Context, id int64) error {
-	n, err := s.exec(ctx, []any{id}, "UPDATE sunco_events SET dead = 0 WHERE seq = $1 AND dead <> 0",
+	n, err := s.db.Exec(ctx, []any{id}, "UPDATE sunco_events SET dead = 0 WHERE seq = $1 AND dead <> 0",
 		insertLane+"SELECT lane, 1, {now}, '', 0 FROM sunco_events WHERE seq = $1 AND {if}"+oneMore)
 	return oneDead("retry", n, err)
 }
@@ -149,7 +140,7 @@ func (s *Store) Retry(ctx context.Context, id int64) error {
 // Discard deletes a dead event. The error is an [*sunco.InputError] if there is no dead
 // event with this ID.
 func (s *Store) Discard(ctx context.Context, id int64) error {
-	n, err := s.exec(ctx, []any{id}, "DELETE FROM sunco_events WHERE seq = $1 AND dead <> 0")
+	n, err := s.db.Exec(ctx, []any{id}, "DELETE FROM sunco_events WHERE seq = $1 AND dead <> 0")
 	return oneDead("discard", n, err)
 }
 

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"iter"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/internal/ident"
+	"github.com/sunco-go/sunco/internal/seal"
+	"github.com/sunco-go/sunco/internal/sqldb"
 )
 
 const (
@@ -25,12 +28,7 @@ const (
 	pendingRevoke  = "revoke"
 )
 
-const (
-	columns     = "app_id, generation, subdomain, legacy_region, key_id, sealed, pending"
-	selectByApp = "SELECT " + columns + " FROM sunco_installations WHERE app_id = $1"
-	selectByKey = "SELECT " + columns + " FROM sunco_installations WHERE app_id = " +
-		"(SELECT app_id FROM sunco_webhook_keys WHERE digest = $1)"
-)
+const columns = "app_id, generation, subdomain, legacy_region, key_id, sealed, pending"
 
 // row is an installation as it is stored.
 type row struct {
@@ -52,13 +50,13 @@ func (r *row) unfinished() bool { return r.appID == unfinishedID(r.generation) }
 // newRow seals an installation for the row with this app id.
 func (s *Store) newRow(appID string, in *sunco.Installation) *row {
 	r := &row{appID: appID, generation: in.Generation(), subdomain: in.Subdomain, region: string(in.LegacyRegion)}
-	r.keyID, r.sealed = s.keys.seal(forInstallation, encodeSecrets(in), r.appID, r.generation, r.subdomain, r.region)
+	r.keyID, r.sealed = s.keys.Seal(forInstallation, encodeSecrets(in), r.appID, r.generation, r.subdomain, r.region)
 	return r
 }
 
 // open returns the installation of a row. An unfinished one has no AppID.
 func (s *Store) open(r *row) (*sunco.Installation, error) {
-	plain, err := s.keys.open(forInstallation, r.keyID, r.sealed, r.appID, r.generation, r.subdomain, r.region)
+	plain, err := s.unseal(forInstallation, r.keyID, r.sealed, r.appID, r.generation, r.subdomain, r.region)
 	if err != nil {
 		return nil, err
 	}
@@ -87,18 +85,28 @@ func (s *Store) check(in *sunco.Installation) error {
 // FirstUse is the FirstUse of a [sunco.Installer]. It reports whether flowID is new, and
 // remembers it for 24 hours. Of several processes one gets true.
 func (s *Store) FirstUse(ctx context.Context, flowID string) (bool, error) {
-	n, err := s.exec(ctx, []any{hash("flow", flowID), keepFlows.Microseconds()}, insertSeen)
+	n, err := s.db.Exec(ctx, []any{hash("flow", flowID), keepFlows.Microseconds()}, insertSeen)
 	return n == 1, failed("first use", err)
+}
+
+// insertSeen inserts an id that is new or has expired, and nothing else.
+const insertSeen = "INSERT INTO sunco_seen AS s (id, expires_at) VALUES ($1, {now} + $2) " +
+	"ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at WHERE s.expires_at < {now}"
+
+// hash returns 128 bits of SHA-256.
+func hash(texts ...string) []byte {
+	sum := sha256.Sum256(seal.AppendTexts(nil, texts...))
+	return sum[:16]
 }
 
 // ByKey is the Lookup of a [sunco.EventHandler]. It returns the installation that has a
 // webhook whose secret has this SHA-256, or nil without an error if there is none.
 func (s *Store) ByKey(ctx context.Context, digest [32]byte) (*sunco.Installation, error) {
-	r, err := s.find(ctx, selectByKey, digest[:])
-	if r == nil {
+	var r row
+	if found, err := s.byKey.One(ctx, r.fields(), digest[:]); err != nil || !found {
 		return nil, failed("by key", err)
 	}
-	return s.open(r)
+	return s.open(&r)
 }
 
 // Get returns the installation of an app, or nil without an error if there is none.
@@ -114,43 +122,25 @@ func (s *Store) ForRemoval(ctx context.Context, appID string) (*sunco.Installati
 		if r.pending != "" {
 			return nil
 		}
-		_, err := s.exec(ctx, []any{checkRemoval.Microseconds(), appID, r.generation},
+		_, err := s.db.Exec(ctx, []any{checkRemoval.Microseconds(), appID, r.generation},
 			"UPDATE sunco_installations SET pending = 'removal', suspect = 0, check_at = {now} + $1, "+
 				"updated_at = {now} WHERE app_id = $2 AND generation = $3 AND pending = ''")
 		return failed("for removal", err)
 	})
 }
 
-func (s *Store) get(ctx context.Context, appID string, found func(*row) error) (*sunco.Installation, error) {
+func (s *Store) get(ctx context.Context, appID string, then func(*row) error) (*sunco.Installation, error) {
 	if !ident.Valid(appID) {
 		return nil, nil
 	}
-	r, err := s.find(ctx, selectByApp, appID)
-	if r == nil {
+	var r row
+	if found, err := s.byApp.One(ctx, r.fields(), appID); err != nil || !found {
 		return nil, failed("get", err)
 	}
-	if err := found(r); err != nil {
+	if err := then(&r); err != nil {
 		return nil, err
 	}
-	return s.open(r)
-}
-
-// find returns the row that one of the frequent statements finds, or nil.
-func (s *Store) find(ctx context.Context, statement string, key any) (*row, error) {
-	r := new(row)
-	var err error
-	if stmt := s.prepared[statement]; stmt != nil {
-		err = stmt.QueryRowContext(ctx, key).Scan(r.fields()...)
-	} else {
-		err = s.db.QueryRowContext(ctx, s.dialect.text(statement), key).Scan(r.fields()...)
-	}
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return r, nil
+	return s.open(&r)
 }
 
 // All yields the complete installations in the order of their AppIDs. For a row that
@@ -175,7 +165,7 @@ func (s *Store) between(ctx context.Context, first, end string) iter.Seq2[*sunco
 		return r, r.appID, err
 	}
 	return func(yield func(*sunco.Installation, error) bool) {
-		for r, err := range pages(ctx, s.read(), first, scan, "SELECT "+columns+
+		for r, err := range sqldb.Pages(ctx, s.db, first, scan, "SELECT "+columns+
 			" FROM sunco_installations WHERE app_id > $1 AND app_id < $2 ORDER BY app_id", end) {
 			var in *sunco.Installation
 			if err == nil {

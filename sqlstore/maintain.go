@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -54,7 +55,7 @@ type dueRow struct {
 
 // due leases the row that has been due for the longest time, or returns nil.
 func (s *Store) due(ctx context.Context) (d *dueRow, err error) {
-	err = s.take(ctx, "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at",
+	err = s.db.Take(ctx, "SELECT app_id FROM sunco_installations WHERE check_at <= {now} ORDER BY check_at LIMIT $1",
 		"UPDATE sunco_installations SET check_at = {now} + $2 WHERE app_id IN (SELECT app_id FROM due) "+
 			"RETURNING "+columns+", suspect, check_at, ({now} - updated_at) * 1000",
 		func(rows *sql.Rows) error {
@@ -148,10 +149,30 @@ func (s *Store) plan(ctx context.Context, d *dueRow, wait time.Duration, suspect
 	if wait == 0 {
 		wait, pending, updated = nextCheck(), "", "{now}"
 	}
-	_, err := s.exec(ctx, []any{wait.Microseconds(), pending, suspect, d.appID, d.lease},
+	_, err := s.db.Exec(ctx, []any{wait.Microseconds(), pending, suspect, d.appID, d.lease},
 		"UPDATE sunco_installations SET check_at = {now} + $1, pending = $2, suspect = $3, updated_at = "+updated+
 			" WHERE app_id = $4 AND check_at = $5")
 	return err
+}
+
+// loop calls f until ctx ends: after the pause that f returns, or when it is woken.
+func (s *Store) loop(ctx context.Context, wake <-chan struct{}, f func() (pause time.Duration, err error)) {
+	for tidied := (time.Time{}); ctx.Err() == nil; {
+		var tidying error
+		if time.Since(tidied) >= time.Minute {
+			tidied, tidying = time.Now(), s.tidy(ctx)
+		}
+		pause, err := f()
+		if err = cmp.Or(err, tidying); err != nil && ctx.Err() == nil {
+			s.log(ctx, slog.LevelWarn, "the database failed", err, nil)
+			pause = 5 * time.Second
+		}
+		select {
+		case <-wake:
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // tidy deletes what was remembered long enough, 1,000 rows at a time. It pulls back what
@@ -159,17 +180,17 @@ func (s *Store) plan(ctx context.Context, d *dueRow, wait time.Duration, suspect
 func (s *Store) tidy(ctx context.Context) error {
 	for n := 1000; n == 1000; {
 		n = 0
-		err := s.take(ctx, "SELECT id FROM sunco_seen WHERE expires_at < {now}",
+		err := s.db.Take(ctx, "SELECT id FROM sunco_seen WHERE expires_at < {now} LIMIT $1",
 			"DELETE FROM sunco_seen WHERE id IN (SELECT id FROM due) RETURNING 1",
 			func(*sql.Rows) error { n++; return nil }, 1000)
 		if err != nil {
 			return err
 		}
 	}
-	_, err := s.exec(ctx, []any{longestWait.Microseconds()},
+	_, err := s.db.Exec(ctx, []any{longestWait.Microseconds()},
 		"UPDATE sunco_lanes SET run_at = {now} WHERE run_at > {now} + $1")
 	if err == nil {
-		_, err = s.exec(ctx, []any{2 * checkEvery.Microseconds()},
+		_, err = s.db.Exec(ctx, []any{2 * checkEvery.Microseconds()},
 			"UPDATE sunco_installations SET check_at = {now} WHERE check_at > {now} + $1")
 	}
 	return err

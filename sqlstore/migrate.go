@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sunco-go/sunco/internal/sqldb"
 )
 
 // newestSchema is the number of the last file in schema.
@@ -31,38 +33,39 @@ func schemaFile(d Dialect, version int) string {
 }
 
 // schemaVersion returns the number of the last file that was run, 0 if none was.
-func schemaVersion(ctx context.Context, r runner) (version int, err error) {
+func (s *Store) schemaVersion(ctx context.Context, r sqldb.Runner) (version int, err error) {
 	exists := "SELECT count(*) FROM sqlite_schema WHERE name = 'sunco_schema'"
-	if r.Dialect == PostgreSQL { // reading a table makes it hear of what others have just committed
+	if s.db.PostgreSQL {
+		// Reading a table makes the connection hear of what others have just committed.
 		exists = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('sunco_schema')"
 	}
 	var tables int
-	if _, err = r.one(ctx, []any{&tables}, exists); err == nil && tables > 0 {
-		_, err = r.one(ctx, []any{&version}, "SELECT version FROM sunco_schema")
+	if _, err = r.One(ctx, []any{&tables}, exists); err == nil && tables > 0 {
+		_, err = r.One(ctx, []any{&version}, "SELECT version FROM sunco_schema")
 	}
 	return version, err
 }
 
 // migrate runs the missing files. It takes no lock unless there are any.
 func (s *Store) migrate(ctx context.Context) error {
-	version, err := schemaVersion(ctx, s.read())
+	version, err := s.schemaVersion(ctx, s.db.Read())
 	if err != nil || version == newestSchema {
 		return err
 	}
 	if version > newestSchema {
 		return fmt.Errorf("the database has schema %d, and this program knows %d: update the program", version, newestSchema)
 	}
-	lock := "CREATE TABLE sunco_lock (x INTEGER); DROP TABLE sunco_lock"
-	if s.dialect == PostgreSQL {
-		lock = "SELECT pg_advisory_xact_lock(7886497)"
+	lock, d := "CREATE TABLE sunco_lock (x INTEGER); DROP TABLE sunco_lock", SQLite
+	if s.db.PostgreSQL {
+		lock, d = "SELECT pg_advisory_xact_lock(7886497)", PostgreSQL
 	}
-	return s.write(ctx, func(r runner) error {
-		if _, err := r.exec(ctx, lock); err != nil {
+	return s.db.Write(ctx, func(r sqldb.Runner) error {
+		if _, err := r.Exec(ctx, lock); err != nil {
 			return err
 		}
-		version, err := schemaVersion(ctx, r)
+		version, err := s.schemaVersion(ctx, r)
 		for ; err == nil && version < newestSchema; version++ {
-			_, err = r.exec(ctx, schemaFile(s.dialect, version+1))
+			_, err = r.Exec(ctx, schemaFile(d, version+1))
 		}
 		return err
 	})
@@ -73,12 +76,12 @@ func (s *Store) migrate(ctx context.Context) error {
 func (s *Store) claim(ctx context.Context) error {
 	var haveID, haveDomain string
 	read := func() error {
-		_, err := s.read().one(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
+		_, err := s.db.Read().One(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
 		return err
 	}
 	err := read()
 	if err == nil && haveID == "" {
-		_, err = s.exec(ctx, []any{s.client.ClientID, s.domain},
+		_, err = s.db.Exec(ctx, []any{s.client.ClientID, s.domain},
 			"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
 		err = errors.Join(err, read()) // another process may have been faster
 	}
@@ -91,12 +94,12 @@ func (s *Store) claim(ctx context.Context) error {
 // checkKeys refuses keys of which none has sealed an installation that is stored.
 func (s *Store) checkKeys(ctx context.Context) error {
 	var id string
-	found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations LIMIT 1")
+	found, err := s.db.Read().One(ctx, []any{&id}, "SELECT key_id FROM sunco_installations LIMIT 1")
 	if err != nil || !found {
 		return err
 	}
-	for _, k := range s.keys {
-		found, err := s.read().one(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", k.id)
+	for _, key := range s.keys.IDs() {
+		found, err := s.db.Read().One(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", key)
 		if err != nil || found {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/sqldb"
 )
 
 // Save is the Save of a [sunco.Installer].
@@ -24,9 +25,9 @@ func (s *Store) Save(ctx context.Context, in *sunco.Installation) error {
 	case err != nil:
 		return err
 	case in.AppID != "":
-		err = s.write(ctx, func(r runner) error { return s.saveComplete(ctx, r, in) })
+		err = s.db.Write(ctx, func(r sqldb.Runner) error { return s.saveComplete(ctx, r, in) })
 	default:
-		_, err = s.exec(ctx, s.newRow(unfinishedID(in.Generation()), in).values(pendingInstall, checkInstall, 0),
+		_, err = s.db.Exec(ctx, s.newRow(unfinishedID(in.Generation()), in).values(pendingInstall, checkInstall, 0),
 			insertInstallation+"ON CONFLICT DO NOTHING")
 	}
 	return failed("save", err)
@@ -41,9 +42,9 @@ func (r *row) values(pending string, check time.Duration, tokenAt int64) []any {
 	return []any{r.appID, r.generation, r.subdomain, r.region, r.keyID, r.sealed, pending, check.Microseconds(), tokenAt}
 }
 
-func (s *Store) saveComplete(ctx context.Context, r runner, in *sunco.Installation) error {
-	if r.Dialect == PostgreSQL { // there may be no row to lock
-		if _, err := r.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", in.AppID); err != nil {
+func (s *Store) saveComplete(ctx context.Context, r sqldb.Runner, in *sunco.Installation) error {
+	if s.db.PostgreSQL { // there may be no row to lock
+		if _, err := r.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", in.AppID); err != nil {
 			return err
 		}
 	}
@@ -53,7 +54,7 @@ func (s *Store) saveComplete(ctx context.Context, r runner, in *sunco.Installati
 	}
 	var old row
 	var oldAt int64
-	found, err := r.one(ctx, append(old.fields(), &oldAt), "SELECT "+columns+", token_at "+
+	found, err := r.One(ctx, append(old.fields(), &oldAt), "SELECT "+columns+", token_at "+
 		"FROM sunco_installations WHERE app_id = $1 {wait}", in.AppID)
 	pending := ""
 	switch {
@@ -70,7 +71,7 @@ func (s *Store) saveComplete(ctx context.Context, r runner, in *sunco.Installati
 	if found {
 		in = s.merge(in, &old)
 	}
-	_, err = r.exec(ctx, insertInstallation+"ON CONFLICT (app_id) DO UPDATE SET generation = excluded.generation, "+
+	_, err = r.Exec(ctx, insertInstallation+"ON CONFLICT (app_id) DO UPDATE SET generation = excluded.generation, "+
 		"subdomain = excluded.subdomain, legacy_region = excluded.legacy_region, key_id = excluded.key_id, "+
 		"sealed = excluded.sealed, pending = excluded.pending, suspect = excluded.suspect, check_at = excluded.check_at, "+
 		"token_at = excluded.token_at, updated_at = excluded.updated_at",
@@ -102,12 +103,12 @@ func (s *Store) merge(in *sunco.Installation, old *row) *sunco.Installation {
 }
 
 // storeKeys replaces the digests of an app.
-func storeKeys(ctx context.Context, r runner, in *sunco.Installation) error {
-	_, err := r.exec(ctx, "DELETE FROM sunco_webhook_keys WHERE app_id = $1", in.AppID)
+func storeKeys(ctx context.Context, r sqldb.Runner, in *sunco.Installation) error {
+	_, err := r.Exec(ctx, "DELETE FROM sunco_webhook_keys WHERE app_id = $1", in.AppID)
 	for i := range in.Webhooks {
 		if secret := in.Webhooks[i].Secret; err == nil && !secret.IsZero() {
 			digest := sha256.Sum256([]byte(secret.Reveal()))
-			_, err = r.exec(ctx, "INSERT INTO sunco_webhook_keys (digest, app_id) VALUES ($1, $2) "+
+			_, err = r.Exec(ctx, "INSERT INTO sunco_webhook_keys (digest, app_id) VALUES ($1, $2) "+
 				"ON CONFLICT (digest) DO UPDATE SET app_id = excluded.app_id", digest[:], in.AppID)
 		}
 	}
@@ -116,12 +117,12 @@ func storeKeys(ctx context.Context, r runner, in *sunco.Installation) error {
 
 // deleteRow deletes the row with a generation, unless it is that of the app except, and
 // returns when its token was stored, 0 if there was none.
-func deleteRow(ctx context.Context, r runner, generation, except string) (tokenAt int64, err error) {
+func deleteRow(ctx context.Context, r sqldb.Runner, generation, except string) (tokenAt int64, err error) {
 	var appID string
-	found, err := r.one(ctx, []any{&appID, &tokenAt}, "DELETE FROM sunco_installations "+
+	found, err := r.One(ctx, []any{&appID, &tokenAt}, "DELETE FROM sunco_installations "+
 		"WHERE generation = $1 AND app_id <> $2 RETURNING app_id, token_at", generation, except)
 	if err == nil && found && appID != unfinishedID(generation) {
-		_, err = r.exec(ctx, "DELETE FROM sunco_webhook_keys WHERE app_id = $1", appID)
+		_, err = r.Exec(ctx, "DELETE FROM sunco_webhook_keys WHERE app_id = $1", appID)
 	}
 	return tokenAt, err
 }
@@ -133,7 +134,7 @@ func (s *Store) Delete(ctx context.Context, in *sunco.Installation) error {
 	if err := s.check(in); err != nil {
 		return err
 	}
-	return failed("delete", s.write(ctx, func(r runner) error {
+	return failed("delete", s.db.Write(ctx, func(r sqldb.Runner) error {
 		_, err := deleteRow(ctx, r, in.Generation(), "")
 		return err
 	}))
@@ -152,16 +153,16 @@ func (s *Store) Update(ctx context.Context, in *sunco.Installation) error {
 }
 
 func (s *Store) update(ctx context.Context, in *sunco.Installation, checkAt string) error {
-	return s.write(ctx, func(r runner) error {
+	return s.db.Write(ctx, func(r sqldb.Runner) error {
 		var old row
-		found, err := r.one(ctx, old.fields(), "UPDATE sunco_installations SET check_at = "+checkAt+", updated_at = {now}, "+
+		found, err := r.One(ctx, old.fields(), "UPDATE sunco_installations SET check_at = "+checkAt+", updated_at = {now}, "+
 			"suspect = 0 WHERE generation = $1 RETURNING "+columns, in.Generation())
 		if err != nil || !found {
 			return err
 		}
 		in := s.merge(in, &old)
 		n := s.newRow(old.appID, in)
-		_, err = r.exec(ctx, "UPDATE sunco_installations SET subdomain = $1, legacy_region = $2, key_id = $3, sealed = $4 "+
+		_, err = r.Exec(ctx, "UPDATE sunco_installations SET subdomain = $1, legacy_region = $2, key_id = $3, sealed = $4 "+
 			"WHERE app_id = $5", n.subdomain, n.region, n.keyID, n.sealed, n.appID)
 		if err != nil || old.unfinished() {
 			return err
@@ -178,7 +179,7 @@ func (s *Store) Uninstall(ctx context.Context, in *sunco.Installation) error {
 	if err := s.check(in); err != nil {
 		return err
 	}
-	n, err := s.exec(ctx, []any{maintainLease.Microseconds(), in.Generation()},
+	n, err := s.db.Exec(ctx, []any{maintainLease.Microseconds(), in.Generation()},
 		"UPDATE sunco_installations SET pending = 'revoke', suspect = 0, check_at = {now} + $1, updated_at = {now} "+
 			"WHERE generation = $2")
 	if err == nil && n > 0 {

@@ -1,21 +1,25 @@
 package sqlstore
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/seal"
+	"github.com/sunco-go/sunco/internal/sqldb"
 )
 
-const sealFormat = 1 // the first byte of everything sealed
+// What is sealed. Each has a key of its own.
+const (
+	forInstallation = "installation"
+	forEvent        = "event"
+)
 
 // SealError says that a stored row does not open.
 type SealError struct {
@@ -33,122 +37,105 @@ func (e *SealError) Error() string {
 	return fmt.Sprintf("sqlstore: a row of app %q, sealed with key %q, does not open: %s", e.AppID, e.KeyID, reason)
 }
 
-// purpose is what is sealed. Each has keys of its own, which are derived from New's.
-type purpose string
-
-const (
-	forInstallation purpose = "installation"
-	forEvent        purpose = "event"
-)
-
-type key struct {
-	id    string
-	aeads map[purpose]cipher.AEAD
-}
-
-// keyring has at least one key. The first one seals.
-type keyring []key
-
-func newKeyring(secrets []sunco.Secret) (keyring, error) {
-	var ring keyring
-	for _, secret := range secrets {
-		raw, err := base64.StdEncoding.Strict().DecodeString(secret.Reveal())
-		if err != nil || len(raw) != 32 {
-			ring = nil
-			break
-		}
-		k := key{hex.EncodeToString(derive(raw, "key id")[:4]), map[purpose]cipher.AEAD{}}
-		for _, p := range []purpose{forInstallation, forEvent} {
-			block, err := aes.NewCipher(derive(raw, string(p)))
-			if err != nil {
-				return nil, err
-			}
-			if k.aeads[p], err = cipher.NewGCMWithRandomNonce(block); err != nil {
-				return nil, err
-			}
-		}
-		ring = append(ring, k)
+// newRing checks the keys.
+func newRing(keys []sunco.Secret) (seal.Ring, error) {
+	var encoded []string
+	for _, k := range keys {
+		encoded = append(encoded, k.Reveal())
 	}
-	if len(ring) == 0 {
+	ring, err := seal.NewRing(encoded, forInstallation, forEvent)
+	if err != nil || len(ring) == 0 {
 		return nil, &sunco.InputError{Name: "store key",
 			Reason: "missing, or not the base64 of 32 bytes; make one with: openssl rand -base64 32"}
 	}
 	return ring, nil
 }
 
-func derive(raw []byte, what string) []byte {
-	sub, _ := hkdf.Key(sha256.New, raw, nil, "sunco sqlstore "+what, 32) // fails for longer ones only
-	return sub
-}
-
-// seal encrypts what belongs to the row that where names, and opens there only. It also
-// returns the id of the key.
-func (r keyring) seal(p purpose, plain []byte, where ...string) (keyID string, sealed []byte) {
-	k := r[0]
-	return k.id, k.aeads[p].Seal([]byte{sealFormat}, nil, plain, associated(p, k.id, where))
-}
-
-// open decrypts what seal has returned. Where begins with the app id.
-func (r keyring) open(p purpose, keyID string, sealed []byte, where ...string) ([]byte, error) {
-	i := slices.IndexFunc(r, func(k key) bool { return k.id == keyID })
-	if i >= 0 && len(sealed) > 0 && sealed[0] == sealFormat {
-		plain, err := r[i].aeads[p].Open(nil, nil, sealed[1:], associated(p, keyID, where))
-		if err == nil {
-			return plain, nil
-		}
+// unseal opens what is sealed in a row. Where names the row, its app id first.
+func (s *Store) unseal(purpose, keyID string, sealed []byte, where ...string) ([]byte, error) {
+	plain, ok := s.keys.Open(purpose, keyID, sealed, where...)
+	if !ok {
+		return nil, &SealError{AppID: where[0], KeyID: keyID, NoKey: !slices.Contains(s.keys.IDs(), keyID)}
 	}
-	return nil, &SealError{AppID: where[0], KeyID: keyID, NoKey: i < 0}
-}
-
-func associated(p purpose, keyID string, where []string) []byte {
-	return appendTexts(appendTexts([]byte{sealFormat}, string(p), keyID), where...)
-}
-
-// appendTexts appends texts with their lengths, so that no two lists look the same.
-func appendTexts(to []byte, texts ...string) []byte {
-	for _, text := range texts {
-		to = append(binary.AppendUvarint(to, uint64(len(text))), text...)
-	}
-	return to
-}
-
-// texts takes one text after the other from what appendTexts has made. Where there is
-// none it takes "".
-type texts string
-
-func (t *texts) next() (text string) {
-	size, n := binary.Uvarint([]byte((*t)[:min(len(*t), binary.MaxVarintLen64)]))
-	end := n + int(size)
-	if n <= 0 || end < n || end > len(*t) {
-		n, end = len(*t), len(*t)
-	}
-	text, *t = string((*t)[n:end]), (*t)[end:]
-	return text
+	return plain, nil
 }
 
 // encodeSecrets encodes what is sealed of an installation.
 func encodeSecrets(in *sunco.Installation) []byte {
-	plain := appendTexts(nil, in.Token.AccessToken.Reveal())
+	plain := seal.AppendTexts(nil, in.Token.AccessToken.Reveal())
 	for i := range in.Webhooks {
 		w := &in.Webhooks[i]
-		plain = appendTexts(plain, w.ID, w.Version, w.Target, w.Secret.Reveal(),
+		plain = seal.AppendTexts(plain, w.ID, w.Version, w.Target, w.Secret.Reveal(),
 			strconv.FormatBool(w.IncludeFullUser), strconv.FormatBool(w.IncludeFullSource), strconv.Itoa(len(w.Triggers)))
-		plain = appendTexts(plain, w.Triggers...)
+		plain = seal.AppendTexts(plain, w.Triggers...)
 	}
 	return plain
 }
 
 // decodeSecrets reads what encodeSecrets has written; nothing else can have been sealed.
 func decodeSecrets(plain []byte, into *sunco.Installation) {
-	left := texts(plain)
-	into.Token = sunco.Token{AccessToken: sunco.NewSecret(left.next())}
+	left := seal.Texts(plain)
+	into.Token = sunco.Token{AccessToken: sunco.NewSecret(left.Next())}
 	for left != "" {
-		w := sunco.Webhook{ID: left.next(), Version: left.next(), Target: left.next(), Secret: sunco.NewSecret(left.next()),
-			IncludeFullUser: left.next() == "true", IncludeFullSource: left.next() == "true"}
-		count, _ := strconv.Atoi(left.next())
+		w := sunco.Webhook{ID: left.Next(), Version: left.Next(), Target: left.Next(), Secret: sunco.NewSecret(left.Next()),
+			IncludeFullUser: left.Next() == "true", IncludeFullSource: left.Next() == "true"}
+		count, _ := strconv.Atoi(left.Next())
 		for range count {
-			w.Triggers = append(w.Triggers, left.next())
+			w.Triggers = append(w.Triggers, left.Next())
 		}
 		into.Webhooks = append(into.Webhooks, w)
 	}
+}
+
+// Reseal seals with the first key of [New] what was sealed with another one, and
+// returns the number of rows that it changed. To change the key, start all processes
+// with the new key and the old one, call Reseal, and start them with the new key alone.
+//
+// Several processes may call it at once, and it may be interrupted. Rows that do not
+// open stay as they are; the error is then the [*SealError] of the first one.
+func (s *Store) Reseal(ctx context.Context) (int, error) {
+	n, err := s.reseal(ctx, forInstallation, "sunco_installations", "app_id", "",
+		"app_id", "generation", "subdomain", "legacy_region")
+	m, err2 := s.reseal(ctx, forEvent, "sunco_events", "seq", 0, "app_id", "lane")
+	return n + m, failed("reseal", errors.Join(err, err2))
+}
+
+// reseal seals the rows of a table again. Where are the columns that the seal is bound
+// to.
+func (s *Store) reseal(ctx context.Context, purpose string, table, key string, first any, where ...string) (n int, bad error) {
+	type sealedRow struct {
+		key    any
+		keyID  string
+		sealed []byte
+		where  []string
+	}
+	scan := func(rows *sql.Rows) (r sealedRow, key any, err error) {
+		r.where = make([]string, len(where))
+		into := []any{&r.key, &r.keyID, &r.sealed}
+		for i := range r.where {
+			into = append(into, &r.where[i])
+		}
+		err = rows.Scan(into...)
+		return r, r.key, err
+	}
+	columns := strings.Join(append([]string{key, "key_id", "sealed"}, where...), ", ")
+	for r, err := range sqldb.Pages(ctx, s.db, first, scan, "SELECT "+columns+" FROM "+table+
+		" WHERE "+key+" > $1 AND key_id <> $2 ORDER BY "+key, s.keys.IDs()[0]) {
+		if err != nil {
+			return n, err
+		}
+		plain, err := s.unseal(purpose, r.keyID, r.sealed, r.where...)
+		if err != nil {
+			bad = cmp.Or(bad, err)
+			continue
+		}
+		keyID, sealed := s.keys.Seal(purpose, plain, r.where...)
+		changed, err := s.db.Exec(ctx, []any{keyID, sealed, r.key, r.sealed},
+			"UPDATE "+table+" SET key_id = $1, sealed = $2 WHERE "+key+" = $3 AND sealed = $4")
+		if err != nil {
+			return n, err
+		}
+		n += int(changed)
+	}
+	return n, bad
 }

@@ -3,11 +3,23 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"strings"
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/internal/hook"
+	"github.com/sunco-go/sunco/internal/seal"
+	"github.com/sunco-go/sunco/internal/sqldb"
+)
+
+// Dialect is the kind of a database.
+type Dialect int
+
+// The dialects. The zero Dialect is none.
+const (
+	SQLite     Dialect = iota + 1 // 3.51.3 or newer
+	PostgreSQL                    // 12 or newer
 )
 
 // Store keeps installations and events in one database. Make it with [New]. It is
@@ -19,14 +31,12 @@ type Store struct {
 	// holds a credential. Nil: [slog.Default].
 	Logger *slog.Logger
 
-	db       *sql.DB
-	dialect  Dialect
-	client   *sunco.Client
-	domain   string // of the client
-	keys     keyring
-	prepared map[string]*sql.Stmt // on SQLite
-	turn     chan struct{}        // of the writers, on SQLite
-	wake     chan struct{}        // Work, when an event was stored
+	db           *sqldb.DB
+	client       *sunco.Client
+	domain       string // of the client
+	keys         seal.Ring
+	byApp, byKey *sqldb.Frequent
+	wake         chan struct{} // Work, when an event was stored
 }
 
 // New prepares a database and returns its Store. It creates the tables, whose names
@@ -59,11 +69,11 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	if err != nil {
 		return nil, err
 	}
-	ring, err := newKeyring(keys)
+	ring, err := newRing(keys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: d, client: c, keys: ring, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	s := &Store{db: sqldb.New(db, d == PostgreSQL), client: c, keys: ring, wake: make(chan struct{}, 1)}
 	_, s.domain, _ = strings.Cut(strings.TrimSuffix(base, "/sc"), "any.")
 	check := s.checkSQLite
 	if d == PostgreSQL {
@@ -77,21 +87,14 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	return s, nil
 }
 
-// prepare parses the frequent reads once. PostgreSQL's drivers do that themselves, in
-// the way that the pooler before the server needs.
-func (s *Store) prepare(ctx context.Context) error {
-	if s.dialect != SQLite {
-		return nil
+// prepare prepares the frequent queries.
+func (s *Store) prepare(ctx context.Context) (err error) {
+	const by = "SELECT " + columns + " FROM sunco_installations WHERE app_id = "
+	if s.byApp, err = s.db.Frequent(ctx, by+"$1"); err != nil {
+		return err
 	}
-	s.prepared = map[string]*sql.Stmt{}
-	for _, statement := range []string{selectByApp, selectByKey} {
-		stmt, err := s.db.PrepareContext(ctx, s.dialect.text(statement))
-		if err != nil {
-			return err
-		}
-		s.prepared[statement] = stmt
-	}
-	return nil
+	s.byKey, err = s.db.Frequent(ctx, by+"(SELECT app_id FROM sunco_webhook_keys WHERE digest = $1)")
+	return err
 }
 
 // log writes a line about an error, without the credentials at hand.
@@ -105,4 +108,12 @@ func (s *Store) log(ctx context.Context, level slog.Level, message string, err e
 		}
 	}
 	hook.Log(ctx, s.Logger, level, message, err, secrets, attrs...)
+}
+
+// failed names what failed.
+func failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("sqlstore: %s: %w", what, err)
 }

@@ -93,7 +93,7 @@ func (s *Store) lease(ctx context.Context, n int) (leases []lease, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
 	name := rand.Text()
-	err = s.take(ctx, "SELECT lane FROM sunco_lanes WHERE run_at <= {now} ORDER BY run_at",
+	err = s.db.Take(ctx, "SELECT lane FROM sunco_lanes WHERE run_at <= {now} ORDER BY run_at LIMIT $1",
 		"UPDATE sunco_lanes SET run_at = {now} + $2, lease = $3, attempts = attempts + 1 "+
 			"WHERE lane IN (SELECT lane FROM due) RETURNING lane, attempts",
 		func(rows *sql.Rows) error {
@@ -136,7 +136,7 @@ func (s *Store) handle(ctx context.Context, l lease,
 func (s *Store) run(ctx context.Context, l lease, onEvent func(context.Context, *sunco.Installation, *sunco.Event) error,
 ) (stored storedEvent, in *sunco.Installation, err error) {
 	stored.lane = l.lane
-	found, err := s.read().one(ctx, []any{&stored.seq, &stored.appID, &stored.keyID, &stored.sealed},
+	found, err := s.db.Read().One(ctx, []any{&stored.seq, &stored.appID, &stored.keyID, &stored.sealed},
 		"SELECT seq, app_id, key_id, sealed FROM sunco_events WHERE lane = $1 AND dead = 0 ORDER BY seq LIMIT 1", l.lane)
 	switch {
 	case err != nil:
@@ -184,7 +184,7 @@ func (s *Store) renew(ctx context.Context, lost func(), l lease) {
 
 // setLease changes the end and the name of a lease.
 func (s *Store) setLease(ctx context.Context, l lease, wait time.Duration, name string) error {
-	n, err := s.exec(ctx, []any{wait.Microseconds(), name, l.lane, l.name},
+	n, err := s.db.Exec(ctx, []any{wait.Microseconds(), name, l.lane, l.name},
 		"UPDATE sunco_lanes SET run_at = {now} + $1, lease = $2 WHERE lane = $3 AND lease = $4")
 	if err == nil && n == 0 {
 		return errLost
@@ -199,7 +199,7 @@ func (s *Store) finish(ctx context.Context, l lease, event string, seq int64) er
 		"DELETE FROM sunco_lanes WHERE lane = $1 AND lease = $2 AND waiting = 1",
 		"UPDATE sunco_lanes SET waiting = waiting - 1, run_at = {now}, lease = '', attempts = 0 WHERE lane = $1 AND lease = $2",
 	} {
-		n, err := s.exec(ctx, []any{l.lane, l.name, seq}, lane, event+" WHERE seq = $3 AND {if}")
+		n, err := s.db.Exec(ctx, []any{l.lane, l.name, seq}, lane, event+" WHERE seq = $3 AND {if}")
 		if err != nil || n == 1 {
 			return err
 		}
