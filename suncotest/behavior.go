@@ -17,8 +17,9 @@ import (
 type Behavior struct {
 	// Hosts and requests.
 	//
-	// UnknownHost is the answer of a host where no customer lives, for example after
-	// [Platform.Rename]. Zero: [HostFront], as seen in public reports.
+	// UnknownHost is the answer of a host of the domain where no customer lives, for
+	// example after [Platform.Rename]. Zero: [HostFront], as seen in public reports.
+	// Under localhost such names do not resolve.
 	UnknownHost UnknownHost
 
 	// Strict refuses members and query parameters that the API's description does not
@@ -33,6 +34,9 @@ type Behavior struct {
 
 	// MarketplaceStatus is the status of that refusal. Unknown; zero: 403.
 	MarketplaceStatus int
+
+	// OtherAppStatus is the status for an app that is not the token's. Unknown; zero: 403.
+	OtherAppStatus int
 
 	// Authorize.
 	//
@@ -94,17 +98,25 @@ type Behavior struct {
 	// WebhookLimitStatus is the status for one webhook too many. Unknown; zero: 400.
 	WebhookLimitStatus int
 
+	// UnknownTriggerStatus is the status for a webhook with a trigger that the API's
+	// description does not have. Unknown; zero: it is accepted.
+	UnknownTriggerStatus int
+
 	// NoProbe creates webhooks without a probe. False: the platform sends HEAD to the
-	// target, then to / on the same host, and answers 400 unless one of them answers
-	// 2xx, as old documents and production code have it.
+	// target, then to / on the same host, and answers 400 unless one of them counts, as
+	// old documents and production code have it.
 	NoProbe bool
+
+	// ProbeCounts is the answer to a probe with which a target counts. Unknown; zero:
+	// [Probe2xx].
+	ProbeCounts ProbeAnswer
 
 	// NoRetargetProbe skips the probe when a PATCH changes the target. Unknown.
 	NoRetargetProbe bool
 
-	// CanonicalTargets stores a webhook's target with its host in lower case, without a
-	// default port, and with / for an empty path. Unknown; false: as it was sent.
-	CanonicalTargets bool
+	// TargetForm is what changes in a webhook's target before it is stored. Unknown;
+	// zero: nothing.
+	TargetForm TargetForm
 
 	// Deliveries.
 	//
@@ -247,6 +259,33 @@ const (
 	ErrorFront                      // {"error":{"title":…,"message":…}}, as Zendesk's front servers write it
 )
 
+// ProbeAnswer is an answer to the HEAD request that probes a webhook's target.
+type ProbeAnswer int
+
+// The answers with which a target may count.
+const (
+	Probe2xx    ProbeAnswer = iota // 2xx
+	ProbeAny                       // any status, 404 for example
+	ProbeNoNeed                    // none is needed: the probe is sent, and its outcome is ignored
+)
+
+// counts reports whether a target counts whose probe had this status, or 0 for no answer.
+func (a ProbeAnswer) counts(status int) bool {
+	return status/100 == 2 || a == ProbeAny && status != 0 || a == ProbeNoNeed
+}
+
+// TargetForm is a set of changes to a webhook's target.
+type TargetForm int
+
+// The changes to a webhook's target.
+const (
+	TargetLowerHost TargetForm = 1 << iota // the host is written in lower case
+	TargetNoPort                           // the scheme's default port is left out
+	TargetSlash                            // an empty path becomes /
+
+	TargetCanonical = TargetLowerHost | TargetNoPort | TargetSlash
+)
+
 // UnknownHost is an answer of a host where no customer lives.
 type UnknownHost int
 
@@ -255,10 +294,11 @@ const (
 	HostFront        UnknownHost = iota // {"error":{"title":"No help desk at …","message":…}}
 	HostPage                            // an HTML page
 	HostAPIError                        // an error of the API
-	HostUnresolvable                    // none: after Rename, the old name does not resolve
+	HostUnresolvable                    // none: the name does not resolve
 )
 
 func (b Behavior) withDefaults() Behavior {
+	b.OtherAppStatus = cmp.Or(b.OtherAppStatus, http.StatusForbidden)
 	b.UnknownClientStatus = cmp.Or(b.UnknownClientStatus, http.StatusNotFound)
 	b.CodeLifetime = cmp.Or(b.CodeLifetime, 10*time.Minute)
 	b.RevokedStatus = cmp.Or(b.RevokedStatus, http.StatusUnauthorized)

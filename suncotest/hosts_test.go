@@ -151,6 +151,17 @@ func TestNotes(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	w := newWorld(t, threeCustomers())
+	for _, host := range []string{"unknown.zendesk.com", "undefined.zendesk.com", "legacy-us.zendesk.com"} {
+		a := w.do(http.MethodGet, "https://"+host+"/sc/v2/apps", "")
+		assert.Equal(t, http.StatusNotFound, a.Status)
+		assert.Contains(t, a.Body, `{"title":"No help desk at `+host+`"`)
+	}
+	w.p.Mount("partner.zendesk.com", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	assert.Equal(t, http.StatusOK, w.do(http.MethodGet, "https://partner.zendesk.com/", "").Status)
+
+	cfg := threeCustomers()
+	cfg.Behavior.UnknownHost = suncotest.HostUnresolvable
+	w = newWorld(t, cfg)
 	var dns *net.DNSError
 	for _, host := range []string{
 		"unknown.zendesk.com", "undefined.zendesk.com", "legacy-us.zendesk.com", "zendesk.com", "a.acme.zendesk.com",

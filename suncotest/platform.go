@@ -67,7 +67,8 @@ func (p *Platform) Close() {
 // Client returns an HTTP client in the platform's network. It reaches the bridge, the
 // customers' hosts, the legacy hosts and the hosts of [Platform.Mount] in memory, and it
 // trusts the platform's certificates. It dials loopback addresses that are not mounted on
-// the real network. No other name resolves. The client follows redirects, like any
+// the real network. No other name resolves; for the domain's names without a customer see
+// [Behavior.UnknownHost]. The client follows redirects, like any
 // http.Client. Each call returns a new client on one shared transport.
 func (p *Platform) Client() *http.Client {
 	return &http.Client{Transport: p.client}
@@ -122,7 +123,8 @@ func (p *Platform) listens(host, port string) (speaks netsim.Speech, owned bool)
 	return netsim.Nothing, true
 }
 
-// owns reports whether host is one of the platform's own names at this moment.
+// owns reports whether host is one of the platform's own names at this moment. Names
+// without a customer are, so that they can say so, but not those of the partner's servers.
 func (p *Platform) owns(host string) bool {
 	if host == wire.HostUS || host == wire.HostEU {
 		return true
@@ -137,7 +139,11 @@ func (p *Platform) owns(host string) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.oauth.Resolves(label)
+	if p.oauth.Lives(label) {
+		return true
+	}
+	return p.cfg.Behavior.UnknownHost != HostUnresolvable && domain != "localhost" && wire.IsLabel(label) &&
+		!p.network.Knows(host)
 }
 
 // ServeHTTP answers as the host that the request names; see "As a server" above. It
@@ -262,7 +268,11 @@ func (p *Platform) hookOptions() hooks.Options {
 		LimitStatus:         b.WebhookLimitStatus,
 		NoProbe:             b.NoProbe,
 		NoRetargetProbe:     b.NoRetargetProbe,
-		Canonical:           b.CanonicalTargets,
+		ProbeCounts:         b.ProbeCounts.counts,
+		TriggerStatus:       b.UnknownTriggerStatus,
+		LowerHost:           b.TargetForm&TargetLowerHost != 0,
+		NoPort:              b.TargetForm&TargetNoPort != 0,
+		Slash:               b.TargetForm&TargetSlash != 0,
 		RetryInterval:       b.DeliveryRetryInterval,
 		Copies:              b.DeliveryCopies,
 		Doubled:             b.DeliveryDoubled,
@@ -300,7 +310,7 @@ func (p *Platform) oauthOptions() oauth.Options {
 		WebhooksDie:         b.WebhooksDie,
 		NoSubdomain:         b.NoSubdomain,
 		EchoPostback:        b.EchoPostback,
-		OldNamesResolve:     b.UnknownHost != HostUnresolvable,
+		OtherAppStatus:      b.OtherAppStatus,
 		RemoveFirst:         b.RemoveFirst,
 		RemoveDelay:         b.RemoveDelay,
 		MarketplaceRequired: b.MarketplaceRequired,

@@ -202,10 +202,36 @@ func TestProbeSaysWhy(t *testing.T) {
 	}
 }
 
+func TestProbeCounts(t *testing.T) {
+	const silent = `{"target":"https://gone.example/","triggers":["x"]}`
+	for answer, want := range map[suncotest.ProbeAnswer][2]int{
+		suncotest.Probe2xx: {400, 400}, suncotest.ProbeAny: {201, 400}, suncotest.ProbeNoNeed: {201, 201},
+	} {
+		w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{ProbeCounts: answer}})
+		token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
+		w.p.Mount("partner.example", http.NotFoundHandler())
+		assert.Equal(t, want[0], w.api(token, http.MethodPost, hooks, goodHook).Status)
+		assert.Equal(t, want[1], w.api(token, http.MethodPost, hooks, silent).Status)
+		assert.NotEmpty(t, w.p.Calls())
+	}
+}
+
+func TestUnknownTrigger(t *testing.T) {
+	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{UnknownTriggerStatus: 422, OtherAppStatus: 404}})
+	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
+	hook := func(triggers string) string { return `{"target":"` + hookTarget + `","triggers":[` + triggers + `]}` }
+	requireProblem(t, w.api(token, http.MethodPost, hooks, hook(`"user:merge","Conversation:message"`)), 422)
+	a := w.api(token, http.MethodPost, hooks, hook(`"user:merge","passthrough:messaging"`))
+	require.Equal(t, 201, a.Status)
+	requireProblem(t, w.api(token, http.MethodPatch, hooks+"/"+field(t, a.Body, "webhook.id"), hook(`"x"`)), 422)
+	requireProblem(t, w.api(token, http.MethodGet, acmeURL+"/v2/apps/3fa1c27e9d0b46855e7210ac/integrations/me/webhooks",
+		""), 404)
+}
+
 // The platform's database may write a target in another form than the partner did.
-func TestCanonicalTargets(t *testing.T) {
+func TestTargetForm(t *testing.T) {
 	w := newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{NoRetargetProbe: true, WebhookLimit: 10,
-		CanonicalTargets: true}})
+		TargetForm: suncotest.TargetCanonical}})
 	token, hooks := w.install("acme"), w.hooksURL(acmeURL, "acme")
 	for sent, kept := range map[string]string{
 		"https://PARTNER.example":             "https://partner.example/",
@@ -220,10 +246,17 @@ func TestCanonicalTargets(t *testing.T) {
 		assert.Equal(t, kept, field(t, w.api(token, http.MethodGet, one, "").Body, "webhook.target"))
 		assert.Equal(t, kept, field(t, w.api(token, http.MethodPatch, one, `{"target":"`+sent+`"}`).Body, "webhook.target"))
 	}
-	w = newWorld(t, suncotest.Config{})
-	token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
-	a := w.api(token, http.MethodPost, hooks, `{"target":"https://PARTNER.example","triggers":["x"]}`)
-	assert.Equal(t, "https://PARTNER.example", field(t, a.Body, "webhook.target"), "unchanged otherwise")
+	for form, kept := range map[suncotest.TargetForm]string{
+		0:                         "https://PARTNER.example:443",
+		suncotest.TargetLowerHost: "https://partner.example:443",
+		suncotest.TargetNoPort:    "https://PARTNER.example",
+		suncotest.TargetSlash:     "https://PARTNER.example:443/",
+	} {
+		w = newWorld(t, suncotest.Config{Behavior: suncotest.Behavior{TargetForm: form}})
+		token, hooks = w.install("acme"), w.hooksURL(acmeURL, "acme")
+		a := w.api(token, http.MethodPost, hooks, `{"target":"https://PARTNER.example:443","triggers":["x"]}`)
+		assert.Equal(t, kept, field(t, a.Body, "webhook.target"))
+	}
 }
 
 func TestProbeGivesUp(t *testing.T) {

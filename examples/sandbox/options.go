@@ -90,8 +90,9 @@ func behaviorFlags(b *suncotest.Behavior) *flag.FlagSet {
 	number("webhook-limit", "`number` of webhooks an integration may have; default 3",
 		between(1, 100, &b.WebhookLimit))
 	yes(&b.NoProbe, "no-probe", false, "create webhooks without a HEAD request to the target")
-	yes(&b.CanonicalTargets, "canonical-targets", false,
-		"store a target with its host in lower case, without a default port, and with a path")
+	fs.BoolFunc("canonical-targets",
+		"store a target with its host in lower case, without a default port, and with a path",
+		func(string) error { b.TargetForm = suncotest.TargetCanonical; return nil })
 
 	number("delivery-copies", "`number` of further deliveries with the same event ids; default 0",
 		between(0, 100, &b.DeliveryCopies))

@@ -109,7 +109,7 @@ func TestFlags(t *testing.T) {
 		"-webhooks-die":                {WebhooksDie: true},
 		"-webhook-limit 10":            {WebhookLimit: 10},
 		"-no-probe":                    {NoProbe: true},
-		"-canonical-targets":           {CanonicalTargets: true},
+		"-canonical-targets":           {TargetForm: suncotest.TargetCanonical},
 		"-delivery-copies 2":           {DeliveryCopies: 2},
 		"-delivery-doubled":            {DeliveryDoubled: true},
 		"-delivery-reordered":          {DeliveryReordered: true},

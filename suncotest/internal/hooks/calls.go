@@ -90,7 +90,7 @@ func (s *Service) probe(ctx context.Context, target string) (refusal string) {
 	var met []string
 	for _, where := range []string{target, origin.String()} {
 		made := s.send(ctx, probeTimeout, http.MethodHead, where, nil)
-		if made.status/100 == 2 {
+		if s.opts.ProbeCounts(made.status) {
 			return ""
 		}
 		where, _, _ = strings.Cut(where, "?")

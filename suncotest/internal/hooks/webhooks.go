@@ -28,7 +28,10 @@ type Options struct {
 	LimitStatus     int
 	NoProbe         bool
 	NoRetargetProbe bool
-	Canonical       bool
+	ProbeCounts     func(status int) bool // 0: no answer
+	TriggerStatus   int                   // for an unknown one; 0: it is accepted
+
+	LowerHost, NoPort, Slash bool // what changes in targets
 
 	RetryInterval time.Duration
 	Copies        int
@@ -148,9 +151,7 @@ func members() wire.Members {
 func (s *Service) set(w *webhook, given map[string]json.RawMessage) {
 	if raw := given["target"]; raw != nil {
 		w.Target, _ = wire.As[string](raw)
-		if s.opts.Canonical {
-			w.Target = canonical(w.Target)
-		}
+		w.Target = s.written(w.Target)
 	}
 	if raw := given["triggers"]; raw != nil {
 		w.Triggers, _ = wire.As[[]string](raw)
@@ -163,25 +164,41 @@ func (s *Service) set(w *webhook, given map[string]json.RawMessage) {
 	}
 }
 
-// canonical is a target with its host in lower case, without a default port, and with
-// a path.
-func canonical(target string) string {
+// written is a target as it is stored.
+func (s *Service) written(target string) string {
 	u, err := url.Parse(target) // which writes the scheme in lower case
-	if err != nil {
+	if err != nil || !s.opts.LowerHost && !s.opts.NoPort && !s.opts.Slash {
 		return target
 	}
-	u.Host = strings.ToLower(u.Host)
-	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+	if s.opts.LowerHost {
+		u.Host = strings.ToLower(u.Host)
+	}
+	port := u.Port()
+	if s.opts.NoPort && (u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80") {
 		u.Host = strings.TrimSuffix(u.Host, ":"+port)
 	}
-	if u.Path == "" {
+	if s.opts.Slash && u.Path == "" {
 		u.Path = "/"
 	}
 	return u.String()
 }
 
+// readWebhook reads the members of a webhook, of which some are needed.
+func (s *Service) readWebhook(c *wire.Call, needed ...string) (map[string]json.RawMessage, wire.Reply, bool) {
+	given, refusal, fine := c.ReadMembers(members(), needed...)
+	if !fine || s.opts.TriggerStatus == 0 {
+		return given, refusal, fine
+	}
+	triggers, _ := wire.As[[]string](given["triggers"]) // they were checked
+	known := append(SampleTriggers(), "passthrough:messaging")
+	if slices.ContainsFunc(triggers, func(name string) bool { return !slices.Contains(known, name) }) {
+		return nil, wire.Failure(s.opts.TriggerStatus, "bad_request", "The triggers must be those of the API"), false
+	}
+	return given, refusal, true
+}
+
 func (s *Service) createWebhook(c *wire.Call) wire.Reply {
-	given, refusal, fine := c.ReadMembers(members(), "target", "triggers")
+	given, refusal, fine := s.readWebhook(c, "target", "triggers")
 	if !fine {
 		return refusal
 	}
@@ -268,7 +285,7 @@ func (s *Service) updateWebhook(c *wire.Call) wire.Reply {
 	before := *found
 	s.opts.Lock.Unlock()
 
-	given, refusal, fine := c.ReadMembers(members())
+	given, refusal, fine := s.readWebhook(c)
 	if !fine {
 		return refusal
 	}

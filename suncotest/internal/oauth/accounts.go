@@ -94,8 +94,7 @@ func (s *Service) Exists(at wire.Place) bool {
 	case at.Label == "":
 		return true
 	}
-	a := s.bySubdomain(at.Label)
-	return a != nil && a.Legacy == ""
+	return s.Lives(at.Label)
 }
 
 // Add adds a customer. The lock is held.
@@ -103,7 +102,6 @@ func (s *Service) Add(a Account) error {
 	if s.bySubdomain(a.Subdomain) != nil || s.byApp(a.AppID) != nil {
 		return fmt.Errorf("suncotest: account %q: its subdomain or its app id is taken", a.Subdomain)
 	}
-	delete(s.renamed, a.Subdomain)
 	s.accounts = append(s.accounts, &account{Account: a})
 	return nil
 }
@@ -121,8 +119,6 @@ func (s *Service) Rename(from, to string) error {
 		return fmt.Errorf("suncotest: the subdomain %q is taken", to)
 	}
 	a.Subdomain = to
-	delete(s.renamed, to)
-	s.renamed[from] = true
 	return nil
 }
 
@@ -134,12 +130,10 @@ func CheckSubdomain(name string) error {
 	return nil
 }
 
-// Resolves reports whether a customer's name exists in the network. The lock is held.
-func (s *Service) Resolves(subdomain string) bool {
-	if a := s.bySubdomain(subdomain); a != nil {
-		return a.Legacy == ""
-	}
-	return s.renamed[subdomain] && s.opts.OldNamesResolve
+// Lives reports whether a customer has that subdomain. The lock is held.
+func (s *Service) Lives(subdomain string) bool {
+	a := s.bySubdomain(subdomain)
+	return a != nil && a.Legacy == ""
 }
 
 // Accounts returns the customers, oldest first. The lock is held.

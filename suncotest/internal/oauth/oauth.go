@@ -41,7 +41,7 @@ type Options struct {
 	WebhooksDie         bool
 	NoSubdomain         bool
 	EchoPostback        bool
-	OldNamesResolve     bool
+	OtherAppStatus      int
 	RemoveFirst         bool
 	RemoveDelay         time.Duration
 	MarketplaceRequired bool
@@ -53,7 +53,6 @@ type Options struct {
 type Service struct {
 	opts          Options
 	accounts      []*account               // oldest first
-	renamed       map[string]bool          // subdomains that customers have left
 	installations map[string]*installation // those that live, by id
 	codes         map[string]*code         // by the code
 	tokens        map[string]*grant        // by tokenKey
@@ -65,7 +64,6 @@ type Service struct {
 func New(opts Options) *Service {
 	s := &Service{
 		opts:          opts,
-		renamed:       map[string]bool{},
 		installations: map[string]*installation{},
 		codes:         map[string]*code{},
 		tokens:        map[string]*grant{},
@@ -118,7 +116,7 @@ func (s *Service) Admit(c *wire.Call, need wire.Access) (wire.Reply, bool) {
 	part, integration := c.Params["integration"]
 	switch {
 	case named && app != c.AppID:
-		return wire.Problem(http.StatusForbidden, "The token belongs to another app"), false
+		return wire.Problem(s.opts.OtherAppStatus, "The token belongs to another app"), false
 	case need == wire.OfTheApp && integration && part != "me":
 		return wire.Failure(http.StatusNotFound, "integration_not_found", "The integration in the path must be me"), false
 	}
