@@ -25,9 +25,14 @@ func byBusiness(content object) object {
 	return object{"author": object{"type": "business"}, "content": content}
 }
 
+// people are deleted with all they wrote.
+func (p *probe) people() thing {
+	return thing{what: "a user with two conversations", path: "/users/" + p.mark}
+}
+
 // makeTalks makes the user under whom everything else is deleted.
 func makeTalks(ctx context.Context, p *probe) error {
-	p.make("a user with two conversations", "/users/"+p.mark)
+	p.made = append(p.made, p.people())
 	r, err := p.must(ctx, http.MethodPost, "/users", object{
 		"externalId": p.mark, "profile": object{"givenName": "Probe"},
 	})
@@ -218,7 +223,9 @@ func askAttachments(ctx context.Context, p *probe) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _, _ = p.call(ctx, http.MethodPost, "/attachments/remove", object{"mediaUrl": mediaURL}) }()
+	uploaded := thing{what: "an attachment", mediaURL: mediaURL}
+	p.made = append(p.made, uploaded)
+	defer p.unmake(ctx, uploaded)
 	file := byBusiness(object{"type": "file", "mediaUrl": mediaURL})
 	if _, err := p.post(ctx, 0, file); err != nil {
 		return err

@@ -102,7 +102,7 @@ func askRevoke(ctx context.Context, p *probe) error {
 	if !r.ok() {
 		return stop("revoke answered %s", p.api.says(r))
 	}
-	p.made = slices.DeleteFunc(p.made, func(t thing) bool { return t.path == "" || strings.HasPrefix(t.path, hooksPath) })
+	p.made = slices.DeleteFunc(p.made, func(t thing) bool { return t == integration() || strings.HasPrefix(t.path, hooksPath) })
 	dead, err := p.awaitDeath(ctx)
 	if err != nil {
 		return err
@@ -123,6 +123,10 @@ func askRevoke(ctx context.Context, p *probe) error {
 	}
 	if len(slices.Compact(statuses)) > 1 {
 		p.note("the replies differ; the fields have those of token info")
+	}
+	if err := p.witnessed(ctx); err != nil {
+		p.dead = time.Time{}
+		return err
 	}
 	p.set("RevokedStatus", is(dead.status))
 	if shape, known := dead.shape(); known {
@@ -156,8 +160,11 @@ func (p *probe) awaitDeath(ctx context.Context) (reply, error) {
 
 // askRemoved waits for the calls to the remove URL.
 func askRemoved(ctx context.Context, p *probe) error {
-	if !p.removeURL {
+	switch {
+	case !p.removeURL:
 		return noAnswer("it needs -remove-url")
+	case slices.Contains(p.made, integration()):
+		return noAnswer("there was no revoke")
 	}
 	fmt.Fprintf(p.out, "  waiting for calls of the remove URL, until there are none for %v\n", p.waits.quiet)
 	var calls []time.Time

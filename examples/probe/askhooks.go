@@ -21,11 +21,13 @@ const (
 	maxHooks  = 11 // that are made: one more than the API's description says there may be
 )
 
-// triggers are what the webhook hears of.
-var triggers = []string{
-	"conversation:message", "conversation:remove", "user:update", "user:remove",
-	"conversation:message:delivery:channel", "conversation:message:delivery:user",
-	"conversation:message:delivery:failure",
+// triggers returns what the webhook hears of.
+func triggers() []string {
+	return []string{
+		"conversation:message", "conversation:remove", "user:update", "user:remove",
+		"conversation:message:delivery:channel", "conversation:message:delivery:user",
+		"conversation:message:delivery:failure",
+	}
 }
 
 // target is an address of the inbox, with a name at its end.
@@ -38,6 +40,8 @@ type hook struct {
 	id, target, secret string
 	own                bool // the probe made it
 }
+
+func (h hook) thing() thing { return thing{what: "a webhook", path: hooksPath + "/" + h.id} }
 
 // hooks lists the webhooks, as far as they are known.
 func (p *probe) hooks(ctx context.Context) (all []hook) {
@@ -61,15 +65,15 @@ func (p *probe) hooks(ctx context.Context) (all []hook) {
 
 // makeHook creates a webhook that hears of some events.
 func (p *probe) makeHook(ctx context.Context, target string, triggers []string) (hook, reply, error) {
-	r, err := p.api.send(ctx, request{
-		method: http.MethodPost, url: p.at(hooksPath), token: p.token, limit: true,
+	r, err := p.ask(ctx, request{
+		method: http.MethodPost, url: p.at(hooksPath), limit: true,
 		json: object{"target": target, "triggers": triggers},
 	})
 	h := hook{r.text("webhook", "id"), r.text("webhook", "target"), r.text("webhook", "secret"), true}
 	if err != nil || !r.ok() || h.id == "" {
 		return hook{}, r, err
 	}
-	p.make("a webhook", hooksPath+"/"+h.id)
+	p.made = append(p.made, h.thing())
 	p.api.secrets = append(p.api.secrets, h.secret)
 	p.inbox.look(func() { p.inbox.keys[h.secret] = h.secret != "" })
 	return h, r, nil
@@ -77,7 +81,7 @@ func (p *probe) makeHook(ctx context.Context, target string, triggers []string) 
 
 func (p *probe) unmakeHook(ctx context.Context, h hook) {
 	if h.id != "" {
-		p.unmake(ctx, thing{"a webhook", hooksPath + "/" + h.id})
+		p.unmake(ctx, h.thing())
 	}
 }
 
@@ -96,7 +100,7 @@ func (p *probe) answerHead(gone bool) { p.inbox.look(func() { p.inbox.gone = gon
 
 func askProbe(ctx context.Context, p *probe) error {
 	p.answerHead(true)
-	gone, first, err := p.makeHook(ctx, p.target("gone"), triggers)
+	gone, first, err := p.makeHook(ctx, p.target("gone"), triggers())
 	p.answerHead(false)
 	if err != nil {
 		return err
@@ -107,14 +111,14 @@ func askProbe(ctx context.Context, p *probe) error {
 	}
 	p.note("a target that answers 404: %s, after HEAD for %q", p.api.says(first), asked)
 	p.unmakeHook(ctx, gone)
-	silent, second, err := p.makeHook(ctx, "https://sunco-probe.invalid/"+p.mark, triggers)
+	silent, second, err := p.makeHook(ctx, "https://sunco-probe.invalid/"+p.mark, triggers())
 	if err != nil {
 		return err
 	}
 	p.note("a target that does not exist: %s", p.api.says(second))
 	p.unmakeHook(ctx, silent)
 
-	good, third, err := p.makeHook(ctx, p.target("good"), triggers)
+	good, third, err := p.makeHook(ctx, p.target("good"), triggers())
 	if err != nil {
 		return err
 	}
@@ -252,7 +256,7 @@ func askTrigger(ctx context.Context, p *probe) error {
 		return nil
 	}
 	p.set("UnknownTriggerStatus", is(0))
-	_, err = p.must(ctx, http.MethodPatch, hooksPath+"/"+p.hook, object{"triggers": triggers})
+	_, err = p.must(ctx, http.MethodPatch, hooksPath+"/"+p.hook, object{"triggers": triggers()})
 	return err
 }
 
@@ -495,7 +499,7 @@ func askUserRemove(ctx context.Context, p *probe) error {
 	if p.hook == "" || p.user == "" {
 		return noAnswer("there is no webhook or no user")
 	}
-	p.unmake(ctx, thing{"a user with two conversations", "/users/" + p.mark})
+	p.unmake(ctx, p.people())
 	removed, err := p.hears(ctx, func(e event) bool { return e.Type == "user:remove" })
 	if err != nil {
 		return err

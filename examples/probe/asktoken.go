@@ -16,8 +16,7 @@ import (
 	"github.com/sunco-go/sunco/suncotest"
 )
 
-// askTokenInfo makes sure that this is the test account, and that nothing of the
-// integration's is in use there.
+// askTokenInfo ends the run if another account than the test account was chosen.
 func askTokenInfo(ctx context.Context, p *probe) error {
 	r, err := p.api.send(ctx, request{method: http.MethodGet, url: p.api.bridge + "/v2/tokenInfo", token: p.token})
 	switch {
@@ -40,7 +39,7 @@ func askTokenInfo(ctx context.Context, p *probe) error {
 	}
 	p.set("TokenLifetime", lifetime(p.token))
 	if subdomain == "" {
-		return stop("token info has no subdomain, so that -subdomain cannot be compared with it; is this a legacy app?")
+		return nil
 	}
 	if p.api.home, err = p.api.sdk.BaseURL(&sunco.Installation{Subdomain: subdomain}); err != nil {
 		return stop("token info has a subdomain that is none: %v", err)
@@ -50,11 +49,15 @@ func askTokenInfo(ctx context.Context, p *probe) error {
 		return err
 	}
 	p.note("spelled /v2/tokeninfo: %s", p.api.says(other))
-	return p.checkAccount(ctx)
+	return nil
 }
 
-// checkAccount ends the run unless the account answers and the integration has no webhooks.
-func (p *probe) checkAccount(ctx context.Context) error {
+// askAccount ends the run unless this is the test account, and the integration has no
+// webhooks there.
+func askAccount(ctx context.Context, p *probe) error {
+	if p.api.home == "" {
+		return stop("token info has no subdomain, so that -subdomain cannot be compared with it; is this a legacy app?")
+	}
 	r, err := p.call(ctx, http.MethodGet, hooksPath, nil)
 	switch {
 	case err != nil:
@@ -166,6 +169,7 @@ func askTokenErrors(ctx context.Context, p *probe) error {
 		}
 		seen = append(seen, r)
 	}
+	p.witness = p.api.says(seen[3])
 	switch code, malformed := seen[0].status, seen[3].status; {
 	case seen[1].status != code || seen[2].status != code:
 		p.note("the statuses differ; the field has the first")
@@ -180,6 +184,19 @@ func askTokenErrors(ctx context.Context, p *probe) error {
 		return noAnswer("the format of the errors is none of those that the fake knows")
 	}
 	p.set("TokenErrorShape", is(shape))
+	return nil
+}
+
+// witnessed fails when the token endpoint does not say what it said before to a request
+// without a code. Without a living token nothing else tells Zendesk from a proxy.
+func (p *probe) witnessed(ctx context.Context) error {
+	r, err := p.tokenRequest(ctx, "", p.api.sdk.ClientID, p.api.sdk.ClientSecret.Reveal(), false)
+	switch {
+	case err != nil:
+		return err
+	case p.witness != p.api.says(r):
+		return noAnswer("the token endpoint answers otherwise than before; a proxy may answer in its place")
+	}
 	return nil
 }
 
@@ -208,8 +225,7 @@ func askInventedToken(ctx context.Context, p *probe) error {
 }
 
 func askOtherApp(ctx context.Context, p *probe) error {
-	at := p.api.home + "/v2/apps/" + random() + hooksPath
-	r, err := p.api.send(ctx, request{method: http.MethodGet, url: at, token: p.token})
+	r, err := p.ask(ctx, request{method: http.MethodGet, url: p.api.home + "/v2/apps/" + random() + hooksPath})
 	switch {
 	case err != nil:
 		return err

@@ -58,7 +58,7 @@ func draw(dice *rand.Rand) behavior {
 	var b behavior
 	v := reflect.ValueOf(&b).Elem()
 	for field := range v.Type().Fields() {
-		if unaskable[field.Name] != "" || dice.IntN(2) == 0 || field.Name == "NoSubdomain" && dice.IntN(10) != 0 {
+		if unaskable()[field.Name] != "" || dice.IntN(2) == 0 || field.Name == "NoSubdomain" && dice.IntN(10) != 0 {
 			continue
 		}
 		value := any(true)
@@ -245,8 +245,9 @@ func stage(t *testing.T, drawn behavior) (*suncotest.Platform, *probe, *strings.
 	t.Cleanup(platform.Close)
 	ctx, stop := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { stop(nil) })
-	p, err := newFakeProbe(ctx, stop, platform, options{subdomain: "acme", long: true, removeURL: true}, patient)
+	p, err := newFakeProbe(ctx, stop, platform, options{subdomain: "acme", long: true, removeURL: true}, patient())
 	require.NoError(t, err)
+	platform.Mount("probe.example", p.inbox)
 	out := new(strings.Builder)
 	p.out = out
 	return platform, p, out
@@ -269,7 +270,7 @@ func TestEveryAnswerIsTrue(t *testing.T) {
 				}
 				answers, literal := printed(t, out.String())
 				for field := range reflect.TypeFor[behavior]().Fields() {
-					if unaskable[field.Name] == "" {
+					if unaskable()[field.Name] == "" {
 						printed := reflect.ValueOf(literal).FieldByIndex(field.Index).Interface()
 						requireTrue(t, drawn, field.Name, answers[field.Name], printed)
 					}
@@ -283,13 +284,13 @@ func TestEveryAnswerIsTrue(t *testing.T) {
 // Every field has one question, or a reason.
 func TestEveryFieldHasAQuestion(t *testing.T) {
 	asked := map[string]int{}
-	for _, q := range questions {
+	for _, q := range questions() {
 		for _, field := range q.fields {
 			asked[field]++
 		}
 	}
 	for field := range reflect.TypeFor[behavior]().Fields() {
-		if unaskable[field.Name] != "" {
+		if unaskable()[field.Name] != "" {
 			assert.Zero(t, asked[field.Name], field.Name)
 		} else {
 			assert.Equal(t, 1, asked[field.Name], field.Name)

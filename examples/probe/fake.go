@@ -15,11 +15,13 @@ import (
 
 const fakePublic = "https://probe.example"
 
-// hasty are the waits for the fake, which does everything at once.
-var hasty = waits{
-	pause: 10 * time.Millisecond, poll: 10 * time.Millisecond, settle: 200 * time.Millisecond, hold: 500 * time.Millisecond,
-	click: time.Minute, code: time.Second, retries: 10 * time.Second,
-	death: 10 * time.Second, quiet: time.Second, removed: 10 * time.Second,
+// hasty returns the waits for the fake, which does everything at once.
+func hasty() waits {
+	return waits{
+		pause: 10 * time.Millisecond, poll: 10 * time.Millisecond, settle: 200 * time.Millisecond, hold: 500 * time.Millisecond,
+		click: time.Minute, code: time.Second, retries: 10 * time.Second,
+		death: 10 * time.Second, quiet: time.Second, removed: 10 * time.Second,
+	}
 }
 
 // onFake runs against a platform inside this process.
@@ -30,10 +32,11 @@ func onFake(ctx context.Context, o options, out io.Writer) error {
 	defer stop(nil)
 	platform := suncotest.New(fakeConfig(o.subdomain, suncotest.Behavior{DeliveryRetryInterval: 100 * time.Millisecond}))
 	defer platform.Close()
-	p, err := newFakeProbe(ctx, stop, platform, o, hasty)
+	p, err := newFakeProbe(ctx, stop, platform, o, hasty())
 	if err != nil {
 		return err
 	}
+	platform.Mount("probe.example", p.inbox)
 	p.out = out
 	return p.runAndReport(ctx)
 }
@@ -72,6 +75,5 @@ func newFakeProbe(
 		}
 		return back.Query(), nil
 	}
-	platform.Mount("probe.example", p.inbox)
 	return p, nil
 }

@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 	if err := o.check(s); err != nil {
 		return err
 	}
-	return onZendesk(ctx, zendesk{s, in}, o, out)
+	return onZendesk(ctx, zendesk{s, in, patient()}, o, out)
 }
 
 // check checks the command line for a run against Zendesk.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sunco-go/sunco/suncotest"
 )
 
 // waits are how long the probe waits for what.
@@ -28,11 +31,13 @@ type waits struct {
 	removed time.Duration // for all calls to it
 }
 
-// patient are the waits for Zendesk.
-var patient = waits{
-	pause: 200 * time.Millisecond, poll: time.Second, settle: 5 * time.Second, hold: 5 * time.Second,
-	click: 5 * time.Minute, code: 11 * time.Minute, retries: 16 * time.Minute,
-	death: 2 * time.Minute, quiet: 5 * time.Minute, removed: 12 * time.Minute,
+// patient returns the waits for Zendesk.
+func patient() waits {
+	return waits{
+		pause: 200 * time.Millisecond, poll: time.Second, settle: 5 * time.Second, hold: 5 * time.Second,
+		click: 5 * time.Minute, code: 11 * time.Minute, retries: 16 * time.Minute,
+		death: 2 * time.Minute, quiet: 5 * time.Minute, removed: 12 * time.Minute,
+	}
 }
 
 // person is, or plays, the administrator: press says what to press on the page of the
@@ -52,15 +57,16 @@ type probe struct {
 	public    string // the address of the inbox
 	mark      string // in the name of everything that is made
 
-	token  string
-	spent  string // the code that was exchanged first
-	held   *code  // one that was not exchanged yet
-	app    string
-	hook   string    // the webhook that hears of everything
-	talks  [2]string // conversations; the second is passed to agents
-	user   string
-	ticket bool    // agents were passed control
-	made   []thing // what is there still
+	token   string
+	witness string // what the token endpoint said to a request without a code
+	spent   string // the code that was exchanged first
+	held    *code  // one that was not exchanged yet
+	app     string
+	hook    string    // the webhook that hears of everything
+	talks   [2]string // conversations; the second is passed to agents
+	user    string
+	ticket  bool    // agents were passed control
+	made    []thing // what is there still
 
 	revoked, living, dead time.Time // when revoke was sent, and the last looks at the token
 
@@ -74,8 +80,12 @@ type code struct {
 	at   time.Time
 }
 
-// thing is something that the probe made.
-type thing struct{ what, path string }
+// thing is something that the probe made, and how it is deleted: under a path, or as an
+// attachment.
+type thing struct{ what, path, mediaURL string }
+
+// integration is the thing without a path.
+func integration() thing { return thing{what: "the integration"} }
 
 // stopError ends the run.
 type stopError struct{ why string }
@@ -93,12 +103,14 @@ func random() string {
 // run asks every question, removes what was made, and says how it ended.
 func (p *probe) run(ctx context.Context) error {
 	err := p.install(ctx)
-	for i := range questions {
-		q := &questions[i]
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	for _, q := range questions() {
 		if q.after && err == nil {
 			err = p.clean(ctx)
 		}
-		err = p.pose(ctx, q, err)
+		err = p.pose(ctx, &q, err)
 	}
 	if err != nil {
 		p.leave(ctx)
@@ -113,14 +125,17 @@ func (p *probe) install(ctx context.Context) error {
 		return err
 	}
 	p.spent = fresh.code
+	p.made = append(p.made, integration())
 	r, err := p.exchange(ctx, fresh.code, false)
 	if err != nil {
 		return stop("the code could not be exchanged: %v", err)
 	}
 	if p.token = r.text("access_token"); r.ok() && p.token != "" {
 		p.api.secrets = append(p.api.secrets, p.token)
-		p.made = append(p.made, thing{what: "the integration"})
 		return nil
+	}
+	if r.status/100 == 4 {
+		p.made = nil
 	}
 	return stop("the token endpoint refused the code: %s. Check SUNCO_CLIENT_ID and SUNCO_CLIENT_SECRET, which may be "+
 		"another partner's, and the SUNCO_MARKETPLACE_ variables; if the reply is not Zendesk's, a proxy may answer "+
@@ -139,15 +154,16 @@ func (p *probe) pose(ctx context.Context, q *question, ended error) error {
 		err = noAnswer("it needs -long")
 	default:
 		fmt.Fprintf(p.out, "asking: %s\n", q.name)
-		err = q.ask(ctx, p)
-		if err == nil && !q.after {
-			err = p.alive(ctx)
+		if err = q.ask(ctx, p); !q.after && !isStop(err) {
+			err = cmp.Or(p.alive(ctx), err)
 		}
-	}
-	if _, ends := errors.AsType[*stopError](err); ends {
-		ended = err
-	} else if ctx.Err() != nil && ended == nil {
-		ended = context.Cause(ctx)
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if isStop(err) || ctx.Err() != nil {
+			ended = err
+			p.now.answers = map[string]answer{}
+		}
 	}
 	why := "the platform gave no answer"
 	if err != nil {
@@ -164,18 +180,18 @@ func (p *probe) pose(ctx context.Context, q *question, ended error) error {
 	return ended
 }
 
-// alive ends the run, and takes back the answers to this question, when the token is dead
-// or the account's API is not what answers.
+func isStop(err error) bool {
+	_, is := errors.AsType[*stopError](err)
+	return is
+}
+
+// alive ends the run when the token is dead, or Zendesk is not what answers.
 func (p *probe) alive(ctx context.Context) error {
 	lives, r, err := p.lives(ctx, p.token)
 	if err == nil && lives {
 		return nil
 	}
-	p.now.answers = map[string]answer{}
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
+	if err != nil {
 		return stop("token info does not answer any more: %v", err)
 	}
 	return stop("the token does not work any more (token info answered %s): another probe or somebody else revoked it, "+
@@ -246,7 +262,17 @@ func (p *probe) tokenRequest(ctx context.Context, code, id, secret string, form 
 
 // call makes a request to the account's app.
 func (p *probe) call(ctx context.Context, method, path string, body any) (reply, error) {
-	return p.api.send(ctx, request{method: method, url: p.at(path), token: p.token, json: body})
+	return p.ask(ctx, request{method: method, url: p.at(path), json: body})
+}
+
+// ask makes a request with the token. A page is not the API's answer.
+func (p *probe) ask(ctx context.Context, r request) (reply, error) {
+	r.token = p.token
+	got, err := p.api.send(ctx, r)
+	if shape, _ := got.shape(); err == nil && shape == suncotest.ErrorHTML {
+		err = noAnswer(fmt.Sprintf("no answer to the question: a page with status %d", got.status))
+	}
+	return got, err
 }
 
 func (p *probe) at(path string) string { return p.api.home + "/v2/apps/" + p.app + path }
@@ -261,13 +287,14 @@ func (p *probe) must(ctx context.Context, method, path string, body any) (reply,
 	return r, err
 }
 
-// make notes that something is about to be made, which is deleted under the path.
-func (p *probe) make(what, path string) { p.made = append(p.made, thing{what, path}) }
-
 // unmake deletes one of the things, and forgets it if it is gone.
 func (p *probe) unmake(ctx context.Context, t thing) {
-	r, err := p.call(ctx, http.MethodDelete, t.path, nil)
-	if err == nil && (r.ok() || r.status == http.StatusNotFound) {
+	method, path, body := http.MethodDelete, t.path, any(nil)
+	if t.mediaURL != "" {
+		method, path, body = http.MethodPost, "/attachments/remove", object{"mediaUrl": t.mediaURL}
+	}
+	r, err := p.call(ctx, method, path, body)
+	if err == nil && (r.ok() || r.status == http.StatusNotFound && r.at() != nil) {
 		p.made = slices.DeleteFunc(p.made, func(other thing) bool { return other == t })
 	}
 }
@@ -275,13 +302,13 @@ func (p *probe) unmake(ctx context.Context, t thing) {
 // clean deletes what was made, but for the integration, which the revoke removes.
 func (p *probe) clean(ctx context.Context) error {
 	for _, hook := range p.hooks(ctx) { // creating one may have succeeded without an answer
-		t := thing{"a webhook", hooksPath + "/" + hook.id}
+		t := hook.thing()
 		if hook.own && !slices.Contains(p.made, t) {
 			p.made = append(p.made, t)
 		}
 	}
 	for _, t := range slices.Backward(slices.Clone(p.made)) {
-		if t.path != "" {
+		if t != integration() {
 			p.unmake(ctx, t)
 		}
 	}
@@ -304,18 +331,21 @@ func (p *probe) leave(ctx context.Context) {
 // writeMade lists what is there, and how to remove it.
 func (p *probe) writeMade(w io.Writer) {
 	for _, t := range p.made {
-		if t.path != "" {
-			fmt.Fprintf(w, "  %s: DELETE %s, or run the probe again to its end\n", t.what, p.at(t.path))
-			continue
+		how := "send DELETE " + p.at(t.path) + " with a token of the app"
+		switch {
+		case t == integration():
+			account := p.subdomain
+			if p.app == "" {
+				account = "the account for which Allow was pressed"
+			}
+			how = "if it was not there before, remove it in Admin Center of " + account + ", under AI agents"
+		case t == p.people():
+			how += ", or delete the end user Probe in Zendesk Support"
+		case t.mediaURL != "":
+			how = "send POST " + p.at("/attachments/remove") + ` with {"mediaUrl":"` + t.mediaURL + `"}`
+		default:
+			how += ", or remove the integration"
 		}
-		fmt.Fprintf(w, "  %s: remove it in Admin Center of %s, under AI agents, Marketplace bots,\n"+
-			"    unless it was there before; that removes its webhooks too\n", t.what, p.account())
+		fmt.Fprintf(w, "  %s: %s\n", t.what, how)
 	}
-}
-
-func (p *probe) account() string {
-	if p.app == "" {
-		return "the account for which Allow was pressed"
-	}
-	return p.subdomain
 }

@@ -40,11 +40,11 @@ func (p *probe) report() error {
 		fmt.Fprintf(&b, "  %s\n", seen)
 	}
 	fmt.Fprint(&b, "\nWhat the probe cannot see\n")
-	for _, field := range slices.Sorted(maps.Keys(unaskable)) {
-		fmt.Fprintf(&b, "  %s: %s\n", field, unaskable[field])
+	for _, field := range slices.Sorted(maps.Keys(unaskable())) {
+		fmt.Fprintf(&b, "  %s: %s\n", field, unaskable()[field])
 	}
 	fmt.Fprint(&b, "\nTo be looked at by hand, on this account\n")
-	for _, item := range checklist {
+	for _, item := range checklist() {
 		fmt.Fprintf(&b, "  [ ] %s\n", item)
 	}
 	p.writeStays(&b)

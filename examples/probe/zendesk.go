@@ -19,7 +19,8 @@ import (
 // zendesk is what a run against Zendesk needs from outside.
 type zendesk struct {
 	partner.Settings
-	in io.Reader
+	in    io.Reader
+	waits waits
 }
 
 // warning is what the operator has to know.
@@ -54,7 +55,7 @@ func onZendesk(ctx context.Context, z zendesk, o options, out io.Writer) error {
 		return err
 	}
 	public := cmp.Or(z.PublicURL, local)
-	a, err := newAPI(z.Client(public+partner.InstallPath), network(), patient.pause)
+	a, err := newAPI(z.Client(public+partner.InstallPath), network(), z.waits.pause)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func onZendesk(ctx context.Context, z zendesk, o options, out io.Writer) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	p := newProbe(ctx, stop, a, o, patient, public)
+	p := newProbe(ctx, stop, a, o, z.waits, public)
 	p.out = out
 	callbacks := make(chan url.Values, 1)
 	p.person = p.browser(lines, callbacks)
