@@ -8,15 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"strings"
 
 	"github.com/sunco-go/sunco/examples/internal/partner"
-	"github.com/sunco-go/sunco/examples/internal/sandbox"
 )
 
 const usage = `quickstart goes once through a partner's life: install, token info, webhooks, a
@@ -74,25 +69,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 		return errors.New("set SUNCO_PUBLIC_URL to the address at which a browser reaches this program, " +
 			"for example http://localhost:3000")
 	}
-	return onZendesk(ctx, zendesk{Settings: set, in: in, base: network()}, t)
-}
-
-// network returns a transport for which names under localhost are this machine, as they
-// are for browsers, whatever proxy the environment names.
-func network() *http.Transport {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = func(r *http.Request) (*url.URL, error) {
-		if sandbox.IsLoopback(r.URL.Hostname()) {
-			return nil, nil
-		}
-		return http.ProxyFromEnvironment(r)
-	}
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {
-			addr = net.JoinHostPort("127.0.0.1", port)
-		}
-		return dial(ctx, network, addr)
-	}
-	return transport
+	return onZendesk(ctx, zendesk{Settings: set, in: in, base: partner.Transport()}, t)
 }

@@ -40,7 +40,7 @@ func TestASandboxIsReachedWithoutProxy(t *testing.T) {
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 		require.NoError(t, err)
-		proxy, err := network().Proxy(req)
+		proxy, err := partner.Transport().Proxy(req)
 		require.NoError(t, err)
 		assert.Equal(t, wanted, proxy != nil, target)
 	}

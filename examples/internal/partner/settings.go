@@ -4,9 +4,11 @@ package partner
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -145,4 +147,24 @@ func LocalURL(addr net.Addr) (string, error) {
 		host = ip.String()
 	}
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(at.Port())), nil
+}
+
+// Transport returns a transport for which names under localhost are this machine, as they
+// are for browsers, whatever proxy the environment names.
+func Transport() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if sandbox.IsLoopback(r.URL.Hostname()) {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {
+			addr = net.JoinHostPort("127.0.0.1", port)
+		}
+		return dial(ctx, network, addr)
+	}
+	return transport
 }
