@@ -102,7 +102,9 @@ func askRevoke(ctx context.Context, p *probe) error {
 	if !r.ok() {
 		return stop("revoke answered %s", p.api.says(r))
 	}
-	p.made = slices.DeleteFunc(p.made, func(t thing) bool { return t == integration() || strings.HasPrefix(t.path, hooksPath) })
+	p.made = slices.DeleteFunc(p.made, func(t thing) bool {
+		return t == integration() || strings.HasPrefix(t.path, hooksPath)
+	})
 	dead, err := p.awaitDeath(ctx)
 	if err != nil {
 		return err

@@ -365,8 +365,19 @@ func askAtOnce(ctx context.Context, p *probe) error {
 	if arrived, err := p.hears(ctx, messageWith(beside)); err != nil || !arrived {
 		return cmp.Or[error](err, noAnswer("the second delivery did not arrive"))
 	}
-	parallel := p.inbox.of(func(d *delivery) bool { return d.beside })
-	p.set("DeliverySerial", is(len(parallel) == 0))
+	if len(p.inbox.of(func(d *delivery) bool { return d.beside })) > 0 {
+		p.set("DeliverySerial", is(false))
+		return nil
+	}
+	first := p.inbox.of(func(d *delivery) bool { return d.held })[0]
+	second := p.inbox.of(func(d *delivery) bool { return d.says(beside) })[0]
+	var late time.Duration
+	p.inbox.look(func() { late = second.arrived.Sub(first.answered) })
+	if late > 2*time.Second {
+		return noAnswer(fmt.Sprintf("the second delivery came %v after the answer to the first, for whatever reason",
+			rounded(late)))
+	}
+	p.set("DeliverySerial", is(true))
 	return nil
 }
 
@@ -374,7 +385,8 @@ func askUserUpdate(ctx context.Context, p *probe) error {
 	if p.hook == "" || p.user == "" {
 		return noAnswer("there is no webhook or no user")
 	}
-	if _, err := p.must(ctx, http.MethodPatch, "/users/"+p.mark, object{"profile": object{"surname": "Probe"}}); err != nil {
+	change := object{"profile": object{"surname": "Probe"}}
+	if _, err := p.must(ctx, http.MethodPatch, "/users/"+p.mark, change); err != nil {
 		return err
 	}
 	seen, err := p.hears(ctx, func(e event) bool { return e.Type == "user:update" })
@@ -411,6 +423,15 @@ func askStandby(ctx context.Context, p *probe) error {
 	seen, err := p.hears(ctx, messageWith(said))
 	if err != nil {
 		return err
+	}
+	if !seen { // do others arrive?
+		const other = "probe: beside nobody"
+		if _, err := p.post(ctx, 0, p.byUser(other)); err != nil {
+			return err
+		}
+		if arrived, err := p.hears(ctx, messageWith(other)); err != nil || !arrived {
+			return cmp.Or[error](err, noAnswer("no delivery arrived, of other conversations neither"))
+		}
 	}
 	p.set("NoStandbyEvents", is(!seen))
 	return nil

@@ -27,8 +27,10 @@ type behavior = suncotest.Behavior
 var grid = map[string][]any{
 	"UnknownHost":       {suncotest.HostFront, suncotest.HostPage, suncotest.HostAPIError, suncotest.HostUnresolvable},
 	"MarketplaceStatus": {0, 400, 401, 404}, "OtherAppStatus": {0, 401, 404}, "UnknownClientStatus": {0, 400, 403},
-	"DenyDescription":  {"", "The customer said no"},
-	"CodeLifetime":     {0 * time.Second, 30 * time.Second, 5 * time.Minute, 15 * time.Minute, 20 * time.Minute, time.Hour},
+	"DenyDescription": {"", "The customer said no"},
+	"CodeLifetime": {
+		0 * time.Second, 30 * time.Second, 5 * time.Minute, 15 * time.Minute, 20 * time.Minute, time.Hour,
+	},
 	"TokenErrorStatus": {0, 400, 401, 403}, "TokenErrorShape": shapes, "TokenLifetime": {0 * time.Second, 2 * time.Hour},
 	"RevokedStatus": {0, 403, 404}, "RevokedShape": shapes,
 	"UnknownTriggerStatus": {0, 400, 422}, "WebhookLimit": {0, 1, 2, 5, 10, 20}, "WebhookLimitStatus": {0, 403, 409, 429},

@@ -18,7 +18,8 @@ const fakePublic = "https://probe.example"
 // hasty returns the waits for the fake, which does everything at once.
 func hasty() waits {
 	return waits{
-		pause: 10 * time.Millisecond, poll: 10 * time.Millisecond, settle: 200 * time.Millisecond, hold: 500 * time.Millisecond,
+		pause: 10 * time.Millisecond, poll: 10 * time.Millisecond, settle: 200 * time.Millisecond,
+		hold:  500 * time.Millisecond,
 		click: time.Minute, code: time.Second, retries: 10 * time.Second,
 		death: 10 * time.Second, quiet: time.Second, removed: 10 * time.Second,
 	}
@@ -26,7 +27,7 @@ func hasty() waits {
 
 // onFake runs against a platform inside this process.
 func onFake(ctx context.Context, o options, out io.Writer) error {
-	fmt.Fprintln(out, "Nothing leaves this process: the platform is the fake of package suncotest, whose answers are known.")
+	fmt.Fprintln(out, "Nothing leaves this process: the platform is the fake of package suncotest.")
 	fmt.Fprintln(out, "-h explains how to ask Zendesk.")
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -142,5 +142,8 @@ func (p *probe) runAndReport(ctx context.Context) error {
 	timed, cancel := context.WithTimeoutCause(ctx, limit, &stopError{fmt.Sprintf("%v are over", limit)})
 	defer cancel()
 	err := p.run(timed)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
 	return errors.Join(p.report(), err)
 }

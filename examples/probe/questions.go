@@ -51,7 +51,7 @@ func questions() []question {
 		{name: "control", how: "a message of the user, control passed to nobody that exists, and released",
 			fields: []string{"NoSwitchboard", "ControlRefused", "ReleaseToDefault"}, ask: askControl},
 
-		{name: "the probe of a target", how: "webhooks with a target that answers HEAD with 404, one that does not exist, a good one",
+		{name: "the probe of a target", how: "webhooks for a target that answers HEAD with 404, for none, and for a good one",
 			fields: []string{"NoProbe", "ProbeCounts"}, long: true, ask: askProbe},
 		{name: "a webhook's target afterwards", how: "a target with an upper-case host, port 443 and no path",
 			fields: []string{"TargetForm"}, long: true, ask: askTargetForm},
@@ -66,7 +66,7 @@ func questions() []question {
 			fields: []string{"DeliverySerial"}, long: true, ask: askAtOnce},
 		{name: "the event of an updated user", how: "an update of the user",
 			fields: []string{"UserUpdateTells"}, long: true, ask: askUserUpdate},
-		{name: "events while an agent is in control", how: "control of the second conversation passed to agents, then a message",
+		{name: "events while an agent is in control", how: "the second conversation is passed to agents, then a message",
 			fields: []string{"NoStandbyEvents"}, long: true, ask: askStandby},
 		{name: "one webhook too many", how: "one webhook after the other, eleven at most",
 			fields: []string{"WebhookLimit", "WebhookLimitStatus"}, long: true, ask: askLimit},

@@ -294,7 +294,8 @@ func TestTwoProbesAtOnce(t *testing.T) {
 		{false, 0}, {false, 5 * time.Second}, {false, time.Minute}} {
 		for _, drawn := range []behavior{{}, {OldTokenDies: true, WebhooksDie: true}} {
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
-				other, err := newFakeProbe(p.inbox.ctx, p.inbox.stop, platform, options{subdomain: "acme", long: test.long}, patient())
+				o := options{subdomain: "acme", long: test.long}
+				other, err := newFakeProbe(p.inbox.ctx, p.inbox.stop, platform, o, patient())
 				require.NoError(t, err)
 				reports := []*strings.Builder{out, new(strings.Builder)}
 				other.out, other.public = reports[1], "https://other.example"
@@ -417,7 +418,9 @@ func TestLimits(t *testing.T) {
 		assert.Greater(t, requireNoLie(t, behavior{}, out.String()), 40)
 	})
 	inBubble(t, behavior{}, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
-		platform.Inject(suncotest.Fault{Path: "/sc/v2/apps/*/users", Times: -1, Handle: suncotest.Reply(429, "text/plain", "slow")})
+		platform.Inject(suncotest.Fault{
+			Path: "/sc/v2/apps/*/users", Times: -1, Handle: suncotest.Reply(429, "text/plain", "slow"),
+		})
 		require.NoError(t, p.runAndReport(p.inbox.ctx))
 		assert.Contains(t, out.String(), "not asked: no answer to the question: status 429")
 		requireNoLie(t, behavior{}, out.String())

@@ -55,7 +55,7 @@ func onZendesk(ctx context.Context, z zendesk, o options, out io.Writer) error {
 		return err
 	}
 	public := cmp.Or(z.PublicURL, local)
-	a, err := newAPI(z.Client(public+partner.InstallPath), network(), z.waits.pause)
+	a, err := newAPI(z.Client(public+partner.InstallPath), partner.Transport(), z.waits.pause)
 	if err != nil {
 		return err
 	}
@@ -163,18 +163,4 @@ func hostOf(raw string) string {
 		return ""
 	}
 	return u.Hostname()
-}
-
-// network returns a transport for which names under localhost are this machine, as they are
-// for browsers.
-func network() *http.Transport {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {
-			addr = net.JoinHostPort("127.0.0.1", port)
-		}
-		return dial(ctx, network, addr)
-	}
-	return transport
 }
