@@ -27,14 +27,14 @@ type desk struct {
 	d      *engine.Database
 	db     *sql.DB
 	client *sunco.Client
-	key    sunco.Secret
+	keys   []sunco.Secret
 	log    *lockedBuffer
 }
 
 // newDesk makes a Store. Its client reaches nothing unless client is given.
 func newDesk(t *testing.T, d *engine.Database, client ...*sunco.Client) *desk {
 	t.Helper()
-	k := &desk{T: t, d: d, db: d.Open(t), key: sunco.NewSecret(newKey()), log: new(lockedBuffer)}
+	k := &desk{T: t, d: d, db: d.Open(t), keys: []sunco.Secret{sunco.NewSecret(newKey())}, log: new(lockedBuffer)}
 	k.client = newClient("localhost:1", "")
 	if len(client) > 0 {
 		k.client = client[0]
@@ -46,7 +46,7 @@ func newDesk(t *testing.T, d *engine.Database, client ...*sunco.Client) *desk {
 // another is the Store of another process, with its own connections.
 func (k *desk) another() *sqlstore.Store {
 	k.Helper()
-	store, err := sqlstore.New(k.Context(), k.d.Open(k), k.d.Dialect, k.client, k.key)
+	store, err := sqlstore.New(k.Context(), k.d.Open(k), k.d.Dialect, k.client, k.keys...)
 	require.NoError(k, err)
 	store.Logger = slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return store

@@ -295,10 +295,9 @@ func TestReseal(t *testing.T) {
 		require.NoError(t, k.Save(t.Context(), alone(installed(""))))
 		require.NoError(t, k.Enqueue(t.Context(), nil, message("app0", "talk", "hello")))
 		second := sunco.NewSecret(newKey())
-		both, err := newStore(k, second, k.key)
+		both, err := newStore(k, second, k.keys[0])
 		require.NoError(t, err)
-		k.key = second
-		_, err = newStore(k, k.key)
+		_, err = newStore(k, second)
 		require.ErrorContains(t, err, "none of the keys")
 		n, err := both.Reseal(t.Context())
 		require.NoError(t, err)
@@ -306,7 +305,7 @@ func TestReseal(t *testing.T) {
 		n, err = both.Reseal(t.Context())
 		require.NoError(t, err)
 		assert.Zero(t, n)
-		k.Store, err = newStore(k, k.key)
+		k.Store, err = newStore(k, second)
 		require.NoError(t, err)
 		for _, in := range all {
 			k.stored(in.AppID, in)
