@@ -243,7 +243,11 @@ func askAttachments(ctx context.Context, p *probe) error {
 	if !strings.HasPrefix(mediaURL, p.api.home+"/attachments/") {
 		p.note("the file is not at the account's own host")
 	}
-	open, err := p.api.send(ctx, request{method: http.MethodGet, url: mediaURL, bare: true})
+	ask := request{method: http.MethodGet, url: mediaURL, bare: true}
+	open, err := p.api.send(ctx, ask)
+	if err == nil && open.status != http.StatusOK {
+		open, err = p.again(ctx, ask, open)
+	}
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,7 @@ func keepCode(ctx context.Context, p *probe) (err error) {
 	return err
 }
 
-// askAgain installs a second time: with the code that was kept, or, when that is too old,
-// with a fresh one.
+// askAgain installs a second time.
 func askAgain(ctx context.Context, p *probe) error {
 	if p.held == nil {
 		return noAnswer("there is no second code")
@@ -40,28 +39,8 @@ func askAgain(ctx context.Context, p *probe) error {
 			return err
 		}
 	}
-	const likely = 10 * time.Minute // what the fake takes without a CodeLifetime
-	first, age := p.token, time.Since(p.held.at).Truncate(time.Second)
-	err := p.replaceToken(ctx, p.held.code, true)
-	refused, isRefusal := err.(noAnswer)
-	switch {
-	case err == nil && age > likely:
-		p.set("CodeLifetime", least(age, age))
-	case err == nil:
-		p.set("CodeLifetime", least(age, nil))
-	case isRefusal:
-		p.note("a code that was %v old: %s", age, string(refused))
-		if p.set("CodeLifetime", between(0, age, nil)); age < likely {
-			p.set("CodeLifetime", between(0, age, age))
-		}
-		fresh, err := p.authorize(ctx, "Allow")
-		if err != nil {
-			return err
-		}
-		if err := p.replaceToken(ctx, fresh.code, true); err != nil {
-			return err
-		}
-	default:
+	first := p.token
+	if err := p.spend(ctx); err != nil {
 		return err
 	}
 	lives, r, err := p.lives(ctx, first)
@@ -82,6 +61,31 @@ func askAgain(ctx context.Context, p *probe) error {
 		return members["id"] == p.hook
 	})))
 	return nil
+}
+
+// spend exchanges the code that was kept, or, when that is too old, a fresh one.
+func (p *probe) spend(ctx context.Context) error {
+	const likely = 10 * time.Minute // what the fake takes without a CodeLifetime
+	age := time.Since(p.held.at).Truncate(time.Second)
+	err := p.replaceToken(ctx, p.held.code, true)
+	refused, isRefusal := err.(noAnswer)
+	switch {
+	case err == nil && age > likely:
+		p.set("CodeLifetime", least(age, age))
+		return nil
+	case err == nil:
+		p.set("CodeLifetime", least(age, nil))
+		return nil
+	case !isRefusal:
+		return err
+	}
+	p.note("a code that was %v old: %s", age, string(refused))
+	p.set("CodeLifetime", between(0, age, nil))
+	fresh, err := p.authorize(ctx, "Allow")
+	if err != nil {
+		return err
+	}
+	return p.replaceToken(ctx, fresh.code, true)
 }
 
 // askRevoke removes the integration, and with it everything that is left.
@@ -109,6 +113,22 @@ func askRevoke(ctx context.Context, p *probe) error {
 	if err != nil {
 		return err
 	}
+	if err := p.askDead(ctx, dead); err != nil {
+		return err
+	}
+	if err := p.witnessed(ctx); err != nil {
+		p.dead = time.Time{}
+		return err
+	}
+	p.set("RevokedStatus", is(dead.status))
+	if shape, known := dead.shape(); known {
+		p.set("RevokedShape", is(shape))
+	}
+	return nil
+}
+
+// askDead notes what other calls with a dead token get.
+func (p *probe) askDead(ctx context.Context, dead reply) error {
 	statuses := []string{p.api.says(dead)}
 	for _, call := range []struct{ what, method, url string }{
 		{"the webhooks", http.MethodGet, p.at(hooksPath)},
@@ -125,14 +145,6 @@ func askRevoke(ctx context.Context, p *probe) error {
 	}
 	if len(slices.Compact(statuses)) > 1 {
 		p.note("the replies differ; the fields have those of token info")
-	}
-	if err := p.witnessed(ctx); err != nil {
-		p.dead = time.Time{}
-		return err
-	}
-	p.set("RevokedStatus", is(dead.status))
-	if shape, known := dead.shape(); known {
-		p.set("RevokedShape", is(shape))
 	}
 	return nil
 }

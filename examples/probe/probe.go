@@ -198,10 +198,27 @@ func (p *probe) alive(ctx context.Context) error {
 		"or a proxy answers in Zendesk's place", p.api.says(r))
 }
 
-// lives reports whether a token works.
+// lives reports whether a token works. It is believed to be dead when that was said twice.
 func (p *probe) lives(ctx context.Context, token string) (bool, reply, error) {
-	r, err := p.api.send(ctx, request{method: http.MethodGet, url: p.api.bridge + "/v2/tokenInfo", token: token})
-	return err == nil && r.ok() && r.text("app", "id") == p.app, r, err
+	ask := request{method: http.MethodGet, url: p.api.bridge + "/v2/tokenInfo", token: token}
+	r, err := p.api.send(ctx, ask)
+	if err == nil && r.ok() && r.text("app", "id") == p.app {
+		return true, r, nil
+	}
+	if err == nil {
+		r, err = p.again(ctx, ask, r)
+	}
+	return false, r, err
+}
+
+// again repeats a request that may have been answered by something else than Zendesk, which
+// then answers otherwise.
+func (p *probe) again(ctx context.Context, r request, first reply) (reply, error) {
+	second, err := p.api.send(ctx, r)
+	if err == nil && p.api.says(first) != p.api.says(second) {
+		err = noAnswer(fmt.Sprintf("two answers: %s, then %s", p.api.says(first), p.api.says(second)))
+	}
+	return second, err
 }
 
 // note adds a line to the report of the question.

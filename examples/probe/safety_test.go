@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,21 +215,69 @@ func requireTold(t *testing.T, platform *suncotest.Platform, p *probe, report st
 	}
 }
 
-// A proxy that begins to answer in Zendesk's place makes no answer false.
-func TestAProxyAnswers(t *testing.T) {
+// proxies are what a proxy may answer in Zendesk's place.
+func proxies() []suncotest.Handle {
 	page := "<!DOCTYPE html><title>Blocked</title>"
-	kinds := []suncotest.Handle{
+	return []suncotest.Handle{
 		suncotest.Reply(http.StatusForbidden, "text/html", page), suncotest.Reply(http.StatusOK, "text/html", page),
 		suncotest.Reply(http.StatusNotFound, "text/html", page), suncotest.Reply(http.StatusBadGateway, "text/plain", "no"),
 		suncotest.Reply(http.StatusProxyAuthRequired, "", ""), suncotest.Redirect(http.StatusFound, "https://proxy.example/"),
 		suncotest.Reply(http.StatusUnauthorized, "application/json", `{"error":"log in"}`), suncotest.Reset,
 	}
+}
+
+// A proxy that begins to answer in Zendesk's place makes no answer false.
+func TestAProxyAnswers(t *testing.T) {
+	kinds := proxies()
 	drawn := behavior{RemoveDelay: 2 * time.Second, RemoveRetries: 1, NullKept: true, WebhookLimit: 2, DeliveryCopies: 1}
-	for i := range 60 {
+	for i := range 80 {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
 				platform.Inject(suncotest.Fault{Skip: 2 + 3*i, Times: -1, Handle: kinds[i%len(kinds)]})
 				_ = p.runAndReport(p.inbox.ctx) // after its end, the proxy changes nothing
+				requireNoLie(t, drawn, out.String())
+				requireTold(t, platform, p, out.String())
+			})
+		})
+	}
+}
+
+// takenOver is a Handle for which a proxy answers after the revoke.
+func takenOver(proxy suncotest.Handle) suncotest.Handle {
+	var over atomic.Bool
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if over.Load() {
+			proxy(w, r, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+		if r.Method == http.MethodDelete && r.URL.Path == "/sc/oauth/authorization" {
+			over.Store(true)
+		}
+	}
+}
+
+func TestAProxyAnswersAfterTheRevoke(t *testing.T) {
+	for i, kind := range proxies() {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			inBubble(t, behavior{}, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
+				platform.Inject(suncotest.Fault{Times: -1, Handle: takenOver(kind)})
+				require.NoError(t, p.runAndReport(p.inbox.ctx))
+				assert.Greater(t, requireNoLie(t, behavior{}, out.String()), 40)
+				assert.Contains(t, out.String(), "RevokedStatus: not asked")
+			})
+		})
+	}
+}
+
+// A firewall blocks one request, whichever it is.
+func TestOneRequestIsBlocked(t *testing.T) {
+	drawn := behavior{RemoveDelay: 2 * time.Second, RemoveRetries: 1, NullKept: true, WebhookLimit: 2, DeliveryCopies: 1}
+	for i := range 120 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
+				platform.Inject(suncotest.Fault{Skip: 2 + 2*i, Handle: proxies()[0]})
+				_ = p.runAndReport(p.inbox.ctx) // the run may have ended
 				requireNoLie(t, drawn, out.String())
 				requireTold(t, platform, p, out.String())
 			})
@@ -255,7 +304,7 @@ func (i *interrupted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestInterrupted(t *testing.T) {
 	drawn := behavior{MetadataMerges: true, WebhooksDie: true}
-	for i := range 60 {
+	for i := range 80 {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
 				ctx, interrupt := context.WithCancel(p.inbox.ctx)
@@ -392,7 +441,8 @@ func TestNoCredentialIsPrinted(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			answer := httptest.NewRecorder()
 			if next.ServeHTTP(answer, r); answer.Code/100 == 4 && r.Header.Get("User-Agent") == "sunco-probe" {
-				text, _ := json.Marshal(map[string]string{"error": "no " + string(body), "error_description": fmt.Sprint(r.Header)})
+				words := strings.NewReplacer(`"`, " ", "&", " ", "=", " ", ":", " ").Replace(string(body))
+				text, _ := json.Marshal(map[string]string{"error": words, "error_description": fmt.Sprint(r.Header)})
 				answer.Body.Reset()
 				answer.Body.Write(text)
 				answer.Header().Set("Content-Length", strconv.Itoa(len(text)))
