@@ -99,7 +99,8 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		return err
 	}
 	for _, key := range s.keys.IDs() {
-		found, err := s.db.Read().One(ctx, []any{&id}, "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", key)
+		found, err := s.db.Read().One(ctx, []any{&id},
+			"SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", key)
 		if err != nil || found {
 			return err
 		}

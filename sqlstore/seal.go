@@ -102,7 +102,9 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 
 // reseal seals the rows of a table again. Where are the columns that the seal is bound
 // to.
-func (s *Store) reseal(ctx context.Context, purpose string, table, key string, first any, where ...string) (n int, bad error) {
+func (s *Store) reseal(
+	ctx context.Context, purpose, table, key string, first any, where ...string,
+) (n int, bad error) {
 	type sealedRow struct {
 		key    any
 		keyID  string

@@ -75,11 +75,7 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	}
 	s := &Store{db: sqldb.New(db, d == PostgreSQL), client: c, keys: ring, wake: make(chan struct{}, 1)}
 	_, s.domain, _ = strings.Cut(strings.TrimSuffix(base, "/sc"), "any.")
-	check := s.checkSQLite
-	if d == PostgreSQL {
-		check = s.checkPostgreSQL
-	}
-	for _, step := range []func(context.Context) error{check, s.migrate, s.claim, s.checkKeys, s.prepare} {
+	for _, step := range []func(context.Context) error{s.db.Check, s.migrate, s.claim, s.checkKeys, s.prepare} {
 		if err := step(ctx); err != nil {
 			return nil, failed("new", err)
 		}

@@ -24,13 +24,14 @@ const (
 
 // retryWait is the wait after the attempt with this number.
 func retryWait(attempt int) time.Duration {
-	waits := [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute, longestWait}
+	const s, m = time.Second, time.Minute
+	waits := [...]time.Duration{s, 5 * s, 30 * s, 2 * m, 5 * m, longestWait}
 	return waits[min(attempt, len(waits))-1]
 }
 
 // Work calls onEvent for each stored event until it returns nil, with at most workers
 // calls at the same time. It runs until ctx ends, waits for the calls in progress, and
-// then returns nil. It may run in any number of processes. The error is an
+// then returns nil. Any number of processes may run it. The error is an
 // [*sunco.InputError].
 //
 // The events of one conversation are handled one after the other, in the order in which
@@ -43,8 +44,7 @@ func retryWait(attempt int) time.Duration {
 //
 // Work leases a conversation for 60 s at a time. If the process is killed, the event is
 // handled again when the lease ends, so that onEvent can see an event twice. Its context
-// does not end with ctx, but when the lease may be lost because the database cannot be
-// reached.
+// does not end with ctx, but when the lease may be lost: the database is out of reach.
 func (s *Store) Work(ctx context.Context, workers int,
 	onEvent func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error) error {
 	if workers < 1 || onEvent == nil {
@@ -80,16 +80,16 @@ func (s *Store) signal() {
 	}
 }
 
-// lease is a conversation that this process may handle.
+// lease is a conversation that this process may handle, and its first event.
 type lease struct {
-	lane    []byte
+	storedEvent
 	name    string
-	attempt int // to handle its first event
+	attempt int
 }
 
 // lease leases up to n conversations, those first that have been due for the longest
 // time. It is not interrupted: nobody would handle what it has leased.
-func (s *Store) lease(ctx context.Context, n int) (leases []lease, err error) {
+func (s *Store) lease(ctx context.Context, n int) (leases []*lease, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
 	name := rand.Text()
@@ -97,31 +97,31 @@ func (s *Store) lease(ctx context.Context, n int) (leases []lease, err error) {
 		"UPDATE sunco_lanes SET run_at = {now} + $2, lease = $3, attempts = attempts + 1 "+
 			"WHERE lane IN (SELECT lane FROM due) RETURNING lane, attempts",
 		func(rows *sql.Rows) error {
-			leases = append(leases, lease{name: name})
-			return rows.Scan(&leases[len(leases)-1].lane, &leases[len(leases)-1].attempt)
+			l := &lease{name: name}
+			leases = append(leases, l)
+			return rows.Scan(&l.lane, &l.attempt)
 		}, n, eventLease.Microseconds(), name)
 	return leases, err
 }
 
 // handle handles the first event of a conversation, and stores what became of it.
-func (s *Store) handle(ctx context.Context, l lease,
-	onEvent func(context.Context, *sunco.Installation, *sunco.Event) error) {
+func (s *Store) handle(ctx context.Context, l *lease, onEvent eventFunc) {
 	held, lost := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
 	renewing.Go(func() { s.renew(held, lost, l) })
-	stored, in, err := s.run(held, l, onEvent)
+	in, err := s.run(held, l, onEvent)
 	lost()
 	renewing.Wait()
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	attrs := []slog.Attr{slog.String("app_id", stored.appID), slog.Int64("id", stored.seq), slog.Int("attempt", l.attempt)}
+	attrs := []slog.Attr{slog.String("app_id", l.appID), slog.Int64("id", l.seq), slog.Int("attempt", l.attempt)}
 	bad, ok := err.(*SealError)
 	switch {
 	case err == nil:
-		err = s.finish(ctx, l, "DELETE FROM sunco_events", stored.seq)
-	case in == nil && ok && !bad.NoKey, stored.seq != 0 && l.attempt >= maxAttempts:
+		err = s.finish(ctx, l, "DELETE FROM sunco_events")
+	case in == nil && ok && !bad.NoKey, l.seq != 0 && l.attempt >= maxAttempts:
 		s.log(ctx, slog.LevelError, "inbox: an event is dead", err, in, attrs...)
-		err = s.finish(ctx, l, "UPDATE sunco_events SET dead = {now}", stored.seq)
+		err = s.finish(ctx, l, "UPDATE sunco_events SET dead = {now}")
 	default:
 		s.log(ctx, slog.LevelWarn, "inbox: an event failed, and is tried again", err, in, attrs...)
 		err = s.setLease(ctx, l, retryWait(l.attempt), "")
@@ -131,59 +131,58 @@ func (s *Store) handle(ctx context.Context, l lease,
 	}
 }
 
+type eventFunc = func(context.Context, *sunco.Installation, *sunco.Event) error
+
 // run calls onEvent for the first event of a conversation. The error is a [*SealError]
 // itself if the event does not open.
-func (s *Store) run(ctx context.Context, l lease, onEvent func(context.Context, *sunco.Installation, *sunco.Event) error,
-) (stored storedEvent, in *sunco.Installation, err error) {
-	stored.lane = l.lane
-	found, err := s.db.Read().One(ctx, []any{&stored.seq, &stored.appID, &stored.keyID, &stored.sealed},
+func (s *Store) run(ctx context.Context, l *lease, onEvent eventFunc) (*sunco.Installation, error) {
+	found, err := s.db.Read().One(ctx, []any{&l.seq, &l.appID, &l.keyID, &l.sealed},
 		"SELECT seq, app_id, key_id, sealed FROM sunco_events WHERE lane = $1 AND dead = 0 ORDER BY seq LIMIT 1", l.lane)
 	switch {
 	case err != nil:
-		return stored, nil, err
+		return nil, err
 	case !found:
-		return stored, nil, errors.New("its row is gone")
+		return nil, errors.New("its row is gone")
 	case l.attempt > maxAttempts:
-		return stored, nil, errors.New("the process ended, or lost the lease, in each attempt")
+		return nil, errors.New("the process ended, or lost the lease, in each attempt")
 	}
-	e, err := s.openEvent(&stored)
+	e, err := s.openEvent(&l.storedEvent)
 	if err != nil {
-		return stored, nil, err
+		return nil, err
 	}
-	if in, err = s.Get(ctx, stored.appID); err != nil || in == nil {
-		return stored, nil, failed("work", err)
+	in, err := s.Get(ctx, l.appID)
+	if err != nil || in == nil {
+		return nil, failed("work", err)
 	}
-	return stored, in, hook.Try(func() error { return onEvent(ctx, in, e) })
+	return in, hook.Try(func() error { return onEvent(ctx, in, e) })
 }
-
-var errLost = errors.New("the lease was lost")
 
 // renew renews a lease until ctx ends, and calls lost when the lease is lost or cannot
 // be renewed in time.
-func (s *Store) renew(ctx context.Context, lost func(), l lease) {
+func (s *Store) renew(ctx context.Context, lost func(), l *lease) {
 	defer lost()
-	for failures := 0; failures < 2; {
+	for failures := 0; failures < 2; failures++ {
 		select {
 		case <-time.After(renewEvery):
 		case <-ctx.Done():
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
-		err := s.setLease(ctx, l, eventLease, l.name)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+		err := s.setLease(within, l, eventLease, l.name)
 		cancel()
-		switch err {
-		case nil:
-			failures = 0
-		case errLost:
+		if err == errLost {
 			return
-		default:
-			failures++
+		}
+		if err == nil {
+			failures = -1
 		}
 	}
 }
 
+var errLost = errors.New("the lease was lost")
+
 // setLease changes the end and the name of a lease.
-func (s *Store) setLease(ctx context.Context, l lease, wait time.Duration, name string) error {
+func (s *Store) setLease(ctx context.Context, l *lease, wait time.Duration, name string) error {
 	n, err := s.db.Exec(ctx, []any{wait.Microseconds(), name, l.lane, l.name},
 		"UPDATE sunco_lanes SET run_at = {now} + $1, lease = $2 WHERE lane = $3 AND lease = $4")
 	if err == nil && n == 0 {
@@ -192,14 +191,15 @@ func (s *Store) setLease(ctx context.Context, l lease, wait time.Duration, name 
 	return err
 }
 
-// finish takes an event out of its conversation, and the conversation out of the table
-// if no other event waits.
-func (s *Store) finish(ctx context.Context, l lease, event string, seq int64) error {
+// finish takes the first event out of its conversation, and the conversation out of the
+// table if no other event waits.
+func (s *Store) finish(ctx context.Context, l *lease, event string) error {
 	for _, lane := range []string{
 		"DELETE FROM sunco_lanes WHERE lane = $1 AND lease = $2 AND waiting = 1",
-		"UPDATE sunco_lanes SET waiting = waiting - 1, run_at = {now}, lease = '', attempts = 0 WHERE lane = $1 AND lease = $2",
+		"UPDATE sunco_lanes SET waiting = waiting - 1, run_at = {now}, lease = '', attempts = 0 " +
+			"WHERE lane = $1 AND lease = $2",
 	} {
-		n, err := s.db.Exec(ctx, []any{l.lane, l.name, seq}, lane, event+" WHERE seq = $3 AND {if}")
+		n, err := s.db.Exec(ctx, []any{l.lane, l.name, l.seq}, lane, event+" WHERE seq = $3 AND {if}")
 		if err != nil || n == 1 {
 			return err
 		}

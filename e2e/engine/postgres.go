@@ -82,7 +82,8 @@ func startServer(settings ...string) (*Server, error) {
 	// A collation of a language, because that of C hides what depends on it. initdb need
 	// not wait for the disk: the server does.
 	initdb := s.command("initdb", "--pgdata", filepath.Join(s.Dir, "data"), "--username", "sunco", "--auth", "trust",
-		"--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu", "--icu-locale", "en", "--no-sync", "--data-checksums")
+		"--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu", "--icu-locale", "en",
+		"--no-sync", "--data-checksums")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
@@ -265,5 +266,6 @@ func (s *Server) Close() {
 
 // Dump returns the server's database as pg_dump writes it.
 func (s *Server) Dump() ([]byte, error) {
-	return s.command("pg_dump", "--host", "127.0.0.1", "--port", strconv.Itoa(s.Port), "--username", "sunco", "postgres").Output()
+	port := strconv.Itoa(s.Port)
+	return s.command("pg_dump", "--host", "127.0.0.1", "--port", port, "--username", "sunco", "postgres").Output()
 }

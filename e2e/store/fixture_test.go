@@ -168,7 +168,9 @@ func (k *desk) work(store *sqlstore.Store, workers int, onEvent func(*sunco.Even
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = store.Work(ctx, workers, func(_ context.Context, _ *sunco.Installation, e *sunco.Event) error { return onEvent(e) })
+		_ = store.Work(ctx, workers, func(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
+			return onEvent(e)
+		})
 	}()
 	stop = func() {
 		cancel()

@@ -171,7 +171,8 @@ var inboxSteps = []struct {
 		for n, want := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute,
 			10 * time.Minute, 10 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
 			require.Eventually(k, func() bool {
-				return k.number("SELECT attempts FROM sunco_lanes") == int64(n+1) && k.number("SELECT count(*) FROM sunco_lanes WHERE lease = ''") == 1
+				return k.number("SELECT attempts FROM sunco_lanes") == int64(n+1) &&
+					k.number("SELECT count(*) FROM sunco_lanes WHERE lease = ''") == 1
 			}, 10*time.Second, 5*time.Millisecond)
 			assert.InDelta(k, want.Seconds(), wait().Seconds(), 1, "after attempt %d", n+1)
 			k.pass(want)

@@ -79,7 +79,8 @@ func TestNewSettings(t *testing.T) {
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		d := e.New(t)
 		bad := map[string]string{
-			"modernc": "?_pragma=synchronous(FULL) busy_timeout ?_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL) synchronous " +
+			"modernc": "?_pragma=synchronous(FULL) busy_timeout " +
+				"?_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL) synchronous " +
 				"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF) synchronous",
 			"mattn": "?_busy_timeout=0&_synchronous=FULL busy_timeout ?_busy_timeout=5000 synchronous",
 			"pgx":   "&synchronous_commit=off synchronous_commit",
@@ -118,7 +119,8 @@ func TestNewSchema(t *testing.T) {
 		require.NoError(t, err)
 		if e.Dialect == sqlstore.PostgreSQL {
 			schema := strings.Split(d.DSN, "search_path=")[1]
-			_, err := db.ExecContext(t.Context(), fmt.Sprintf("CREATE ROLE role_%[1]s LOGIN; GRANT USAGE ON SCHEMA %[1]s TO role_%[1]s; "+
+			_, err := db.ExecContext(t.Context(), fmt.Sprintf("CREATE ROLE role_%[1]s LOGIN; "+
+				"GRANT USAGE ON SCHEMA %[1]s TO role_%[1]s; "+
 				"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %[1]s TO role_%[1]s", schema))
 			require.NoError(t, err)
 			d.DSN = strings.Replace(d.DSN, "sunco@", "role_"+schema+"@", 1)
@@ -216,7 +218,9 @@ var methods = []struct {
 		_, err := k.FirstUse(ctx, "flow")
 		return err
 	}},
-	{"Save of a token", func(ctx context.Context, k *desk, in *sunco.Installation) error { return k.Save(ctx, alone(in)) }},
+	{"Save of a token", func(ctx context.Context, k *desk, in *sunco.Installation) error {
+		return k.Save(ctx, alone(in))
+	}},
 	{"Save", func(ctx context.Context, k *desk, in *sunco.Installation) error { return k.Save(ctx, in) }},
 	{"ByKey", func(ctx context.Context, k *desk, in *sunco.Installation) error {
 		_, err := k.ByKey(ctx, digest(in))

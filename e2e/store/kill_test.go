@@ -156,7 +156,8 @@ func (k *trial) finish() {
 	c := k.count
 	result := fmt.Sprintf("lost=%d twice-exchanged=%d newer-deleted=%d disorder=%d integrity=%s",
 		c.lost, c.twice+k.platform.exchangedTwice(), c.deleted, c.disorder, integrity)
-	k.t.Logf("%s: %d flows, %d tokens, %d events, of which %d began twice", k.d.Name, c.flows, len(k.kept), c.events, c.again)
+	k.t.Logf("%s: %d flows, %d tokens, %d events, of which %d began twice",
+		k.d.Name, c.flows, len(k.kept), c.events, c.again)
 	fmt.Printf("%s: %s\n", k.d.Name, result)
 	assert.Equal(k.t, "lost=0 twice-exchanged=0 newer-deleted=0 disorder=0 integrity=ok", result)
 	assert.Zero(k.t, c.wrong, "rows that contradict each other")

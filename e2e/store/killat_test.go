@@ -83,7 +83,9 @@ func (s *scene) eventually(what string, is func() bool) {
 // killAt kills the process when a request arrives at the platform, or when the platform
 // has done what it asks for and is about to answer.
 func (s *scene) killAt(method, path string, done bool) {
-	s.platform.Inject(suncotest.Fault{Method: method, Path: path, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	s.platform.Inject(suncotest.Fault{Method: method, Path: path, Handle: func(
+		w http.ResponseWriter, r *http.Request, next http.Handler,
+	) {
 		process := s.process
 		if done {
 			next.ServeHTTP(w, r) // what it writes is not sent before the end

@@ -61,7 +61,9 @@ const tokenInfo = "/sc/v2/tokenInfo"
 // answers lets token info answer with a status and a body, from now on.
 func (k *kept) answers(status int, body string) {
 	k.platform.ClearFaults()
-	k.platform.Inject(suncotest.Fault{Path: tokenInfo, Times: -1, Handle: suncotest.Reply(status, "application/json", body)})
+	k.platform.Inject(suncotest.Fault{
+		Path: tokenInfo, Times: -1, Handle: suncotest.Reply(status, "application/json", body),
+	})
 }
 
 const (

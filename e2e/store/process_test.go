@@ -21,7 +21,6 @@ type process struct {
 	stdin io.WriteCloser
 	log   lockedBuffer
 	ended chan struct{} // closed when it has ended and all it reported was read
-	once  sync.Once
 	ready chan struct{} // closed when it reported that it is ready
 }
 

@@ -119,9 +119,9 @@ func (k *trial) isOver() bool {
 // is sent until it is acknowledged.
 type stream struct {
 	*customer
-	name                 string
-	acknowledged         int // read after the traffic
-	begun, ended, doubts int // of the trial's mutex
+	name         string
+	acknowledged int // read after the traffic
+	begun, ended int // of the trial's mutex
 }
 
 func (s *stream) run() {

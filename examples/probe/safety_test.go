@@ -82,9 +82,12 @@ func TestManners(t *testing.T) {
 				assert.Contains(t, []string{"oauth-bridge.zendesk.com", "acme.zendesk.com"}, r.Host)
 			}
 			assert.NotEqual(t, "/sc/v2/apps", r.Path)
-			var body struct{ Client_id, Client_secret string }
+			var body struct {
+				ID     string `json:"client_id"`
+				Secret string `json:"client_secret"`
+			}
 			_ = json.Unmarshal(r.Body, &body)
-			if body.Client_id == suncotest.DefaultClientID && body.Client_secret != suncotest.DefaultClientSecret {
+			if body.ID == suncotest.DefaultClientID && body.Secret != suncotest.DefaultClientSecret {
 				wrong++
 				assert.Equal(t, len(requests)-1, i, "the last one")
 			}

@@ -1,4 +1,4 @@
-package sqlstore
+package sqldb
 
 import (
 	"context"
@@ -8,16 +8,25 @@ import (
 	"time"
 )
 
-// checkSQLite refuses settings with which SQLite could lose what it acknowledged.
-func (s *Store) checkSQLite(ctx context.Context) error {
+// Check refuses a database that is too old, or has settings with which it could lose what
+// it acknowledged. Its errors say what to change.
+func (db *DB) Check(ctx context.Context) error {
+	if db.PostgreSQL {
+		return db.checkPostgreSQL(ctx)
+	}
+	return db.checkSQLite(ctx)
+}
+
+func (db *DB) checkSQLite(ctx context.Context) error {
 	var version string
 	var busy, synchronous, major, minor, patch int
-	err := s.db.QueryRowContext(ctx, "SELECT sqlite_version(), (SELECT timeout FROM pragma_busy_timeout), "+
+	err := db.QueryRowContext(ctx, "SELECT sqlite_version(), (SELECT timeout FROM pragma_busy_timeout), "+
 		"(SELECT synchronous FROM pragma_synchronous)").Scan(&version, &busy, &synchronous)
 	if err != nil {
 		return err
 	}
-	const full, names = 2, ` in the data source name: "file:sunco.db?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" ` +
+	const full = 2
+	const names = ` in the data source name: "file:sunco.db?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" ` +
 		`with modernc.org/sqlite, "file:sunco.db?_busy_timeout=10000&_synchronous=FULL" with github.com/mattn/go-sqlite3`
 	_, _ = fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch)
 	switch {
@@ -29,15 +38,15 @@ func (s *Store) checkSQLite(ctx context.Context) error {
 	case synchronous < full:
 		return errors.New("synchronous is below FULL, so that a power cut loses tokens: set it" + names)
 	}
-	return s.useWAL(ctx)
+	return db.useWAL(ctx)
 }
 
 // useWAL gives the file a write-ahead log, once for ever. SQLite does not wait for other
 // connections then, so useWAL does.
-func (s *Store) useWAL(ctx context.Context) error {
+func (db *DB) useWAL(ctx context.Context) error {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var mode string
-		err := s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
 		if err == nil && mode != "wal" {
 			return errors.New("the database has no write-ahead log, but the journal mode " + mode + ": use a file")
 		}
@@ -47,11 +56,10 @@ func (s *Store) useWAL(ctx context.Context) error {
 	}
 }
 
-// checkPostgreSQL refuses settings with which PostgreSQL could lose what it acknowledged.
-func (s *Store) checkPostgreSQL(ctx context.Context) error {
+func (db *DB) checkPostgreSQL(ctx context.Context) error {
 	var version int
 	var commit string
-	err := s.db.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, "+
+	err := db.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, "+
 		"current_setting('synchronous_commit')").Scan(&version, &commit)
 	switch {
 	case err != nil:
