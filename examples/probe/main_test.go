@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -30,11 +31,13 @@ func from(env map[string]string) func(string) string {
 // Without credentials everything is asked of the fake, within seconds.
 func TestOnTheFake(t *testing.T) {
 	t.Parallel()
-	var out exampletest.Buffer
-	start := time.Now()
-	require.NoError(t, run(t.Context(), nil, from(nil), nil, &out))
-	assert.Less(t, time.Since(start), 30*time.Second)
-	requireNoLie(t, behavior{DeliveryRetryInterval: 100 * time.Millisecond}, out.String())
+	synctest.Test(t, func(t *testing.T) {
+		var out exampletest.Buffer
+		start := time.Now()
+		require.NoError(t, run(t.Context(), nil, from(nil), nil, &out))
+		assert.Less(t, time.Since(start), 30*time.Second)
+		requireNoLie(t, behavior{DeliveryRetryInterval: 100 * time.Millisecond}, out.String())
+	})
 }
 
 func TestHelp(t *testing.T) {

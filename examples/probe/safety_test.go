@@ -233,8 +233,9 @@ func proxies() []suncotest.Handle {
 func TestAProxyAnswers(t *testing.T) {
 	kinds := proxies()
 	drawn := behavior{RemoveDelay: 2 * time.Second, RemoveRetries: 1, NullKept: true, WebhookLimit: 2, DeliveryCopies: 1}
-	for i := range 80 {
+	for i := 0; i < 80; i += *every {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
 				platform.Inject(suncotest.Fault{Skip: 2 + 3*i, Times: -1, Handle: kinds[i%len(kinds)]})
 				_ = p.runAndReport(p.inbox.ctx) // after its end, the proxy changes nothing
@@ -276,8 +277,9 @@ func TestAProxyAnswersAfterTheRevoke(t *testing.T) {
 // A firewall blocks one request, whichever it is.
 func TestOneRequestIsBlocked(t *testing.T) {
 	drawn := behavior{RemoveDelay: 2 * time.Second, RemoveRetries: 1, NullKept: true, WebhookLimit: 2, DeliveryCopies: 1}
-	for i := range 120 {
+	for i := 0; i < 120; i += *every {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
 				platform.Inject(suncotest.Fault{Skip: 2 + 2*i, Handle: proxies()[0]})
 				_ = p.runAndReport(p.inbox.ctx) // the run may have ended
@@ -307,8 +309,9 @@ func (i *interrupted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestInterrupted(t *testing.T) {
 	drawn := behavior{MetadataMerges: true, WebhooksDie: true}
-	for i := range 80 {
+	for i := 0; i < 80; i += *every {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
 			inBubble(t, drawn, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
 				ctx, interrupt := context.WithCancel(p.inbox.ctx)
 				p.api.http.Transport = &interrupted{p.api.http.Transport, 1 + 3*i, interrupt}
