@@ -49,7 +49,8 @@
 // The fake is written from published documents and has never been compared with Zendesk
 // itself. It is strict where the documents are clear. Where they are silent, a field of
 // [Behavior] chooses, and its zero value is the likeliest reading. To be safe, run your
-// tests with the other values too.
+// tests with the other values too. The program examples/probe of this module asks Zendesk
+// and prints the Behavior that it saw.
 //
 // # As a server
 //

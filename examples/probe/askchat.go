@@ -328,7 +328,13 @@ func askControl(ctx context.Context, p *probe) error {
 	if before == "" {
 		return noAnswer("no integration is in control")
 	}
-	if r, err = p.call(ctx, http.MethodPost, talk+"/releaseControl", object{}); err != nil {
+	return p.release(ctx, talk, before)
+}
+
+// release gives up control, which an integration has, and looks who has it then.
+func (p *probe) release(ctx context.Context, talk, before string) error {
+	r, err := p.call(ctx, http.MethodPost, talk+"/releaseControl", object{})
+	if err != nil {
 		return err
 	}
 	if !r.ok() {
@@ -339,6 +345,11 @@ func askControl(ctx context.Context, p *probe) error {
 		return err
 	}
 	p.note("in control after the release: %q", after)
+	said := byBusiness(text("probe: after the release"))
+	if r, err = p.call(ctx, http.MethodPost, talk+"/messages", said); err != nil {
+		return err
+	}
+	p.note("a message of the bot then: %s", p.api.says(r))
 	if after != "" && after != before {
 		return noAnswer("another integration is in control then")
 	}

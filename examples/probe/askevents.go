@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/messaging"
 )
 
@@ -85,12 +86,9 @@ func (p *probe) setSeen(field string, seen bool, in string) {
 // noteDelivery tells how many of the messages arrived, and the headers.
 func (p *probe) noteDelivery(arrived, posted int) {
 	p.note("%d of %d messages arrived", arrived, posted)
-	var names []string
-	for name := range p.inbox.of(func(*delivery) bool { return true })[0].header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	p.note("headers of a delivery: %s", strings.Join(names, ", "))
+	header := p.inbox.of(func(*delivery) bool { return true })[0].header
+	p.note("headers of a delivery: %s", strings.Join(slices.Sorted(maps.Keys(header)), ", "))
+	p.note("User-Agent: %s", redact.Line(header.Get("User-Agent")))
 	var strays int
 	p.inbox.look(func() { strays = p.inbox.strays })
 	if strays > 0 {

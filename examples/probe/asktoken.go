@@ -222,7 +222,13 @@ func askUnknownClient(ctx context.Context, p *probe) error {
 		return err
 	}
 	p.set("UnknownClientStatus", is(r.status))
-	return nil
+	query.Set("client_id", p.api.sdk.ClientID)
+	query.Set("redirect_uri", "https://sunco-probe.invalid/")
+	ask.url = p.api.bridge + "/oauth/authorize?" + query.Encode()
+	if r, err = p.api.send(ctx, ask); err == nil {
+		p.note("the own client with a redirect URI that is not registered: %s", p.api.says(r))
+	}
+	return err
 }
 
 func askInventedToken(ctx context.Context, p *probe) error {

@@ -23,7 +23,7 @@ func questions() []question {
 			fields: []string{"CodeReuseRevokes"}, ask: askReuse},
 		{name: "errors of the token endpoint", how: "an invented code as JSON and as a form, an invented client, no code",
 			fields: []string{"TokenErrorStatus", "TokenErrorShape"}, ask: askTokenErrors},
-		{name: "an unknown client at authorize", how: "the authorize URL with an invented client id",
+		{name: "authorize", how: "the authorize URL with an invented client id, then with an invented redirect URI",
 			fields: []string{"UnknownClientStatus"}, ask: askUnknownClient},
 		{name: "a token that was never issued", how: "an invented token at both hosts", ask: askInventedToken},
 		{name: "an app that is not the token's", how: "the webhooks of an invented app",
