@@ -192,7 +192,7 @@ func (k *desk) maintain(webhook *sunco.Webhook) {
 	require.Eventually(k, func() bool {
 		return k.number("SELECT count(*) FROM sunco_installations WHERE check_at < $1", time.Now().UnixMicro()) == 0
 	}, 20*time.Second, 5*time.Millisecond)
-	time.Sleep(300 * time.Millisecond) // what was taken is not due, and not done
+	time.Sleep(1500 * time.Millisecond) // what was taken is not due, and not done
 	cancel()
 	<-ended
 }

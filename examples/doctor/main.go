@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/sunco-go/sunco/examples/internal/partner"
@@ -31,11 +32,12 @@ Usage: go run ./examples/doctor [-json] [-anonymous] [app id [conversation id]]
   -json
         print one JSON object per customer, and one for the store
   -anonymous
-        replace host names and addresses, so that the report can be posted
+        replace host names and addresses, so that the report can be posted; ids stay
 
 Without an app id it looks at all customers, 10 a second at most. With a conversation id it
 also says who is in control there. The exit status is 0 if all is well, 1 if there are
-findings, and 2 if something could not be looked at.
+findings, and 2 if something could not be looked at; "go run" makes 1 of it, so build the
+program for scripts.
 
 Without credentials it shows a fake partner with four customers, three of whom are not
 well. For your own, set these environment variables, as your program has them:
@@ -118,7 +120,7 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	o.appID, o.conversationID = fs.Arg(0), fs.Arg(1)
-	if fs.NArg() > 2 {
+	if fs.NArg() > 2 || strings.HasPrefix(o.conversationID, "-") {
 		return o, errors.New("there must be at most an app id and a conversation id; flags come first")
 	}
 	return o, nil

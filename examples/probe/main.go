@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -34,7 +35,7 @@ Usage: go run ./examples/probe [-basic | -long] [-subdomain NAME] [-remove-url]
         the questions that need one click and no public address; ten minutes at most. This is
         the default for Zendesk.
   -long
-        all questions: four clicks or five, SUNCO_PUBLIC_URL at which Zendesk reaches this
+        all questions: three to five clicks, SUNCO_PUBLIC_URL at which Zendesk reaches this
         program, and forty minutes at most. This is the default for the fake.
   -remove-url
         the remove URL registered with Zendesk is SUNCO_PUBLIC_URL/zendesk/removed. It is
@@ -92,8 +93,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 	if s.ClientID == "" {
 		o.long = !basic
 		o.removeURL = o.long
-		if o.subdomain == "" {
-			o.subdomain = "acme"
+		o.subdomain = strings.ToLower(cmp.Or(o.subdomain, "acme"))
+		if err := o.checkSubdomain(s); err != nil {
+			return err
 		}
 		return onFake(ctx, o, out)
 	}
@@ -109,15 +111,23 @@ func (o *options) check(s partner.Settings) error {
 	if o.subdomain == "" {
 		return errors.New("set -subdomain to the name of the test account, for example -subdomain acme-test")
 	}
-	if _, err := s.Client("").BaseURL(&sunco.Installation{Subdomain: o.subdomain}); err != nil {
-		return errors.New("-subdomain must be the name alone, like acme-test of acme-test.zendesk.com")
+	if err := o.checkSubdomain(s); err != nil {
+		return err
 	}
 	reachable := s.PublicURL != "" && (s.Local() || !sandbox.IsLoopback(hostOf(s.PublicURL)))
 	switch {
 	case o.long && !reachable:
-		return errors.New("-long needs SUNCO_PUBLIC_URL, the address at which Zendesk reaches this program; -basic does not")
+		return errors.New("-long needs SUNCO_PUBLIC_URL, the address at which Zendesk reaches this program, " +
+			"which none of this machine is; -basic does not")
 	case o.removeURL && !o.long:
 		return errors.New("-remove-url needs -long")
+	}
+	return nil
+}
+
+func (o *options) checkSubdomain(s partner.Settings) error {
+	if _, err := s.Client("").BaseURL(&sunco.Installation{Subdomain: o.subdomain}); err != nil {
+		return errors.New("-subdomain must be the name alone, like acme-test of acme-test.zendesk.com")
 	}
 	return nil
 }

@@ -55,8 +55,10 @@ func TestBadOptions(t *testing.T) {
 		env  map[string]string
 		says string
 	}{
-		"no subdomain":      {"", nil, "set -subdomain to the name of the test account"},
-		"a host":            {"-subdomain acme.zendesk.com", nil, "must be the name alone"},
+		"no subdomain": {"", nil, "set -subdomain to the name of the test account"},
+		"a host":       {"-subdomain acme.zendesk.com", nil, "must be the name alone"},
+		"a host, the fake": {"-subdomain acme.zendesk.com", map[string]string{
+			"SUNCO_CLIENT_ID": "", "SUNCO_CLIENT_SECRET": ""}, "must be the name alone"},
 		"a URL":             {"-subdomain https://acme.zendesk.com/agent", nil, "must be the name alone"},
 		"the bridge":        {"-subdomain oauth-bridge", nil, "must be the name alone"},
 		"both":              {"-basic -long -subdomain acme", nil, "choose -basic or -long"},
