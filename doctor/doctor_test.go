@@ -213,9 +213,9 @@ func TestFindings(t *testing.T) {
 		"dead": {arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) },
 			want: []string{"token-dead"}, says: "401"},
 		"dead, bare": {behavior: suncotest.Behavior{RevokedShape: suncotest.ErrorEmpty},
-			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-dead"}},
+			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-refused"}},
 		"dead, 403": {behavior: suncotest.Behavior{RevokedStatus: 403},
-			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-dead"}, says: "403"},
+			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-refused"}, says: "403"},
 		"refused by the customer's host": {arrange: func(p *patient) {
 			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(401, "application/json",
 				`{"errors":[{"code":"unauthorized","title":"no"}]}`)})

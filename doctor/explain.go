@@ -95,13 +95,21 @@ func (r *run) addMarketplace(who string, failed *sunco.Error) bool {
 	return true
 }
 
-// addDeadToken adds a finding when token info refuses the token.
+// addDeadToken adds a finding when token info refuses the token. Only the API's 401 proves
+// at once that it is dead.
 func (r *run) addDeadToken(failed *sunco.Error) bool {
 	if !errors.Is(failed, sunco.ErrUnauthorized) &&
 		(failed.Code == "" || !errors.Is(failed, sunco.ErrForbidden) && !errors.Is(failed, sunco.ErrNotFound)) {
 		return false
 	}
-	r.add("token-dead", fmt.Sprintf("Token info answered %d.", failed.Status),
+	seen := fmt.Sprintf("Token info answered %d.", failed.Status)
+	if failed.Code == "" || failed.Status != http.StatusUnauthorized {
+		r.add("token-refused", seen, "The token may be dead. One answer of this kind does not prove it.",
+			"Run the doctor again in a minute or later. If the status is the same, the token is dead: delete the "+
+				"installation; sqlstore's Maintain does it for a 401.", failed)
+		return true
+	}
+	r.add("token-dead", seen,
 		"The token is dead: the customer removed the integration, or the access was revoked.",
 		"Delete the installation; sqlstore's Maintain does it. If the customer wants the bot, let it install again.", failed)
 	return true
