@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/messaging"
 )
 
@@ -88,7 +87,7 @@ func (p *probe) noteDelivery(arrived, posted int) {
 	p.note("%d of %d messages arrived", arrived, posted)
 	header := p.inbox.of(func(*delivery) bool { return true })[0].header
 	p.note("headers of a delivery: %s", strings.Join(slices.Sorted(maps.Keys(header)), ", "))
-	p.note("User-Agent: %s", redact.Line(header.Get("User-Agent")))
+	p.note("User-Agent: %s", p.api.shown(header.Get("User-Agent")))
 	var strays int
 	p.inbox.look(func() { strays = p.inbox.strays })
 	if strays > 0 {

@@ -128,6 +128,9 @@ func (a *api) once(ctx context.Context, r request) (reply, error) {
 		if ctx.Err() != nil {
 			return reply{}, context.Cause(ctx)
 		}
+		if redact.Contains(err.Error(), a.secrets...) { // it can quote the server
+			err = errors.New(a.shown(err.Error()))
+		}
 		return reply{}, fmt.Errorf("no answer: %w", err)
 	}
 	defer res.Body.Close()
@@ -136,7 +139,7 @@ func (a *api) once(ctx context.Context, r request) (reply, error) {
 		return reply{}, errors.New("no answer: it was cut short")
 	}
 	if after := res.Header.Get("Retry-After"); after != "" {
-		a.retryAfter = append(a.retryAfter, fmt.Sprintf("%d with Retry-After %s", res.StatusCode, redact.Line(after)))
+		a.retryAfter = append(a.retryAfter, fmt.Sprintf("%d with Retry-After %s", res.StatusCode, a.shown(after)))
 	}
 	return reply{res.StatusCode, res.Header, body}, nil
 }
@@ -259,7 +262,7 @@ func (a *api) says(r reply) string {
 	shape, known := r.shape()
 	if !known {
 		media, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
-		return fmt.Sprintf("%d, an unknown format (%s, %d bytes)", r.status, redact.Line(media), len(r.body))
+		return fmt.Sprintf("%d, an unknown format (%s, %d bytes)", r.status, a.shown(media), len(r.body))
 	}
 	line := fmt.Sprintf("%d %s", r.status, spell(shape, ""))
 	words := []string{
@@ -273,8 +276,16 @@ func (a *api) says(r reply) string {
 		words = append(words, code, title)
 	}
 	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
-	if said := redact.Line(strings.Join(words, ", ")); said != "" && !redact.Contains(said, a.secrets...) {
-		line += " (" + said + ")"
+	if len(words) > 0 {
+		line += " (" + a.shown(strings.Join(words, ", ")) + ")"
 	}
 	return line
+}
+
+// shown is what another program said, in one line and without credentials.
+func (a *api) shown(text string) string {
+	if redact.Contains(text, a.secrets...) {
+		return "withheld, it repeats a credential"
+	}
+	return redact.Line(text)
 }

@@ -452,6 +452,7 @@ func TestNoCredentialIsPrinted(t *testing.T) {
 				answer.Body.Reset()
 				answer.Body.Write(text)
 				answer.Header().Set("Content-Length", strconv.Itoa(len(text)))
+				answer.Header().Set("Retry-After", words+fmt.Sprint(r.Header))
 			}
 			maps.Copy(w.Header(), answer.Header())
 			w.WriteHeader(answer.Code)
@@ -461,6 +462,24 @@ func TestNoCredentialIsPrinted(t *testing.T) {
 		assert.Greater(t, len(p.api.secrets), 5)
 		assert.False(t, redact.Contains(out.String(), p.api.secrets...))
 	})
+}
+
+// Errors of net/http quote what a server sent that is not HTTP.
+func TestNoCredentialIsInAnError(t *testing.T) {
+	inBubble(t, behavior{}, func(t *testing.T, _ *suncotest.Platform, p *probe, _ *strings.Builder) {
+		p.api.secrets = append(p.api.secrets, "canary-token")
+		p.api.http.Transport = brokenReply{}
+		_, err := p.api.once(t.Context(), request{method: "GET", url: p.api.bridge + "/v2/tokenInfo", token: "canary-token"})
+		require.ErrorContains(t, err, "no answer")
+		assert.NotContains(t, err.Error(), "canary")
+	})
+}
+
+// brokenReply is a server that repeats the request where its status should be.
+type brokenReply struct{}
+
+func (brokenReply) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("malformed HTTP response %q", r.Header.Get("Authorization"))
 }
 
 func TestLimits(t *testing.T) {
