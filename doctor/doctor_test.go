@@ -215,7 +215,8 @@ func TestFindings(t *testing.T) {
 		"dead, bare": {behavior: suncotest.Behavior{RevokedShape: suncotest.ErrorEmpty},
 			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-refused"}},
 		"dead, 403": {behavior: suncotest.Behavior{RevokedStatus: 403},
-			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) }, want: []string{"token-refused"}, says: "403"},
+			arrange: func(p *patient) { require.NoError(p, p.Uninstall(p.app())) },
+			want:    []string{"token-refused"}, says: "403"},
 		"refused by the customer's host": {arrange: func(p *patient) {
 			p.fails(suncotest.Fault{Host: "acme.zendesk.com", Handle: suncotest.Reply(401, "application/json",
 				`{"errors":[{"code":"unauthorized","title":"no"}]}`)})
