@@ -49,14 +49,14 @@ func (s *Store) Dead(ctx context.Context) iter.Seq2[*DeadEvent, error] {
 
 // OldestWaiting returns when the event was stored that has waited for [Store.Work] the
 // longest. It returns the zero time if no event waits.
-func (s *Store) OldestWaiting(ctx context.Context) (time.Time, error) {
-	var at int64
-	found, err := s.db.Read().One(ctx, []any{&at},
-		"SELECT received_at FROM sunco_events WHERE dead = 0 ORDER BY seq LIMIT 1")
-	if err != nil || !found {
-		return time.Time{}, failed("oldest waiting", err)
+func (s *Store) OldestWaiting(ctx context.Context) (at time.Time, err error) {
+	var micros int64
+	const query = "SELECT received_at FROM sunco_events WHERE dead = 0 ORDER BY seq LIMIT 1"
+	found, err := s.db.Read().One(ctx, []any{&micros}, query)
+	if found && err == nil {
+		at = time.UnixMicro(micros)
 	}
-	return time.UnixMicro(at), nil
+	return at, failed("oldest waiting", err)
 }
 
 // Retry lets a dead event wait again, before what waits in its conversation. The error

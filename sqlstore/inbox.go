@@ -8,9 +8,8 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-const keepEvents = 2 * time.Hour // their ids; Zendesk delivers again for 15 minutes
-
 const (
+	keepEvents = 2 * time.Hour // their ids; Zendesk delivers again for 15 minutes
 	// insertLane is followed by a SELECT of lane, 1, {now}, '' and 0.
 	insertLane = "INSERT INTO sunco_lanes AS l (lane, waiting, run_at, lease, attempts) "
 	oneMore    = " ON CONFLICT (lane) DO UPDATE SET waiting = l.waiting + 1"

@@ -14,25 +14,21 @@ import (
 
 const (
 	maintainLease = 5 * time.Minute        // of a row that Maintain or Uninstall works on
-	maintainTime  = 4 * time.Minute        // for one row
 	maintainEvery = 100 * time.Millisecond // at most one row
 	maintainIdle  = 5 * time.Second        // when no row is due
-	repeatAfter   = time.Minute            // what proves a removal only when it is repeated
 )
 
-// Maintain runs until ctx ends, and then returns nil. It may run in any number of
-// processes, and should run in at least one. It
+// Maintain runs until ctx ends, and then returns nil. Run it in at least one process. It
 //
-//   - completes the installations that were interrupted: Locate, EnsureWebhook with
-//     webhook, unless that is nil, and Save;
-//   - completes what [Store.Uninstall] began;
+//   - completes the installations that were interrupted: Locate, EnsureWebhook unless
+//     webhook is nil, and Save;
+//   - goes on with what [Store.Uninstall] began;
 //   - asks token info about each installation once a day, and soon after a removal was
-//     reported. It deletes an installation whose token is dead, and stores a subdomain
-//     that was renamed.
+//     reported. It deletes those whose token is dead, and stores renamed subdomains.
 //
-// What fails is tried again after as long as the installation has not been well, which
-// is 5 minutes at least and a day at most. Maintain looks at no more than 10
-// installations a second. It also deletes what was remembered long enough.
+// After a failure it waits for as long as the installation has not been well, between 5
+// minutes and a day. It looks at no more than 10 installations a second. It also deletes
+// the ids of flows and events that FirstUse and Enqueue need no more.
 func (s *Store) Maintain(ctx context.Context, webhook *sunco.Webhook) error {
 	s.loop(ctx, nil, func() (time.Duration, error) {
 		d, err := s.due(ctx)
@@ -45,7 +41,6 @@ func (s *Store) Maintain(ctx context.Context, webhook *sunco.Webhook) error {
 	return nil
 }
 
-// dueRow is a row that Maintain has a lease of.
 type dueRow struct {
 	row
 	suspect   int
@@ -67,9 +62,8 @@ func (s *Store) due(ctx context.Context) (d *dueRow, err error) {
 
 // maintain looks at one row, and plans the next look.
 func (s *Store) maintain(ctx context.Context, webhook *sunco.Webhook, d *dueRow) {
-	inTime, cancel := context.WithTimeout(ctx, maintainTime)
+	inTime, cancel := context.WithTimeout(ctx, maintainLease*9/10)
 	defer cancel()
-	app := slog.String("app_id", d.appID)
 	in, err := s.open(&d.row)
 	if err == nil {
 		err = s.settle(inTime, webhook, d, in)
@@ -77,31 +71,29 @@ func (s *Store) maintain(ctx context.Context, webhook *sunco.Webhook, d *dueRow)
 	if err == nil || ctx.Err() != nil { // what was interrupted is due when its lease ends
 		return
 	}
-	s.log(ctx, slog.LevelWarn, "maintain: an installation could not be checked", err, in, app)
 	wait := min(max(d.failedFor, 5*time.Minute), 24*time.Hour)
-	if err := s.plan(ctx, d, wait, 0); err != nil {
-		s.log(ctx, slog.LevelWarn, "maintain: the database failed", err, in, app)
-	}
+	err = errors.Join(err, s.plan(ctx, d, wait, 0))
+	s.log(ctx, slog.LevelWarn, "maintain: an installation could not be checked", err, in, slog.String("app_id", d.appID))
 }
 
 // settle does what is to be done for a row.
 func (s *Store) settle(ctx context.Context, webhook *sunco.Webhook, d *dueRow, in *sunco.Installation) error {
-	if d.pending == pendingRevoke {
+	if d.pending == "revoke" {
 		return s.revoke(ctx, in)
 	}
 	found, err := s.client.Locate(ctx, in)
-	if status, sure := refusal(err); status == http.StatusUnauthorized || status != 0 && d.pending == pendingRemoval {
+	if status, sure := refusal(err); status == http.StatusUnauthorized || status != 0 && d.pending == "removal" {
 		if sure || status == d.suspect {
 			s.log(ctx, slog.LevelInfo, "maintain: the token is dead, its installation is deleted", err, in,
 				slog.String("app_id", d.appID))
 			return s.Delete(ctx, in)
 		}
-		return s.plan(ctx, d, repeatAfter, status)
+		return s.plan(ctx, d, time.Minute, status) // what is repeated then proves it
 	}
 	switch {
-	case d.pending == pendingInstall && err == nil:
+	case d.pending == "install" && err == nil:
 		return s.complete(ctx, webhook, found)
-	case err != nil && (d.pending == pendingInstall || !errors.Is(err, sunco.ErrNoRegion)):
+	case err != nil && (d.pending == "install" || !errors.Is(err, sunco.ErrNoRegion)):
 		return err
 	case found.AppID != d.appID:
 		return errors.New("token info names another app")
@@ -128,13 +120,10 @@ func (s *Store) complete(ctx context.Context, webhook *sunco.Webhook, in *sunco.
 // refusal returns the status of an answer that can prove that a token is dead, and
 // whether it proves that at once. See "Storing" in the documentation of package sunco.
 func refusal(err error) (status int, sure bool) {
-	var refused *sunco.Error
-	if !errors.As(err, &refused) {
-		return 0, false
-	}
-	byAPI := refused.Code != ""
+	refused, ok := errors.AsType[*sunco.Error](err)
+	byAPI := ok && refused.Code != ""
 	switch {
-	case errors.Is(err, sunco.ErrUnauthorized):
+	case ok && errors.Is(err, sunco.ErrUnauthorized):
 		return refused.Status, byAPI
 	case byAPI && (errors.Is(err, sunco.ErrForbidden) || errors.Is(err, sunco.ErrNotFound)):
 		return refused.Status, false

@@ -71,19 +71,16 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// claim stores whose database it is, unless that is stored, and compares. A database
-// that has been claimed is only read, so that it may be opened read-only.
+// claim stores whose database it is, unless that is stored, and compares.
 func (s *Store) claim(ctx context.Context) error {
 	var haveID, haveDomain string
-	read := func() error {
-		_, err := s.db.Read().One(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
-		return err
-	}
-	err := read()
-	if err == nil && haveID == "" {
+	_, err := s.db.Read().One(ctx, []any{&haveID, &haveDomain}, "SELECT client_id, domain FROM sunco_schema")
+	if err == nil && haveID == "" { // else the database may be open for reading only
 		_, err = s.db.Exec(ctx, []any{s.client.ClientID, s.domain},
 			"UPDATE sunco_schema SET client_id = $1, domain = $2 WHERE client_id = ''")
-		err = errors.Join(err, read()) // another process may have been faster
+		if err == nil {
+			return s.claim(ctx) // another process may have been faster
+		}
 	}
 	if err == nil && (haveID != s.client.ClientID || haveDomain != s.domain) {
 		return errors.New("the database belongs to another Client.ClientID or Client.Domain: use one database for each")
@@ -99,8 +96,8 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		return err
 	}
 	for _, key := range s.keys.IDs() {
-		found, err := s.db.Read().One(ctx, []any{&id},
-			"SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1", key)
+		const sealed = "SELECT key_id FROM sunco_installations WHERE key_id = $1 LIMIT 1"
+		found, err := s.db.Read().One(ctx, []any{&id}, sealed, key)
 		if err != nil || found {
 			return err
 		}

@@ -89,10 +89,10 @@ func decodeSecrets(plain []byte, into *sunco.Installation) {
 
 // Reseal seals with the first key of [New] what was sealed with another one, and
 // returns the number of rows that it changed. To change the key, start all processes
-// with the new key and the old one, call Reseal, and start them with the new key alone.
-//
-// Several processes may call it at once, and it may be interrupted. Rows that do not
-// open stay as they are; the error is then the [*SealError] of the first one.
+// with the old key and the new one, then with the new one first; call Reseal; and start
+// them with the new key alone. Several processes may call Reseal at once, and it may be
+// interrupted. Rows that do not open stay as they are; the error is the first
+// [*SealError].
 func (s *Store) Reseal(ctx context.Context) (int, error) {
 	n, err := s.reseal(ctx, forInstallation, "sunco_installations", "app_id", "",
 		"app_id", "generation", "subdomain", "legacy_region")
@@ -100,10 +100,8 @@ func (s *Store) Reseal(ctx context.Context) (int, error) {
 	return n + m, failed("reseal", errors.Join(err, err2))
 }
 
-// reseal seals the rows of a table again. Where are the columns that the seal is bound
-// to.
-func (s *Store) reseal(
-	ctx context.Context, purpose, table, key string, first any, where ...string,
+// reseal seals the rows of a table again. Their seals are bound to the columns where.
+func (s *Store) reseal(ctx context.Context, purpose, table, key string, first any, where ...string,
 ) (n int, bad error) {
 	type sealedRow struct {
 		key    any

@@ -39,23 +39,19 @@ type Store struct {
 	wake         chan struct{} // Work, when an event was stored
 }
 
-// New prepares a database and returns its Store. It creates the tables, whose names
-// begin with "sunco_", or brings those of an older version up to date; several
-// processes may do that at once. New uses db but does not close it.
+// New prepares a database and returns its Store. It creates the tables, whose names begin
+// with "sunco_", or brings them up to date, also in several processes at once.
 //
-// Each key is 32 random bytes in base64, as "openssl rand -base64 32" prints them.
-// The first one seals, and all of them open; see [Store.Reseal] for a change of keys.
-// Without its key a database is useless, so keep the keys, and not beside the
-// backups.
+// A key is 32 random bytes in base64: openssl rand -base64 32. The first key seals, and
+// all of them open, see [Store.Reseal]. Without its key a row is lost: keep the
+// keys, but not beside the backups.
 //
-// The client is used by [Store.Maintain] and [Store.Uninstall]. A database belongs to
-// its ClientID and Domain for ever, so that a token of production never reaches a
-// sandbox.
+// A database belongs to the client's ClientID and Domain for ever, so that a token of
+// production never reaches a sandbox. Maintain and Uninstall use the client.
 //
-// The error is an [*sunco.InputError] for an unusable argument. New also refuses a
-// database that could lose what it acknowledged, and says which setting to change; one
-// of a newer version of this package; one of another ClientID or Domain; and one whose
-// installations were sealed with other keys.
+// The error is an [*sunco.InputError] for an argument that cannot be used. New also
+// refuses a database that could lose what it acknowledged, a newer schema, and keys of
+// which none fits; the error says what to change.
 func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...sunco.Secret) (*Store, error) {
 	switch {
 	case db == nil:

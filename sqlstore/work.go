@@ -15,7 +15,7 @@ import (
 
 const (
 	eventLease  = time.Minute
-	renewEvery  = 20 * time.Second
+	renewEvery  = eventLease / 3
 	maxAttempts = 10
 	longestWait = 10 * time.Minute       // between two attempts
 	pollEvery   = 250 * time.Millisecond // for what other processes have stored, and for what was put off
@@ -24,18 +24,15 @@ const (
 
 // retryWait is the wait after the attempt with this number.
 func retryWait(attempt int) time.Duration {
-	const s, m = time.Second, time.Minute
-	waits := [...]time.Duration{s, 5 * s, 30 * s, 2 * m, 5 * m, longestWait}
-	return waits[min(attempt, len(waits))-1]
+	waits := [...]time.Duration{1, 5, 30, 120, 300, longestWait / time.Second}
+	return waits[min(attempt, len(waits))-1] * time.Second
 }
 
 // Work calls onEvent for each stored event until it returns nil, with at most workers
 // calls at the same time. It runs until ctx ends, waits for the calls in progress, and
-// then returns nil. Any number of processes may run it. The error is an
-// [*sunco.InputError].
-//
-// The events of one conversation are handled one after the other, in the order in which
-// they were stored. So are those of one user that are about no conversation.
+// then returns nil. Any number of processes may run it. The events of one conversation,
+// and those of one user that are about none, are handled one after the other, in the
+// order in which they were stored. The error is an [*sunco.InputError].
 //
 // After an error or a panic the event is tried again: after 1 s, 5 s, 30 s, 2 min and 5
 // min, and then every 10 min. Its conversation waits. After 10 attempts the event is
@@ -44,7 +41,8 @@ func retryWait(attempt int) time.Duration {
 //
 // Work leases a conversation for 60 s at a time. If the process is killed, the event is
 // handled again when the lease ends, so that onEvent can see an event twice. Its context
-// does not end with ctx, but when the lease may be lost: the database is out of reach.
+// does not end with ctx. It ends when the lease is lost, for example because the database
+// cannot be reached.
 func (s *Store) Work(ctx context.Context, workers int,
 	onEvent func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error) error {
 	if workers < 1 || onEvent == nil {
@@ -55,6 +53,9 @@ func (s *Store) Work(ctx context.Context, workers int,
 		idle <- struct{}{}
 	}
 	s.loop(ctx, s.wake, func() (time.Duration, error) {
+		if len(idle) == 0 {
+			return pollEvery, nil
+		}
 		leases, err := s.lease(ctx, len(idle))
 		for _, l := range leases {
 			<-idle

@@ -25,9 +25,9 @@ func (db *DB) checkSQLite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const full = 2
-	const names = ` in the data source name: "file:sunco.db?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" ` +
-		`with modernc.org/sqlite, "file:sunco.db?_busy_timeout=10000&_synchronous=FULL" with github.com/mattn/go-sqlite3`
+	const full, names = 2, ` in the data source name: ` +
+		`"file:sunco.db?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" with modernc.org/sqlite, ` +
+		`"file:sunco.db?_busy_timeout=10000&_synchronous=FULL" with github.com/mattn/go-sqlite3`
 	_, _ = fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch)
 	switch {
 	case major*1_000_000+minor*1_000+patch < 3_051_003:

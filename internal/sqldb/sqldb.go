@@ -66,7 +66,7 @@ func (r Runner) Query(ctx context.Context, scan func(*sql.Rows) error, statement
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err
