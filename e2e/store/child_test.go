@@ -31,7 +31,7 @@ type order struct {
 	Fails       int           // one of so many events fails; 0: none
 	Answer      time.Duration // how long onEvent takes
 	Message     bool          // onEvent sends one
-	Race        *race         // instead of the partner's program
+	Race        *racer        // instead of the partner's program
 }
 
 // runChild is the whole of a child.

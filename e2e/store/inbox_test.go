@@ -125,6 +125,8 @@ var inboxSteps = []struct {
 		}
 		require.NoError(k, k.Enqueue(k.Context(), nil, eventOf("app", suncotest.Event{Trigger: "any"})))
 		running, goOn := make(chan string, 10), make(chan struct{})
+		release := sync.OnceFunc(func() { close(goOn) })
+		defer release()
 		k.work(k.Store, 8, func(e *sunco.Event) error { running <- e.ID; <-goOn; return nil })
 		for range 5 {
 			select {
@@ -136,7 +138,7 @@ var inboxSteps = []struct {
 		}
 		time.Sleep(300 * time.Millisecond)
 		assert.Empty(k, running)
-		close(goOn)
+		release()
 		k.empty()
 	}},
 	{"fails, and later ones wait", func(k *desk) {
@@ -229,11 +231,13 @@ var inboxSteps = []struct {
 	}},
 	{"a lease that was lost", func(k *desk) {
 		k.enqueue([2]string{"a", "1"}, [2]string{"a", "2"})
-		begun, goOn := make(chan string, 10), make(chan struct{})
+		begun, goOn, goOn2 := make(chan string, 10), make(chan struct{}), make(chan struct{})
+		release, release2 := sync.OnceFunc(func() { close(goOn) }), sync.OnceFunc(func() { close(goOn2) })
+		defer release2()
+		defer release()
 		k.work(k.Store, 1, func(e *sunco.Event) error { begun <- "slow " + e.ID; <-goOn; return nil })
 		require.Equal(k, "slow 1", <-begun)
 		k.pass(time.Minute)
-		goOn2 := make(chan struct{})
 		k.work(k.another(), 1, func(e *sunco.Event) error {
 			begun <- "other " + e.ID
 			if e.ID == "2" {
@@ -244,11 +248,11 @@ var inboxSteps = []struct {
 		require.Equal(k, "other 1", <-begun)
 		require.Equal(k, "other 2", <-begun)
 		rows := k.table("SELECT * FROM sunco_events") + k.table("SELECT lane, waiting, lease FROM sunco_lanes")
-		close(goOn)
+		release()
 		time.Sleep(300 * time.Millisecond)
 		assert.Equal(k, rows, k.table("SELECT * FROM sunco_events")+k.table("SELECT lane, waiting, lease FROM sunco_lanes"),
 			"who lost the lease changes nothing")
-		close(goOn2)
+		release2()
 		k.empty()
 	}},
 	{"the end waits for what runs", func(k *desk) {
@@ -302,6 +306,7 @@ func (k *desk) dead() (ids []int64) {
 }
 
 func TestInbox(t *testing.T) {
+	t.Parallel()
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		for _, step := range inboxSteps {
 			t.Run(step.name, func(t *testing.T) {

@@ -26,6 +26,7 @@ type scene struct {
 	keys     []string
 	ordered  order // what the next process gets besides
 	process  *process
+	logs     string // of the processes before
 
 	mu       sync.Mutex
 	reported []string
@@ -44,6 +45,7 @@ func (s *scene) restart(passed time.Duration) {
 	s.Helper()
 	if s.process != nil {
 		s.process.kill()
+		s.logs += s.process.log.String()
 	}
 	o := s.ordered
 	o.Engine, o.DSN, o.Keys, o.Domain, o.URL, o.Passed = s.d.Name, s.d.DSN, s.keys, s.platform.domain, s.base, passed
@@ -351,6 +353,7 @@ func (s *scene) left() (n struct{ Lanes, Pending, Due, Wrong int }) {
 
 // TestKillAt kills a partner's program at each point at which it can matter.
 func TestKillAt(t *testing.T) {
+	t.Parallel()
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		for _, point := range killPoints {
 			t.Run(point.name, func(t *testing.T) {

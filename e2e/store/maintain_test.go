@@ -180,8 +180,10 @@ var maintainSteps = []struct {
 		k.enqueue([2]string{"a", "1"})
 		k.pass(-48 * time.Hour)
 		asked := k.asked(tokenInfo)
-		k.maintain(k.webhook)
-		assert.Greater(k, k.asked(tokenInfo), asked, "what lies too far ahead is due")
+		for range 2 { // the first one pulls back what lies too far ahead
+			k.maintain(k.webhook)
+		}
+		assert.Greater(k, k.asked(tokenInfo), asked)
 		var h handled
 		require.NoError(k, k.Enqueue(k.Context(), nil, message(k.in.AppID, "b", "2")))
 		k.pass(-24 * time.Hour)
@@ -219,6 +221,7 @@ func (k *kept) survives(status int, body string, reported bool) {
 }
 
 func TestMaintain(t *testing.T) {
+	t.Parallel()
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		for _, step := range maintainSteps {
 			t.Run(step.name, func(t *testing.T) {
@@ -231,6 +234,7 @@ func TestMaintain(t *testing.T) {
 
 // TestMaintainUnfinished has an app whose region only a person knows.
 func TestMaintainUnfinished(t *testing.T) {
+	t.Parallel()
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		t.Parallel()
 		k := newKept(t, e)
@@ -264,6 +268,7 @@ func TestMaintainUnfinished(t *testing.T) {
 
 // TestMaintainShares has several processes that look at many rows. Each is looked at once.
 func TestMaintainShares(t *testing.T) {
+	t.Parallel()
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		t.Parallel()
 		k := newKept(t, e)

@@ -52,25 +52,11 @@ func (y *tally) read(line string) {
 	y.lines[line]++
 }
 
+// many lets processes race, and prints what went wrong.
 func many(t *testing.T, d *engine.Database, processes int) {
 	begun := time.Now()
-	key, dir := newKey(), t.TempDir()
-	socket, _ := newSocket(t)
-	y := &tally{lines: map[string]int{}}
-	var all []*process
-	for range processes {
-		all = append(all, spawn(t, socket, y.read))
-	}
-	for i, p := range all {
-		p.do(t, order{Engine: d.Name, DSN: d.DSN, Keys: []string{key}, Race: &race{i + 1, processes, dir}})
-	}
-	for _, p := range all {
-		select {
-		case <-p.ready:
-		case <-p.ended:
-			require.FailNow(t, "a process ended", p.log.String())
-		}
-	}
+	key, y := newKey(), &tally{lines: map[string]int{}}
+	all := race(t, d, key, processes, y)
 	expected := raceConversations * raceMessages * (processes + 1)
 	assert.Eventually(t, func() bool {
 		_, ended := y.count("end")
@@ -96,22 +82,47 @@ func many(t *testing.T, d *engine.Database, processes int) {
 		k.stored(app, raceToken(app, processes))
 	}
 	assert.Empty(t, k.unfinished())
-	firsts, flows := y.count("first")
 	ends, ended := y.count("end")
 	overlaps, _ := y.count("overlap")
 	failures, _ := y.count("error")
-	together, _ := y.count("together")
-	winners := fmt.Sprintf("%d/%d", firsts, flows)
-	if firsts == raceFlows && flows == raceFlows {
-		winners = "1"
-	}
-	result := fmt.Sprintf("winners=%s overlap=%d lost=%d errors=%d", winners, overlaps, expected-ended,
-		failures+strings.Count(logs, "level=WARN")+strings.Count(logs, "level=ERROR"))
+	failures += strings.Count(logs, "level=WARN") + strings.Count(logs, "level=ERROR")
+	result := fmt.Sprintf("winners=%s overlap=%d lost=%d errors=%d", y.winners(), overlaps, expected-ended, failures)
 	fmt.Printf("%s, %d processes: %s\n", d.Name, processes, result)
-	t.Logf("%s, %d processes: %d flows and %d events in %s", d.Name, processes, flows, ended, took.Round(time.Millisecond))
+	t.Logf("%s, %d processes: %d events in %s", d.Name, processes, ended, took.Round(time.Millisecond))
 	assert.Equal(t, "winners=1 overlap=0 lost=0 errors=0", result, "%s%v", logs, y.lines)
 	assert.Equal(t, ended, ends, "no event is handled twice while no process ends")
+	together, _ := y.count("together")
 	assert.Positive(t, together, "conversations are handled at the same time")
+}
+
+// race starts all processes, and waits until they have done what they do at once.
+func race(t *testing.T, d *engine.Database, key string, processes int, y *tally) (all []*process) {
+	t.Helper()
+	dir := t.TempDir()
+	socket, _ := newSocket(t)
+	for range processes {
+		all = append(all, spawn(t, socket, y.read))
+	}
+	for i, p := range all {
+		p.do(t, order{Engine: d.Name, DSN: d.DSN, Keys: []string{key}, Race: &racer{i + 1, processes, dir}})
+	}
+	for _, p := range all {
+		select {
+		case <-p.ready:
+		case <-p.ended:
+			require.FailNow(t, "a process ended", p.log.String())
+		}
+	}
+	return all
+}
+
+// winners tells how many processes were the first to use a flow: 1 of each.
+func (y *tally) winners() string {
+	firsts, flows := y.count("first")
+	if firsts == raceFlows && flows == raceFlows {
+		return "1"
+	}
+	return fmt.Sprintf("%d/%d", firsts, flows)
 }
 
 // tokens saves a token of each process for each app, one after the other.

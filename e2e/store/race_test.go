@@ -14,8 +14,8 @@ import (
 	"github.com/sunco-go/sunco/sqlstore"
 )
 
-// race is what a child does at the same time as others, on one database.
-type race struct {
+// racer is what a child does at the same time as others, on one database.
+type racer struct {
 	Process, Processes int    // this one from 1, and all
 	Dir                string // of the files that say which conversation is handled
 }
@@ -37,7 +37,7 @@ func raceToken(app string, process int) *sunco.Installation {
 
 // run does everything at once. When the parent has saved tokens of all processes for each
 // app and closes the standard input, run completes its own and deletes the older ones.
-func (r *race) run(o order, e engine.Engine, db *sql.DB) error {
+func (r *racer) run(o order, e engine.Engine, db *sql.DB) error {
 	ctx := context.Background()
 	store, err := o.open(e, db, newClient("localhost:1", ""))
 	if err != nil {
@@ -76,14 +76,14 @@ func (r *race) run(o order, e engine.Engine, db *sql.DB) error {
 	select {}
 }
 
-func (r *race) must(err error) {
+func (r *racer) must(err error) {
 	if err != nil {
 		report("error", err)
 	}
 }
 
 // flows uses the same flows as all others, at the same time.
-func (r *race) flows(ctx context.Context, store *sqlstore.Store) {
+func (r *racer) flows(ctx context.Context, store *sqlstore.Store) {
 	for n := range raceFlows {
 		first, err := store.FirstUse(ctx, fmt.Sprint("flow ", n))
 		r.must(err)
@@ -94,7 +94,7 @@ func (r *race) flows(ctx context.Context, store *sqlstore.Store) {
 }
 
 // onEvent handles a message while no other is handled in its conversation.
-func (r *race) onEvent(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
+func (r *racer) onEvent(_ context.Context, _ *sunco.Installation, e *sunco.Event) error {
 	id, conversation, err := messageOf(e)
 	r.must(err)
 	path := filepath.Join(r.Dir, conversation)

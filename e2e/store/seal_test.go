@@ -96,6 +96,7 @@ func (k *desk) sealed(appID string) (sealed []byte) {
 // TestSealEvents changes rows of events. A bad one is dead at once, and the others of its
 // conversation go on.
 func TestSealEvents(t *testing.T) {
+	t.Parallel()
 	changes := map[string]func(sealed, other []byte) []byte{
 		"flipped": func(sealed, _ []byte) []byte {
 			sealed[len(sealed)/2] ^= 4
@@ -133,28 +134,33 @@ func TestSealEvents(t *testing.T) {
 				assert.Contains(t, k.log.String(), "does not open")
 			})
 		}
-		t.Run("the key is missing", func(t *testing.T) {
-			k := newDesk(t, e.New(t))
-			k.save(installed("app"))
-			k.enqueue([2]string{"a", "1"})
-			newer, err := newStore(k, sunco.NewSecret(newKey()), k.keys[0])
-			require.NoError(t, err)
-			_, err = newer.Reseal(t.Context())
-			require.NoError(t, err)
-			late := message("app", "a", "2")
-			require.NoError(t, k.Enqueue(t.Context(), nil, late)) // by a process that has the old key
-			k.exec("UPDATE sunco_lanes SET attempts = 0")
-			var h handled
-			stop := k.work(k.Store, 1, h.onEvent) // this process has the old key alone
-			k.waits()
-			stop()
-			assert.Empty(t, h.list())
-			assert.Zero(t, k.number("SELECT count(*) FROM sunco_events WHERE dead <> 0"), "it opens elsewhere")
-			k.pass(10 * time.Minute)
-			k.work(newer, 1, h.onEvent)
-			k.empty()
-			assert.Equal(t, []string{"1", "2"}, h.list())
-		})
+	})
+}
+
+// TestSealEventsKey has an event that was sealed with a key which this process lacks and
+// another one has. It waits for that one.
+func TestSealEventsKey(t *testing.T) {
+	engine.Each(t, func(t *testing.T, e engine.Engine) {
+		k := newDesk(t, e.New(t))
+		k.save(installed("app"))
+		k.enqueue([2]string{"a", "1"})
+		newer, err := newStore(k, sunco.NewSecret(newKey()), k.keys[0])
+		require.NoError(t, err)
+		_, err = newer.Reseal(t.Context())
+		require.NoError(t, err)
+		late := message("app", "a", "2")
+		require.NoError(t, k.Enqueue(t.Context(), nil, late)) // by a process that has the old key
+		k.exec("UPDATE sunco_lanes SET attempts = 0")
+		var h handled
+		stop := k.work(k.Store, 1, h.onEvent) // this process has the old key alone
+		k.waits()
+		stop()
+		assert.Empty(t, h.list())
+		assert.Zero(t, k.number("SELECT count(*) FROM sunco_events WHERE dead <> 0"), "it opens elsewhere")
+		k.pass(10 * time.Minute)
+		k.work(newer, 1, h.onEvent)
+		k.empty()
+		assert.Equal(t, []string{"1", "2"}, h.list())
 	})
 }
 
