@@ -16,6 +16,9 @@ import (
 	"os"
 	"strings"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // for DATABASE_URL
+	_ "modernc.org/sqlite"             // for SUNCO_STORE_FILE
+
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/partner"
 	"github.com/sunco-go/sunco/messaging"
@@ -25,15 +28,18 @@ func main() {
 	partner.Example{
 		Name:  "bot",
 		About: "Bot runs a restaurant: it shows the menu, takes orders and bookings, and calls a human.",
-		Help:  storeHelp,
+		Help:  partner.StoreHelp,
 		New: func(client *sunco.Client, publicURL string) (partner.Partner, error) {
-			rows, err := openStore(os.Getenv("SUNCO_STORE_FILE"), client)
-			return newPartner(client, publicURL, rows), err
+			store, err := partner.OpenStore(context.Background(), "bot", os.Getenv, client)
+			if err != nil {
+				return partner.Partner{}, err
+			}
+			return newPartner(client, publicURL, store), nil
 		},
 	}.Main()
 }
 
-func newPartner(client *sunco.Client, publicURL string, rows *store) partner.Partner {
+func newPartner(client *sunco.Client, publicURL string, store *partner.Store) partner.Partner {
 	webhook := &sunco.Webhook{
 		Target: publicURL + partner.EventsPath,
 		Triggers: []string{
@@ -45,12 +51,13 @@ func newPartner(client *sunco.Client, publicURL string, rows *store) partner.Par
 			sunco.TriggerSwitchboardReleaseControl,
 		},
 	}
-	events := &sunco.EventHandler{Lookup: rows.byKey, OnEvent: newBot(client).OnEvent}
-	removals := &sunco.RemovalHandler{Client: client, Lookup: rows.byApp, OnRemoved: rows.remove}
+	events := &sunco.EventHandler{Lookup: store.ByKey, OnEvent: store.Enqueue}
+	removals := &sunco.RemovalHandler{Client: client, Lookup: store.ForRemoval, OnRemoved: store.Delete}
 	mux := http.NewServeMux()
 	mux.Handle(partner.InstallPath, &sunco.Installer{
 		Client:         client,
-		Save:           rows.save,
+		FirstUse:       store.FirstUse,
+		Save:           store.Save,
 		Webhook:        webhook,
 		InsecureCookie: strings.HasPrefix(publicURL, "http:"), // on this machine only
 	})
@@ -58,8 +65,10 @@ func newPartner(client *sunco.Client, publicURL string, rows *store) partner.Par
 	mux.Handle(partner.RemovedPath, removals)
 	return partner.Partner{
 		Handler: mux,
-		Start:   func(ctx context.Context) { rows.finish(ctx, client, webhook) },
-		Close:   func(ctx context.Context) error { return errors.Join(events.Close(ctx), removals.Close(ctx)) },
+		Start:   func(ctx context.Context) { store.Run(ctx, client, webhook, newBot(client).OnEvent) },
+		Close: func(ctx context.Context) error {
+			return errors.Join(events.Close(ctx), removals.Close(ctx), store.Close())
+		},
 	}
 }
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,19 +29,60 @@ const (
 	noHuman = "I cannot reach a human right now. Please try again."
 )
 
-// onStage runs a test in virtual time with the bot installed.
-func onStage(t *testing.T, test func(*exampletest.Stage, *store)) {
+// stage is a bot that is installed, and its database.
+type stage struct {
+	*exampletest.Stage
+	store *partner.Store
+	db    *sql.DB
+}
+
+// onStage runs a test in virtual time with the bot installed. The database's clock is
+// the real one.
+func onStage(t *testing.T, test func(*stage)) {
 	t.Helper()
+	file := filepath.Join(t.TempDir(), "bot.db")
+	env := map[string]string{"SUNCO_CLIENT_ID": suncotest.DefaultClientID, "SUNCO_STORE_FILE": file}
 	synctest.Test(t, func(t *testing.T) {
-		rows := &store{}
-		test(exampletest.NewStage(t, func(client *sunco.Client, publicURL string) (partner.Partner, error) {
-			return newPartner(client, publicURL, rows), nil
-		}), rows)
+		s := &stage{}
+		s.Stage = exampletest.NewStage(t, func(client *sunco.Client, publicURL string) (_ partner.Partner, err error) {
+			s.store, err = partner.OpenStore(t.Context(), "bot", func(name string) string { return env[name] }, client)
+			require.NoError(t, err)
+			return newPartner(client, publicURL, s.store), nil
+		})
+		var err error
+		s.db, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
+		require.NoError(t, err)
+		defer s.db.Close()
+		test(s)
 	})
 }
 
+// later lets everything in the database come that was put off.
+func (s *stage) later() {
+	s.Helper()
+	for _, change := range []string{
+		"UPDATE sunco_lanes SET run_at = 0 WHERE lease = ''", "UPDATE sunco_installations SET check_at = 0",
+	} {
+		synctest.Wait()
+		_, err := s.db.ExecContext(s.Context(), change)
+		require.NoError(s, err)
+	}
+	time.Sleep(10 * time.Second)
+	synctest.Wait()
+}
+
+// installations are those that are complete.
+func (s *stage) installations() (all []*sunco.Installation) {
+	s.Helper()
+	for in, err := range s.store.All(s.Context()) {
+		require.NoError(s, err)
+		all = append(all, in)
+	}
+	return all
+}
+
 func TestTheReview(t *testing.T) {
-	onStage(t, func(s *exampletest.Stage, rows *store) {
+	onStage(t, func(s *stage) {
 		require.NoError(s, s.Say(s.App, "ada", "good morning"))
 		assert.Equal(s, []string{hello}, s.Said(), "chat")
 		assert.Contains(s, typing(s), "typing:start")
@@ -81,17 +124,17 @@ func TestTheReview(t *testing.T) {
 		assert.Equal(s, []string{"carousel"}, s.Said(), "resumed")
 		s.DeliverAgain()
 
-		require.NotEmpty(s, rows.rows)
+		require.NotEmpty(s, s.installations())
 		require.NoError(s, s.Uninstall(s.App))
 		synctest.Wait()
-		assert.Empty(s, rows.rows, "uninstalled")
+		assert.Empty(s, s.installations(), "uninstalled")
 		require.NoError(s, s.Say(s.App, "ada", "still there?"))
 		assert.Empty(s, s.Said())
 	})
 }
 
 // typing returns the bodies of the activities that the bot posted.
-func typing(s *exampletest.Stage) string {
+func typing(s *stage) string {
 	var all strings.Builder
 	for _, r := range s.Requests() {
 		if strings.HasSuffix(r.Path, "/activity") {
@@ -102,7 +145,7 @@ func typing(s *exampletest.Stage) string {
 }
 
 func TestAgentPassesBack(t *testing.T) {
-	onStage(t, func(s *exampletest.Stage, _ *store) {
+	onStage(t, func(s *stage) {
 		require.NoError(s, s.Say(s.App, "ada", "human!"))
 		assert.Equal(s, []string{off}, s.Said())
 		require.NoError(s, s.PassControl(s.App, s.Conversation().ID, suncotest.DefaultClientID))
@@ -113,7 +156,7 @@ func TestAgentPassesBack(t *testing.T) {
 // TestPressesOfAnotherKind has what no button of the bot's sends, and contents that it
 // does not read.
 func TestPressesOfAnotherKind(t *testing.T) {
-	onStage(t, func(s *exampletest.Stage, _ *store) {
+	onStage(t, func(s *stage) {
 		require.NoError(s, s.Say(s.App, "ada", "menu"))
 		assert.Equal(s, []string{"carousel"}, s.Said())
 		require.NoError(s, s.Press(s.App, "ada", "order Tacos"))
@@ -135,7 +178,7 @@ func TestPressesOfAnotherKind(t *testing.T) {
 	})
 }
 
-func emit(s *exampletest.Stage, trigger, payload string) {
+func emit(s *stage, trigger, payload string) {
 	s.Helper()
 	require.NoError(s, s.Emit(s.App, suncotest.Event{Trigger: trigger, Payload: json.RawMessage(payload)}))
 }
@@ -146,7 +189,7 @@ func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		path   string
 		handle func(http.ResponseWriter, *http.Request, http.Handler)
-		write  func(*exampletest.Stage) error
+		write  func(*stage) error
 		said   []string
 	}{
 		"typing":           {"/sc/v2/apps/*/conversations/*/activity", refuse, say("hi"), []string{hello}},
@@ -154,17 +197,22 @@ func TestFaults(t *testing.T) {
 		"answer lost":      {"/sc/v2/apps/*/conversations/*/messages", lose, say("hi"), []string{hello}},
 		"hand-off refused": {"/sc/v2/apps/*/conversations/*/passControl", refuse, say("human"), []string{noHuman}},
 		"hand-off lost":    {"/sc/v2/apps/*/conversations/*/passControl", lose, say("human"), []string{off}},
-		"file": {"/sc/attachments/", refuse, func(s *exampletest.Stage) error {
+		"file": {"/sc/attachments/", refuse, func(s *stage) error {
 			require.NoError(s, s.Say(s.App, "ada", "hi"))
 			return s.Upload(s.App, "ada", "cat.png", "image/png", []byte("cat"))
 		}, []string{hello, "I cannot open your file. Please send it again."}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onStage(t, func(s *exampletest.Stage, _ *store) {
+			onStage(t, func(s *stage) {
 				s.Inject(suncotest.Fault{Path: test.path, Handle: test.handle, Method: method(name)})
 				require.NoError(s, test.write(s))
-				time.Sleep(20 * time.Minute) // until the last redelivery
+				for range 12 { // until the last attempt
+					s.later()
+				}
 				assert.Equal(s, test.said, s.Said())
+				for dead, err := range s.store.Dead(s.Context()) {
+					assert.Fail(s, "an event is dead", "%v %v", dead, err)
+				}
 			})
 		})
 	}
@@ -177,8 +225,8 @@ func method(name string) string {
 	return http.MethodPost
 }
 
-func say(text string) func(*exampletest.Stage) error {
-	return func(s *exampletest.Stage) error { return s.Say(s.App, "ada", text) }
+func say(text string) func(*stage) error {
+	return func(s *stage) error { return s.Say(s.App, "ada", text) }
 }
 
 func refuse(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
@@ -198,9 +246,9 @@ func (d discard) Write(p []byte) (int, error) { return io.Discard.Write(p) }
 func (d discard) WriteHeader(int)             {}
 
 func TestHelloAgain(t *testing.T) {
-	onStage(t, func(s *exampletest.Stage, rows *store) {
+	onStage(t, func(s *stage) {
 		s.Install()
-		require.Len(s, rows.rows, 1)
+		require.Len(s, s.installations(), 1)
 		require.NoError(s, s.Say(s.App, "ada", "hi"))
 		assert.Equal(s, []string{hello}, s.Said())
 	})

@@ -44,14 +44,21 @@ func NewStage(t *testing.T, newPartner func(*sunco.Client, string) (partner.Part
 	p, err := newPartner(client, publicURL)
 	require.NoError(t, err)
 	platform.Mount("partner.example", p.Handler)
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan struct{})
 	t.Cleanup(func() {
 		platform.Close()
+		cancel()
+		<-started
 		require.NoError(t, p.Close(context.WithoutCancel(t.Context())))
 		client.CloseIdleConnections()
 	})
-	if p.Start != nil {
-		p.Start(t.Context())
-	}
+	go func() {
+		defer close(started)
+		if p.Start != nil {
+			p.Start(ctx)
+		}
+	}()
 	s := &Stage{T: t, Platform: platform, App: platform.Accounts()[0].AppID}
 	s.Install()
 	return s
