@@ -24,57 +24,70 @@ type action = func(context.Context, *sunco.Installation) error
 
 // act runs an action. The action continues when the browser leaves, as it does at a
 // double click.
-func (a *app) act(r *http.Request, c *connection, f action) error {
+func (a *app) act(r *http.Request, in *sunco.Installation, f action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
 	defer cancel()
-	err := f(ctx, &c.Installation)
+	err := f(ctx, in)
 	if err != nil {
-		a.log.Warn("an action failed", "installation", &c.Installation, "error", err)
+		a.log.Warn("an action failed", "installation", in, "error", err)
 	}
 	return err
 }
 
 // answer writes the result of an action.
-func (a *app) answer(w http.ResponseWriter, r *http.Request, c *connection, said string, err error) {
+func (a *app) answer(w http.ResponseWriter, r *http.Request, in *sunco.Installation, said string, err error) {
 	if err == nil {
-		http.Redirect(w, r, connectionPath(&c.Installation)+"?said="+said, http.StatusSeeOther)
+		http.Redirect(w, r, connectionPath(in)+"?said="+said, http.StatusSeeOther)
 		return
 	}
-	if c = a.store.get(c.AppID); c == nil {
+	stored, lost := a.store.Get(r.Context(), in.AppID)
+	switch {
+	case lost != nil:
+		a.storeFailed(w, lost)
+	case stored == nil:
 		a.sorry(w, http.StatusConflict, "Not connected", "Zendesk refuses the token: the customer removed the integration.")
-		return
+	default:
+		a.describeConnection(w, http.StatusBadGateway, stored, page{Failed: explainAction(err)})
 	}
-	a.describeConnection(w, http.StatusBadGateway, c, page{Failed: explainAction(err)})
+}
+
+// storeFailed answers that the database failed.
+func (a *app) storeFailed(w http.ResponseWriter, err error) {
+	a.log.Error("the store failed", "error", err)
+	a.sorry(w, http.StatusServiceUnavailable, "Not now", "Shoplifter cannot read its connections. The log says why.")
 }
 
 // withConnection finds the connection that a path names.
-func (a *app) withConnection(f func(http.ResponseWriter, *http.Request, *connection)) http.HandlerFunc {
+func (a *app) withConnection(f func(http.ResponseWriter, *http.Request, *sunco.Installation)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := a.store.get(r.PathValue("app"))
-		if c == nil {
+		in, err := a.store.Get(r.Context(), r.PathValue("app"))
+		switch {
+		case err != nil:
+			a.storeFailed(w, err)
+		case in == nil:
 			a.sorry(w, http.StatusNotFound, "Not connected", "This account is not connected.")
-			return
+		default:
+			f(w, r, in)
 		}
-		f(w, r, c)
 	}
 }
 
-func (a *app) sendMessage(w http.ResponseWriter, r *http.Request, c *connection) {
-	a.answer(w, r, c, "sent", a.act(r, c, func(ctx context.Context, in *sunco.Installation) error {
+func (a *app) sendMessage(w http.ResponseWriter, r *http.Request, in *sunco.Installation) {
+	a.answer(w, r, in, "sent", a.act(r, in, func(ctx context.Context, in *sunco.Installation) error {
 		return a.call(ctx, in, a.sendTestMessage)
 	}))
 }
 
-func (a *app) setUpWebhook(w http.ResponseWriter, r *http.Request, c *connection) {
-	a.answer(w, r, c, "finished", a.act(r, c, a.finish))
+func (a *app) setUpWebhook(w http.ResponseWriter, r *http.Request, in *sunco.Installation) {
+	a.answer(w, r, in, "finished", a.act(r, in, a.finish))
 }
 
 // finishPending completes the connections of which only the token is known.
 func (a *app) finishPending(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionTimeout)
 	defer cancel()
-	if err := a.finishAll(ctx, a.store.unfinished()); err != nil {
-		a.describeFront(w, http.StatusBadGateway, page{Failed: explainAction(err)})
+	if err := a.finishAll(ctx, a.store.Unfinished(ctx)); err != nil {
+		a.describeFront(w, r, http.StatusBadGateway, page{Failed: explainAction(err)})
 		return
 	}
 	http.Redirect(w, r, "/?said=finished", http.StatusSeeOther)
@@ -82,20 +95,21 @@ func (a *app) finishPending(w http.ResponseWriter, r *http.Request) {
 
 // uninstall revokes the token and deletes the connection. Zendesk then calls the
 // remove URL, so the connection may be deleted already. That is a success too, and
-// so is the second of two clicks.
+// so is the second of two clicks. After a failure, the store tries again every now and
+// then.
 func (a *app) uninstall(w http.ResponseWriter, r *http.Request) {
-	c := a.store.get(r.PathValue("app"))
-	if c != nil {
-		err := a.act(r, c, func(ctx context.Context, in *sunco.Installation) error {
-			if err := a.call(ctx, in, a.client.Revoke); err != nil {
-				return err
-			}
-			return a.forget(in, "was disconnected")
-		})
-		if err != nil && a.store.get(c.AppID) != nil {
-			a.answer(w, r, c, "", err)
+	in, err := a.store.Get(r.Context(), r.PathValue("app"))
+	if err != nil {
+		a.storeFailed(w, err)
+		return
+	}
+	if in != nil {
+		if err := a.act(r, in, a.store.Uninstall); err != nil {
+			a.answer(w, r, in, "", err)
 			return
 		}
+		a.recent.forget(in)
+		a.tell(in, "was disconnected")
 	}
 	http.Redirect(w, r, "/?said=uninstalled", http.StatusSeeOther)
 }

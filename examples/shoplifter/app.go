@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -23,30 +24,34 @@ type app struct {
 	cfg         *config
 	sandboxPage string // address of the embedded sandbox's page; empty: there is none
 	client      *sunco.Client
-	store       *store
+	store       *partner.Store
 	recent      recent
 	pages       *pages
 	log         *slog.Logger
 	grace       time.Duration // for requests in progress when the program ends
 	talking     turns.Turns   // by app id
 	installer   *sunco.Installer
+	bot         *messaging.Bot
 	events      *sunco.EventHandler
 	removals    *sunco.RemovalHandler
 }
 
-func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
-	store, err := openStore(cfg.storeFile, cfg.platform(), cfg.ClientID)
+func newApp(ctx context.Context, cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
+	a := &app{cfg: cfg, sandboxPage: sandboxPage, pages: newPages(), log: log, grace: stopGrace}
+	a.client = cfg.Client(a.ownURL(partner.InstallPath))
+	a.client.Logger, a.client.HTTPClient = log, cfg.httpClient
+	store, err := partner.OpenStore(ctx, "shoplifter", cfg.getenv, a.client)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, sandboxPage: sandboxPage, store: store, pages: newPages(), log: log, grace: stopGrace}
-	a.client = cfg.Client(a.ownURL(partner.InstallPath))
-	a.client.Logger = log
+	store.Logger = log
+	a.store = store
 	a.installer = &sunco.Installer{
 		Client:         a.client,
 		Webhook:        a.webhook(),
 		InsecureCookie: cfg.insecureCookie,
-		Save:           store.save,
+		FirstUse:       store.FirstUse,
+		Save:           store.Save,
 		OnInstall: func(w http.ResponseWriter, _ *http.Request, in *sunco.Installation) {
 			a.tell(in, "was connected")
 			w.Header().Set("Location", connectionPath(in)+"?said=connected")
@@ -54,35 +59,29 @@ func newApp(cfg *config, sandboxPage string, log *slog.Logger) (*app, error) {
 		OnError: a.notConnected,
 		Logger:  log,
 	}
-	bot := &messaging.Bot{
+	a.bot = &messaging.Bot{
 		Client: a.client,
 		OnMessage: func(ctx context.Context, c *messaging.Chat, _ *messaging.Message) error {
 			return c.SendText(ctx, greeting)
 		},
 		Logger: log,
 	}
-	a.events = &sunco.EventHandler{
-		Lookup: store.lookup,
-		OnEvent: func(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
-			a.recent.receive(in, e)
-			return bot.OnEvent(ctx, in, e)
-		},
-		Logger: log,
-	}
+	a.events = &sunco.EventHandler{Lookup: store.ByKey, OnEvent: store.Enqueue, Logger: log}
 	a.removals = &sunco.RemovalHandler{
 		Client: a.client,
-		Lookup: func(_ context.Context, appID string) (*sunco.Installation, error) {
-			if c := store.get(appID); c != nil {
-				return &c.Installation, nil
-			}
-			return nil, nil
-		},
-		OnRemoved: func(_ context.Context, in *sunco.Installation) error {
-			return a.forget(in, "was disconnected")
+		Lookup: store.ForRemoval,
+		OnRemoved: func(ctx context.Context, in *sunco.Installation) error {
+			return a.forget(ctx, in, "was disconnected")
 		},
 		Logger: log,
 	}
 	return a, nil
+}
+
+// receive handles an event that was stored.
+func (a *app) receive(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
+	a.recent.receive(in, e)
+	return a.bot.OnEvent(ctx, in, e)
 }
 
 // ownURL returns the URL of a path for Zendesk, or "" when Zendesk cannot reach
@@ -126,21 +125,23 @@ func (a *app) notConnected(w http.ResponseWriter, r *http.Request, in *sunco.Ins
 	a.sorry(w, status, "Not connected", text)
 }
 
-// finishAll runs finish for these connections and returns the errors. At every start
-// it runs for all of them: interrupted connections are completed, webhooks get the
+// finishAll runs finish for installations of the store and returns the errors. At every
+// start it runs for all of them: interrupted connections are completed, webhooks get the
 // current target, and connections whose token is dead are deleted.
-func (a *app) finishAll(ctx context.Context, all []connection) error {
+func (a *app) finishAll(ctx context.Context, lists ...iter.Seq2[*sunco.Installation, error]) error {
 	var failed []error
-	for _, c := range all {
-		if ctx.Err() != nil {
-			return errors.Join(append(failed, ctx.Err())...)
-		}
-		if err := a.finish(ctx, &c.Installation); err != nil && ctx.Err() == nil {
-			a.log.Warn("an installation could not be completed", "installation", &c.Installation, "error", err)
-			failed = append(failed, err)
+	for _, list := range lists {
+		for in, err := range list {
+			if err == nil {
+				err = a.finish(ctx, in)
+			}
+			if err != nil && ctx.Err() == nil {
+				a.log.Warn("an installation could not be completed", "installation", in, "error", err)
+				failed = append(failed, err)
+			}
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, ctx.Err())...)
 }
 
 // finish completes an installation: it asks Zendesk where the app lives, ensures the
@@ -159,12 +160,13 @@ func (a *app) finish(ctx context.Context, in *sunco.Installation) error {
 		}
 		found.Webhooks = []sunco.Webhook{*hook}
 	}
-	if err := a.store.save(ctx, found); err != nil {
+	if in.AppID != "" {
+		return a.store.Update(ctx, found)
+	}
+	if err := a.store.Save(ctx, found); err != nil {
 		return err
 	}
-	if in.AppID == "" {
-		a.tell(found, "was connected")
-	}
+	a.tell(found, "was connected")
 	return nil
 }
 
@@ -193,7 +195,7 @@ func (a *app) call(ctx context.Context, in *sunco.Installation, f action) error 
 	if lost != nil || found.Subdomain == in.Subdomain {
 		return errors.Join(err, lost)
 	}
-	if err := a.store.save(ctx, found); err != nil {
+	if err := a.store.Update(ctx, found); err != nil {
 		return err
 	}
 	return f(ctx, found)
@@ -205,24 +207,26 @@ func (a *app) locate(ctx context.Context, in *sunco.Installation) (*sunco.Instal
 	found, err := a.client.Locate(ctx, in)
 	var refused *sunco.Error
 	if errors.Is(err, sunco.ErrUnauthorized) && errors.As(err, &refused) && refused.Code != "" { // by the API itself
-		why := "was disconnected: Zendesk refuses its token"
-		if a.cfg.embedded {
-			why = "was disconnected: its sandbox is gone"
-		}
-		err = errors.Join(err, a.forget(in, why))
+		err = errors.Join(err, a.forget(ctx, in, "was disconnected: Zendesk refuses its token"))
 	}
 	return found, err
 }
 
 // forget deletes an installation whose token is dead. A newer installation of the
 // same app stays.
-func (a *app) forget(in *sunco.Installation, why string) error {
-	removed, err := a.store.remove(in.Generation())
-	if removed {
-		a.recent.keepOnly(a.store.list())
+func (a *app) forget(ctx context.Context, in *sunco.Installation, why string) error {
+	stored, err := a.store.Get(ctx, in.AppID)
+	if err != nil {
+		return err
+	}
+	if err := a.store.Delete(ctx, in); err != nil {
+		return err
+	}
+	if in.AppID == "" || stored.Generation() == in.Generation() {
+		a.recent.forget(in)
 		a.tell(in, why)
 	}
-	return err
+	return nil
 }
 
 // tell writes a line to the front page and the log.

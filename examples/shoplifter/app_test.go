@@ -126,15 +126,31 @@ func TestRestartOfTheSandbox(t *testing.T) {
 	env := embeddedEnv(t)
 	p, b := start(t, env), newBrowser(t)
 	b.connect(p, "acme")
-	require.Equal(t, 0, p.stop())
 	require.Len(t, secrets(t, env), 2)
+	require.Equal(t, 0, p.stop())
+	require.Nil(t, database(t, env), "the sandbox is gone, and so are the tokens for it")
 
 	p = start(t, env)
-	front := b.visit(p.base + "/")
-	assert.Contains(t, front.text, "acme was disconnected: its sandbox is gone.")
-	assert.Contains(t, front.text, "None yet.")
-	assert.Empty(t, secrets(t, env))
+	assert.Contains(t, b.visit(p.base+"/").text, "None yet.")
 	assert.Contains(t, b.connect(p, "acme").text, "Connected.")
+}
+
+// TestTwoProcesses has two programs share one database: a connection that is made with
+// one is there in the other, and each event is answered once.
+func TestTwoProcesses(t *testing.T) {
+	env, zendesk := faulty(t)
+	first, second, b := start(t, env), start(t, env), newBrowser(t)
+	path := b.connect(first, "acme").Request.URL.Path
+	assert.Contains(t, b.visit(second.base+path).text, "<h1>acme</h1>")
+	for _, p := range []*program{first, second, first, second} {
+		for _, answer := range p.atOnce(2, path+"/message") {
+			assert.Equal(t, path+"?said=sent", answer)
+		}
+	}
+	answered(t, zendesk, 8)
+	assert.Contains(t, b.press(b.visit(second.base+path), "Uninstall from acme").text, "Uninstalled.")
+	assert.Equal(t, http.StatusNotFound, b.visit(first.base+path).StatusCode)
+	assert.Empty(t, secrets(t, env))
 }
 
 func TestRestart(t *testing.T) {

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"io"
+	"iter"
 	"log"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,8 +21,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/examples/internal/sandbox"
+	"github.com/sunco-go/sunco/sqlstore"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -63,9 +66,13 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 	return p
 }
 
-// embeddedEnv is nothing but a place for the file.
+const storeKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+// embeddedEnv is nothing but a place for the temporary database, and its key.
 func embeddedEnv(t *testing.T) map[string]string {
-	return map[string]string{"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json")}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	return map[string]string{"SUNCO_STORE_KEY": storeKey, "TMPDIR": dir}
 }
 
 // platform runs a sandbox of its own, which outlives the program, and returns the
@@ -93,7 +100,7 @@ func platform(t *testing.T) map[string]string {
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_MARKETPLACE_NAME": "Shoplifter", "ZENDESK_MARKETPLACE_ORG_ID": "7", "ZENDESK_MARKETPLACE_APP_ID": "42",
 		"ZENDESK_DOMAIN":   box.Domain(),
-		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.db"), "SUNCO_STORE_KEY": storeKey,
 	}
 }
 
@@ -280,14 +287,66 @@ func (b *browser) until(target, text string, there bool) answer {
 	return answer{}
 }
 
-// secrets are all credentials in the file.
-func secrets(t *testing.T, env map[string]string) []string {
+// database opens the database of a program, or returns nil when there is none.
+func database(t *testing.T, env map[string]string) *sql.DB {
 	t.Helper()
-	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
+	file := env["SUNCO_STORE_FILE"]
+	if file == "" { // that of a sandbox
+		found, err := filepath.Glob(filepath.Join(env["TMPDIR"], "shoplifter-*", "store.db"))
+		require.NoError(t, err)
+		if len(found) == 0 {
+			return nil
+		}
+		file = found[0]
+	}
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)")
 	require.NoError(t, err)
-	var all []string
-	for _, m := range regexp.MustCompile(`"(?:token|secret)":\s*"([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {
-		all = append(all, m[1])
+	return db
+}
+
+// change changes the database of a program as another process could.
+func change(t *testing.T, env map[string]string, statement string) {
+	t.Helper()
+	db := database(t, env)
+	defer db.Close()
+	_, err := db.Exec(statement)
+	require.NoError(t, err)
+}
+
+// secrets are all credentials in the database: of the connections, and then of the
+// unfinished ones.
+func secrets(t *testing.T, env map[string]string) (all []string) {
+	t.Helper()
+	db := database(t, env)
+	if db == nil {
+		return nil
+	}
+	defer db.Close()
+	client := &sunco.Client{}
+	require.NoError(t, db.QueryRow("SELECT client_id, domain FROM sunco_schema").Scan(&client.ClientID, &client.Domain))
+	store, err := sqlstore.New(context.Background(), db, sqlstore.SQLite, client, sunco.NewSecret(storeKey))
+	require.NoError(t, err)
+	for _, list := range []iter.Seq2[*sunco.Installation, error]{
+		store.All(context.Background()), store.Unfinished(context.Background()),
+	} {
+		for in, err := range list {
+			require.NoError(t, err)
+			all = append(all, in.Token.AccessToken.Reveal())
+			for _, hook := range in.Webhooks {
+				all = append(all, hook.Secret.Reveal())
+			}
+		}
 	}
 	return all
+}
+
+// handled waits until every event that was stored is handled.
+func handled(t *testing.T, env map[string]string) {
+	t.Helper()
+	db := database(t, env)
+	defer db.Close()
+	require.Eventually(t, func() bool {
+		var waiting int
+		return db.QueryRow("SELECT count(*) FROM sunco_lanes").Scan(&waiting) == nil && waiting == 0
+	}, 10*time.Second, 10*time.Millisecond)
 }

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -20,14 +18,15 @@ type config struct {
 	partner.Settings
 	embedded       bool   // start a fake platform
 	localURL       string // set when the program listens
-	storeFile      string
+	getenv         func(string) string
 	insecureCookie bool
+	httpClient     *http.Client // of the client; nil outside of tests
 }
 
 // readConfig reads and checks the configuration. The error is flag.ErrHelp for -h,
 // and repeats no value that may be secret.
 func readConfig(args []string, getenv func(string) string) (*config, error) {
-	cfg := &config{storeFile: getenv("SUNCO_STORE_FILE")}
+	cfg := &config{getenv: withOriginals(getenv)}
 	fs := flag.NewFlagSet("shoplifter", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.BoolVar(&cfg.insecureCookie, "insecure-cookie", false, "")
@@ -43,7 +42,7 @@ func readConfig(args []string, getenv func(string) string) (*config, error) {
 			return nil, errors.New("PORT must be a number up to 65535")
 		}
 	}
-	if cfg.Settings, err = partner.Read(withOriginals(getenv)); err != nil {
+	if cfg.Settings, err = partner.Read(cfg.getenv); err != nil {
 		return nil, err
 	}
 	cfg.LegacyRegion = "" // there are no pages for accounts without a subdomain
@@ -54,7 +53,7 @@ func readConfig(args []string, getenv func(string) string) (*config, error) {
 	if strings.HasPrefix(cfg.PublicURL, "https:") && cfg.insecureCookie {
 		return nil, errors.New("-insecure-cookie does not work with an https SUNCO_PUBLIC_URL; leave it out")
 	}
-	return cfg, cfg.chooseStore()
+	return cfg, nil
 }
 
 // withOriginals adds the seven variables of Zendesk's own sample application, each of
@@ -86,26 +85,6 @@ func (c *config) baseURL() string { return cmp.Or(c.PublicURL, c.localURL) }
 // reachable reports whether the platform can call baseURL.
 func (c *config) reachable() bool { return c.PublicURL != "" || c.Local() }
 
-// platform names the platform that issued the stored tokens.
-func (c *config) platform() string {
-	if c.embedded {
-		return "sandbox"
-	}
-	return c.Domain
-}
-
-func (c *config) chooseStore() error {
-	if c.storeFile != "" {
-		return nil
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return fmt.Errorf("set SUNCO_STORE_FILE, because there is no default: %w", err)
-	}
-	c.storeFile = filepath.Join(dir, "shoplifter", strings.ReplaceAll(c.platform(), ":", "-")+".json")
-	return nil
-}
-
 // help is what -h prints.
 const help = `Shoplifter is a complete partner application for Zendesk's Sunshine Conversations.
 Customers connect it to their account and disconnect it. It answers whoever writes, sends
@@ -113,12 +92,7 @@ a test message, and shows what the webhook delivers.
 
 Usage: go run ./examples/shoplifter [-insecure-cookie]
 
-` + partner.Help + `
-  SUNCO_STORE_FILE
-        the file for the connections and their tokens, which only you can read. The
-        default is a file for each platform in the directory shoplifter in your
-        configuration directory. One process at a time may use it.
-
+` + partner.Help + partner.StoreHelp + `
 Zendesk's own sample application has seven variables with other names. They are read too:
 
   OAUTH_CLIENT_ID             for SUNCO_CLIENT_ID
@@ -140,10 +114,9 @@ Flags:
                     (Safari); refused when SUNCO_PUBLIC_URL is https
   -h                print this text
 
-The sandbox forgets everything when the program ends. Connections in the file from an
-earlier run are then dead; the next start deletes them and says so on the front page. A
-connection that was interrupted keeps its token in the file. The next start, or the
-button on the front page, completes it.
+A connection that was interrupted keeps its token in the database. Shoplifter completes
+it after two minutes, at the next start, or when somebody presses the button on the front
+page.
 
 Shoplifter has no login. Everyone who can open its pages can see and end every
 connection and read the latest messages. Put a login in front of the pages before you

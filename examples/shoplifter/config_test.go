@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/examples/internal/exampletest"
 	"github.com/sunco-go/sunco/examples/internal/partner"
 )
@@ -24,6 +25,9 @@ func TestHelp(t *testing.T) {
 		asked[name] = true
 		return ""
 	})
+	for _, name := range []string{"DATABASE_URL", "SUNCO_STORE_FILE", "SUNCO_STORE_KEY"} { // of OpenStore
+		asked[name] = true
+	}
 	for name := range asked {
 		assert.Regexp(t, `(?m)^  (.* )?`+name+`( |,|$)`, stdout.String())
 	}
@@ -33,7 +37,6 @@ func TestHelp(t *testing.T) {
 func TestBadConfiguration(t *testing.T) {
 	zendesk := map[string]string{
 		"OAUTH_CLIENT_ID": "canary-id", "OAUTH_CLIENT_SECRET": "canary-secret", "SUNCO_PUBLIC_URL": "https://bot.example",
-		"SUNCO_STORE_FILE": "/nonexistent/canary",
 	}
 	for name, test := range map[string]struct {
 		env  map[string]string
@@ -72,9 +75,8 @@ func TestBadConfiguration(t *testing.T) {
 func TestAgainstZendesk(t *testing.T) {
 	env := map[string]string{
 		"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "SUNCO_PUBLIC_URL": "https://Bot.Example/",
-		"ZENDESK_MARKETPLACE_APP_ID": "42", "XDG_CONFIG_HOME": "", "SUNCO_LEGACY_REGION": "eu",
+		"ZENDESK_MARKETPLACE_APP_ID": "42", "SUNCO_LEGACY_REGION": "eu",
 	}
-	t.Setenv("XDG_CONFIG_HOME", "/config")
 	cfg, err := readConfig(nil, func(name string) string { return env[name] })
 	require.NoError(t, err)
 	assert.False(t, cfg.embedded)
@@ -82,11 +84,10 @@ func TestAgainstZendesk(t *testing.T) {
 	assert.Equal(t, "zendesk.com", cfg.Domain)
 	assert.Equal(t, "42", cfg.Marketplace.BotID)
 	assert.Equal(t, "127.0.0.1:3000", cfg.Listen)
-	assert.Empty(t, cfg.LegacyRegion, "the file has no place for it")
-	assert.Contains(t, cfg.storeFile, "zendesk.com.json")
+	assert.Empty(t, cfg.LegacyRegion, "there are no pages for it")
 
 	a := &app{cfg: cfg}
-	admin := a.adminURL(installation("a", "t"))
+	admin := a.adminURL(&sunco.Installation{AppID: "a", Subdomain: "acme"})
 	assert.Equal(t, "https://acme.zendesk.com/admin/ai/ai-agents/ai-agents/marketplace-bots", admin)
 	assert.Equal(t, "https://bot.example/zendesk/events", a.webhook().Target)
 }

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func faulty(t *testing.T) (map[string]string, *suncotest.Platform) {
 	return map[string]string{
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_DOMAIN":   "localhost:" + u.Port(),
-		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.db"), "SUNCO_STORE_KEY": storeKey,
 	}, p
 }
 
@@ -109,12 +108,12 @@ func TestExchangeFails(t *testing.T) {
 func TestFirstSaveFails(t *testing.T) {
 	env, zendesk := faulty(t)
 	p, b := start(t, env), newBrowser(t)
-	changeStore(t, env)
+	change(t, env, broken)
 	failed := b.press(b.visit(p.base+partner.InstallPath), "Allow", "account", "acme")
 	assert.Equal(t, http.StatusInternalServerError, failed.StatusCode)
 	assert.Contains(t, failed.text, "Shoplifter could not store the connection.")
 	assert.Empty(t, zendesk.Webhooks(), "Zendesk is asked for nothing more")
-	assert.Contains(t, p.stderr.String(), errForeignChange.Error())
+	assert.Contains(t, p.stderr.String(), "the store is broken")
 	assert.Contains(t, b.visit(p.base+"/").text, "None yet.")
 }
 
@@ -207,15 +206,33 @@ func countEvents(page string) int {
 	return strings.Count(page, `<p class="quiet"><code>conversation:message</code>`)
 }
 
-// TestStoreFailsWhileUninstalling has another process use the file.
+// broken makes the database refuse what Save inserts.
+const broken = "CREATE TRIGGER broken BEFORE INSERT ON sunco_installations " +
+	"BEGIN SELECT RAISE(ABORT, 'the store is broken'); END"
+
 func TestStoreFailsWhileUninstalling(t *testing.T) {
+	env, zendesk := faulty(t)
+	p, b := start(t, env), newBrowser(t)
+	page := b.connect(p, "acme")
+	change(t, env, strings.Replace(broken, "INSERT", "UPDATE", 1))
+	page = b.press(page, "Uninstall from acme")
+	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
+	assert.Equal(t, 1, strings.Count(p.stderr.String(), "the store is broken"), "logged once: %s", p.stderr)
+	assert.Len(t, zendesk.Installations(), 1, "nothing is revoked that cannot be marked first")
+}
+
+// TestStoreIsGone takes the tables away while the program runs.
+func TestStoreIsGone(t *testing.T) {
 	env, _ := faulty(t)
 	p, b := start(t, env), newBrowser(t)
 	page := b.connect(p, "acme")
-	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], append(raw, '\n'), 0o600))
-	page = b.press(page, "Uninstall from acme")
-	assert.Equal(t, http.StatusBadGateway, page.StatusCode)
-	assert.Equal(t, 1, strings.Count(p.stderr.String(), errForeignChange.Error()), "logged once: %s", p.stderr)
+	change(t, env, "ALTER TABLE sunco_installations RENAME TO canary")
+	for _, target := range []string{p.base + "/", page.Request.URL.String()} {
+		failed := b.visit(target)
+		assert.Equal(t, http.StatusServiceUnavailable, failed.StatusCode)
+		assert.Contains(t, failed.text, "cannot read its connections")
+		assert.NotContains(t, failed.text, "sunco_installations")
+	}
+	failed := b.press(page, "Uninstall from acme")
+	assert.Equal(t, http.StatusServiceUnavailable, failed.StatusCode)
 }

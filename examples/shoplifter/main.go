@@ -14,6 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // for DATABASE_URL
+	_ "modernc.org/sqlite"             // for SUNCO_STORE_FILE
 )
 
 func main() {

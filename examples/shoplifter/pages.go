@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"html/template"
 	"net/http"
 
@@ -97,31 +98,37 @@ type frontBody struct {
 
 // connectionRow is a connection as the pages show it.
 type connectionRow struct {
-	connection
+	*sunco.Installation
 	Path       string
 	Incomplete bool // the webhook is missing
 }
 
-func (a *app) row(c connection) connectionRow {
-	in := &c.Installation
-	return connectionRow{c, connectionPath(in), a.cfg.reachable() && a.hook(in) == nil}
+func (a *app) row(in *sunco.Installation) connectionRow {
+	return connectionRow{in, connectionPath(in), a.cfg.reachable() && a.hook(in) == nil}
 }
 
 func (a *app) showFront(w http.ResponseWriter, r *http.Request) {
-	key := r.URL.Query().Get("said")
-	p := page{Said: said(key)}
-	if key == "unfinished" && len(a.store.unfinished()) > 0 {
-		p.Failed = "Zendesk gave access, but the connection is not complete. Press “Finish connecting”."
-	}
-	a.describeFront(w, http.StatusOK, p)
+	a.describeFront(w, r, http.StatusOK, page{Said: said(r.URL.Query().Get("said"))})
 }
 
-func (a *app) describeFront(w http.ResponseWriter, status int, p page) {
-	body := frontBody{Unfinished: len(a.store.unfinished()), News: a.recent.latestNews()}
-	for _, c := range a.store.list() {
-		if c.AppID != "" {
-			body.Connections = append(body.Connections, a.row(c))
+func (a *app) describeFront(w http.ResponseWriter, r *http.Request, status int, p page) {
+	body := frontBody{News: a.recent.latestNews()}
+	var failed error
+	for in, err := range a.store.All(r.Context()) {
+		if failed = errors.Join(failed, err); err == nil {
+			body.Connections = append(body.Connections, a.row(in))
 		}
+	}
+	for _, err := range a.store.Unfinished(r.Context()) {
+		failed = errors.Join(failed, err)
+		body.Unfinished++
+	}
+	if failed != nil {
+		a.storeFailed(w, failed)
+		return
+	}
+	if r.URL.Query().Get("said") == "unfinished" && body.Unfinished > 0 {
+		p.Failed = "Zendesk gave access, but the connection is not complete. Press “Finish connecting”."
 	}
 	p.Title, p.Body = "Shoplifter", body
 	a.show(w, status, a.pages.front, p)
@@ -136,14 +143,13 @@ type connectionBody struct {
 	Remembers int
 }
 
-func (a *app) showConnection(w http.ResponseWriter, r *http.Request, c *connection) {
-	a.describeConnection(w, http.StatusOK, c, page{Said: said(r.URL.Query().Get("said"))})
+func (a *app) showConnection(w http.ResponseWriter, r *http.Request, in *sunco.Installation) {
+	a.describeConnection(w, http.StatusOK, in, page{Said: said(r.URL.Query().Get("said"))})
 }
 
-func (a *app) describeConnection(w http.ResponseWriter, status int, c *connection, p page) {
-	in := &c.Installation
+func (a *app) describeConnection(w http.ResponseWriter, status int, in *sunco.Installation, p page) {
 	body := connectionBody{
-		connectionRow: a.row(*c),
+		connectionRow: a.row(in),
 		Admin:         a.adminURL(in),
 		Webhook:       a.hook(in),
 		Received:      a.recent.received(in),

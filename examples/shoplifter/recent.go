@@ -38,9 +38,13 @@ type recent struct {
 	news   []news
 }
 
+// tell tells once what happens twice, as after a double click.
 func (r *recent) tell(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.news) > 0 && r.news[0].Text == text {
+		return
+	}
 	r.news = push(r.news, news{time.Now(), text}, maxNews)
 }
 
@@ -68,15 +72,11 @@ func (r *recent) received(in *sunco.Installation) []received {
 	return slices.Clone(r.events[in.AppID])
 }
 
-// keepOnly forgets the events of connections that are gone.
-func (r *recent) keepOnly(all []connection) {
+// forget forgets the events of a connection that is gone.
+func (r *recent) forget(in *sunco.Installation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for app := range r.events {
-		if !slices.ContainsFunc(all, func(c connection) bool { return c.AppID == app }) {
-			delete(r.events, app)
-		}
-	}
+	delete(r.events, in.AppID)
 }
 
 func push[T any](list []T, first T, limit int) []T {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,14 +23,6 @@ func (b *browser) works(p *program, zendesk *suncotest.Platform, text string) {
 	b.until(here, text, true)
 }
 
-// changeStore writes to the file as another process would, so that Save fails.
-func changeStore(t *testing.T, env map[string]string) {
-	t.Helper()
-	raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], append(raw, '\n'), 0o600))
-}
-
 // TestReinstallationFails connects an account again. Whatever fails then, the
 // connection works as before, and the next start completes the new one.
 func TestReinstallationFails(t *testing.T) {
@@ -47,7 +38,7 @@ func TestReinstallationFails(t *testing.T) {
 			old := secrets(t, env)
 			if at.Handle == nil {
 				at.Handle = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-					changeStore(t, env)
+					change(t, env, broken)
 					next.ServeHTTP(w, r)
 				}
 			}
@@ -59,6 +50,7 @@ func TestReinstallationFails(t *testing.T) {
 			b.works(p, zendesk, "before")
 
 			require.Equal(t, 0, p.stop())
+			change(t, env, "DROP TRIGGER IF EXISTS broken")
 			p = start(t, env)
 			front := b.until(p.base+"/", "acme was connected.", true)
 			assert.NotContains(t, front.text, "not complete")
@@ -69,9 +61,9 @@ func TestReinstallationFails(t *testing.T) {
 	}
 }
 
-// TestKilled looks at the file whenever Zendesk is asked for something after the
-// exchange: a program that is killed then leaves this file. A start with it completes
-// the connection.
+// TestKilled copies the database whenever Zendesk is asked for something after the
+// exchange: a program that is killed then leaves this. A start with it completes the
+// connection.
 func TestKilled(t *testing.T) {
 	for _, times := range []int{1, 2} {
 		t.Run([]string{"", "installation", "re-installation"}[times], func(t *testing.T) {
@@ -81,13 +73,13 @@ func TestKilled(t *testing.T) {
 				b.connect(p, "acme")
 			}
 			var mu sync.Mutex
-			left := map[string][]byte{} // by what Zendesk was asked for
+			left := map[string]string{} // files, by what Zendesk was asked for
 			zendesk.Inject(suncotest.Fault{Times: -1, Handle: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Header.Get("Authorization") != "" {
-					raw, err := os.ReadFile(env["SUNCO_STORE_FILE"])
-					assert.NoError(t, err)
+					file := filepath.Join(t.TempDir(), "store.db")
+					change(t, env, "VACUUM INTO '"+file+"'")
 					mu.Lock()
-					left[r.Method+" "+r.URL.Path] = raw
+					left[r.Method+" "+r.URL.Path] = file
 					mu.Unlock()
 				}
 				next.ServeHTTP(w, r)
@@ -98,10 +90,9 @@ func TestKilled(t *testing.T) {
 			zendesk.ClearFaults()
 			env["PORT"] = p.base[strings.LastIndexByte(p.base, ':')+1:] // or each start makes a webhook of its own
 			require.GreaterOrEqual(t, len(left), 2, "token info and the webhooks at least")
-			for asked, raw := range left {
-				require.Contains(t, string(raw), token, asked)
-				env["SUNCO_STORE_FILE"] = filepath.Join(t.TempDir(), "store.json")
-				require.NoError(t, os.WriteFile(env["SUNCO_STORE_FILE"], raw, 0o600))
+			for asked, file := range left {
+				env["SUNCO_STORE_FILE"] = file
+				require.Contains(t, secrets(t, env), token, asked)
 				p := start(t, env)
 				b.until(p.base+"/", "acme was connected.", true)
 				assert.Equal(t, token, secrets(t, env)[0], asked)

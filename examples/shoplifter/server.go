@@ -25,6 +25,7 @@ import (
 const (
 	stopGrace = 2 * time.Minute // for requests in progress when the program ends
 	closing   = 5 * time.Second // for what runs without a request
+	workers   = 8               // events that are handled at the same time
 )
 
 // serve listens, prints the address to stdout, and answers until ctx ends.
@@ -50,7 +51,7 @@ func serve(ctx context.Context, cfg *config, stdout io.Writer, log *slog.Logger)
 		page = box.PageURL()
 		defer runSandbox(box, cancel, log)()
 	}
-	a, err := newApp(cfg, page, log)
+	a, err := newApp(ctx, cfg, page, log)
 	if err != nil {
 		return err
 	}
@@ -70,27 +71,25 @@ func (a *app) serve(ctx context.Context, listener net.Listener, ready func() err
 	stopper := sandbox.NewStopper(server)
 	ctx, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
-	defer beside.Wait()
-	defer cancel()
+	beside.Go(func() { _ = a.store.Maintain(ctx, a.webhook()) }) // this and Work return nil at the end
+	beside.Go(func() { _ = a.store.Work(ctx, workers, a.receive) })
+	beside.Go(func() { _ = a.finishAll(ctx, a.store.All(ctx), a.store.Unfinished(ctx)) }) // logs its errors
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	if a.cfg.embedded { // answers at once, so the front page shows no dead connection
-		_ = a.finishAll(ctx, a.store.list()) // logs its errors
-	} else {
-		beside.Go(func() { _ = a.finishAll(ctx, a.store.list()) })
-	}
 	err := ready()
 	if err == nil {
 		select {
-		case err = <-done:
-			return errors.Join(err, a.close())
+		case ended := <-done:
+			done <- ended
 		case <-ctx.Done():
 		}
 	}
+	cancel()
 	a.stop(stopper)
 	if ended := <-done; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
+	beside.Wait()
 	return errors.Join(err, a.close())
 }
 
@@ -109,7 +108,7 @@ func (a *app) stop(stopper *sandbox.Stopper) {
 func (a *app) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
-	err := errors.Join(a.events.Close(ctx), a.removals.Close(ctx))
+	err := errors.Join(a.events.Close(ctx), a.removals.Close(ctx), a.store.Close())
 	a.client.CloseIdleConnections()
 	return err
 }

@@ -23,7 +23,7 @@ func sevenVariables(t *testing.T) map[string]string {
 		"OAUTH_CLIENT_ID": "partner", "OAUTH_CLIENT_SECRET": "canary-secret",
 		"ZENDESK_MARKETPLACE_NAME": "Shoplifter", "ZENDESK_MARKETPLACE_ORG_ID": "7", "ZENDESK_MARKETPLACE_APP_ID": "42",
 		"ZENDESK_DOMAIN": "zendesk.com", "PORT": "0",
-		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.json"),
+		"SUNCO_STORE_FILE": filepath.Join(t.TempDir(), "store.db"), "SUNCO_STORE_KEY": storeKey,
 	}
 }
 
@@ -56,9 +56,10 @@ func TestConnectWithoutPublicURL(t *testing.T) {
 	cfg, err := readConfig(nil, func(name string) string { return env[name] })
 	require.NoError(t, err)
 	cfg.localURL = base
-	a, err := newApp(cfg, "", slog.New(slog.DiscardHandler))
+	cfg.httpClient = zendesk.Client()
+	a, err := newApp(t.Context(), cfg, "", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	a.client.HTTPClient = zendesk.Client()
+	defer func() { require.NoError(t, a.close()) }()
 	handler := a.server(&net.TCPAddr{Port: 3000}).Handler
 	send := func(method, target string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
 		answer, req := httptest.NewRecorder(), httptest.NewRequest(method, base+strings.TrimPrefix(target, base), nil)
@@ -84,7 +85,7 @@ func TestConnectWithoutPublicURL(t *testing.T) {
 	assert.NotContains(t, page, "/webhook")
 	assert.Equal(t, path+"?said=sent", send(http.MethodPost, path+"/message").Header().Get("Location"))
 	require.NoError(t, zendesk.Rename("acme", "acme-new"))
-	require.NoError(t, a.finishAll(t.Context(), a.store.list()))
+	require.NoError(t, a.finishAll(t.Context(), a.store.All(t.Context())))
 	assert.Equal(t, path+"?said=sent", send(http.MethodPost, path+"/message").Header().Get("Location"))
 	assert.Contains(t, send(http.MethodGet, path).Body.String(), "<h1>acme-new</h1>")
 	assert.Equal(t, "/?said=uninstalled", send(http.MethodPost, path+"/uninstall").Header().Get("Location"))

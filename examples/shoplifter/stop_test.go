@@ -111,7 +111,7 @@ func TestStopCutsOff(t *testing.T) {
 	cfg.localURL, err = partner.LocalURL(listener.Addr())
 	require.NoError(t, err)
 	log := &exampletest.Buffer{}
-	a, err := newApp(cfg, "", slog.New(slog.NewTextHandler(log, nil)))
+	a, err := newApp(t.Context(), cfg, "", slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	assert.Equal(t, stopGrace, a.grace)
 	a.grace = 50 * time.Millisecond
