@@ -103,7 +103,7 @@ func TestRemoval(t *testing.T) {
 	p.install()
 }
 
-// TestRestart starts the application again with the same file, between the steps of
+// TestRestart starts the application again with the same database, between the steps of
 // a flow and after it. The platform stays.
 func TestRestart(t *testing.T) {
 	s := prepare(t)
@@ -139,8 +139,8 @@ func TestRestart(t *testing.T) {
 	front.see(200, "acme")
 }
 
-// TestSandboxGone starts the application again with the same file and without the
-// platform that the connection in it was made with.
+// TestSandboxGone starts the application again. The platform that it brought along is
+// gone, and with it the connection that was made there.
 func TestSandboxGone(t *testing.T) {
 	s := prepare(t)
 	port := freePort(t)
@@ -153,7 +153,7 @@ func TestSandboxGone(t *testing.T) {
 	s.checkOutput(s.app)
 	x.reload()
 	x.see(404, sorryPage)
-	p.front(0).reads("its sandbox is gone")
+	p.front(0).reads("None yet.")
 	x.click("Add to Zendesk")
 	x.see(200, consentPage)
 	x.click("Allow")

@@ -16,7 +16,7 @@ const patience = 40 * time.Second // with anything that a test waits for
 type story struct {
 	t       *testing.T
 	browser context.Context
-	store   string
+	store   string // the directory of the database
 	app     *program
 	secrets map[string]bool // that may be in no page and no output
 	passing map[string]bool // codes and states; they may be in no page and no output either
@@ -42,7 +42,7 @@ func begin(t *testing.T) *story {
 func prepare(t *testing.T) *story {
 	t.Helper()
 	s := &story{
-		t: t, browser: browser(t), store: t.TempDir() + "/store.json",
+		t: t, browser: browser(t), store: t.TempDir(),
 		secrets: map[string]bool{}, passing: map[string]bool{},
 	}
 	t.Cleanup(func() { // after those of all tabs
@@ -56,6 +56,7 @@ func prepare(t *testing.T) *story {
 // checkOutput searches what the program has written when the test ends.
 func (s *story) checkOutput(p *program) {
 	s.t.Cleanup(func() {
+		s.learn() // before the program deletes a temporary database
 		p.stop()
 		s.learn()
 		for _, leak := range leaks([]string{p.output.String()}, s.secrets, s.passing) {

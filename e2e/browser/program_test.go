@@ -3,9 +3,11 @@ package browser_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"database/sql"
 	"io"
+	"iter"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -14,6 +16,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // the programs' databases
+
+	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/sqlstore"
 )
 
 // program is a process under test.
@@ -99,6 +106,18 @@ func (p *program) stop() {
 // port of the address that the program printed.
 func (p *program) port() string { return p.url[strings.LastIndexByte(p.url, ':')+1:] }
 
+const storeKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+// storeIn makes a program keep its database below a directory. One with a platform of
+// its own makes a temporary database.
+func storeIn(dir string, env []string) []string {
+	env = append(env, "SUNCO_STORE_KEY="+storeKey, "TMPDIR="+dir)
+	if strings.Contains(strings.Join(env, " "), "CLIENT_ID=") {
+		env = append(env, "SUNCO_STORE_FILE="+filepath.Join(dir, "store.db"))
+	}
+	return env
+}
+
 // startShoplifter starts the application. With env it runs against another
 // platform than the one it brings along.
 func startShoplifter(t *testing.T, store string, env ...string) *program {
@@ -106,7 +125,7 @@ func startShoplifter(t *testing.T, store string, env ...string) *program {
 	if !strings.Contains(strings.Join(env, " "), "PORT=") {
 		env = append(env, "PORT=0")
 	}
-	return launch(t, "shoplifter", append(env, "SUNCO_STORE_FILE="+store))
+	return launch(t, "shoplifter", storeIn(store, env))
 }
 
 // freePort returns a port that nobody uses now.
@@ -126,15 +145,43 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// stored returns the secrets that the application keeps at this moment.
-func stored(path string) []string {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil // there is none yet
+// stored returns the secrets that the application keeps below a directory at this moment.
+func stored(dir string) (secrets []string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "store.db")) // its pattern is well-formed
+	temporary, _ := filepath.Glob(filepath.Join(dir, "*", "store.db"))
+	for _, file := range append(files, temporary...) {
+		secrets = append(secrets, storedIn(file)...)
 	}
-	var secrets []string
-	for _, match := range regexp.MustCompile(`"(?:token|secret)": *"([^"]+)"`).FindAllSubmatch(raw, -1) {
-		secrets = append(secrets, string(match[1]))
+	return secrets
+}
+
+// storedIn returns nothing for a database that is not ready yet, or is gone.
+func storedIn(file string) (secrets []string) {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=rw&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)")
+	if err != nil {
+		return nil
+	}
+	defer db.Close()
+	client := &sunco.Client{}
+	err = db.QueryRow("SELECT client_id, domain FROM sunco_schema").Scan(&client.ClientID, &client.Domain)
+	if err != nil || client.ClientID == "" {
+		return nil
+	}
+	store, err := sqlstore.New(ctx, db, sqlstore.SQLite, client, sunco.NewSecret(storeKey))
+	if err != nil {
+		return nil
+	}
+	for _, list := range []iter.Seq2[*sunco.Installation, error]{store.All(ctx), store.Unfinished(ctx)} {
+		for in, err := range list {
+			if err != nil {
+				return secrets
+			}
+			secrets = append(secrets, in.Token.AccessToken.Reveal())
+			for _, hook := range in.Webhooks {
+				secrets = append(secrets, hook.Secret.Reveal())
+			}
+		}
 	}
 	return secrets
 }

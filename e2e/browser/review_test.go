@@ -18,7 +18,7 @@ import (
 // sandbox that it opens. The pictures in the bot's README are from here, in 32 colors.
 func TestReview(t *testing.T) {
 	s := prepare(t)
-	s.app = launch(t, "bot", []string{"SUNCO_LISTEN=127.0.0.1:0", "SUNCO_STORE_FILE=" + s.store})
+	s.app = launch(t, "bot", storeIn(s.store, []string{"SUNCO_LISTEN=127.0.0.1:0"}))
 	s.checkOutput(s.app)
 	x := s.person().tab()
 	x.use(screen{name: "window", width: 1120, height: 720})
