@@ -3,6 +3,7 @@ package sunco_test
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/messaging"
+	"github.com/sunco-go/sunco/sqlstore"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -133,6 +135,27 @@ func TestGuideIsWhatTheDocumentsShow(t *testing.T) {
 		}
 	}
 }
+
+// guideStore is compiled and not run, because it needs a database; e2e/store has some.
+func guideStore(ctx context.Context, mux *http.ServeMux, db *sql.DB,
+	client *sunco.Client, webhook *sunco.Webhook, bot *messaging.Bot) error {
+	store, err := sqlstore.New(ctx, db, sqlstore.PostgreSQL, client, sunco.NewSecret(os.Getenv("SUNCO_STORE_KEY")))
+	if err != nil {
+		return err
+	}
+	mux.Handle("/zendesk/install", &sunco.Installer{
+		Client: client, Webhook: webhook, FirstUse: store.FirstUse, Save: store.Save,
+	})
+	mux.Handle("/zendesk/events", &sunco.EventHandler{Lookup: store.ByKey, OnEvent: store.Enqueue})
+	mux.Handle("/zendesk/removed", &sunco.RemovalHandler{
+		Client: client, Lookup: store.ForRemoval, OnRemoved: store.Delete,
+	})
+	go store.Maintain(ctx, webhook)    // completes what was interrupted, finds removals
+	go store.Work(ctx, 8, bot.OnEvent) // each conversation in order, no event lost
+	return nil
+}
+
+var _ = guideStore
 
 func TestGuide(t *testing.T) {
 	rows := &table{rows: map[string]*sunco.Installation{}}
