@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sunco-go/sunco/internal/ident"
 	"github.com/sunco-go/sunco/messaging"
 )
 
@@ -39,7 +40,7 @@ func makeTalks(ctx context.Context, p *probe) error {
 	if err != nil {
 		return err
 	}
-	p.user = r.text("user", "id")
+	p.user = r.id("user", "id")
 	for i := range p.talks {
 		r, err := p.must(ctx, http.MethodPost, "/conversations", object{
 			"type": "personal", "displayName": "Probe", "metadata": object{"first": "1"},
@@ -48,7 +49,7 @@ func makeTalks(ctx context.Context, p *probe) error {
 		if err != nil {
 			return err
 		}
-		p.talks[i] = r.text("conversation", "id")
+		p.talks[i] = r.id("conversation", "id")
 	}
 	p.inbox.look(func() {
 		for _, id := range []string{p.user, p.talks[0], p.talks[1]} {
@@ -82,6 +83,9 @@ func (p *probe) post(ctx context.Context, n int, message object) (string, error)
 	}
 	last, _ := list[len(list)-1].(object)
 	id, _ := last["id"].(string)
+	if !ident.Valid(id) {
+		return "", noAnswer("a message was posted, but the reply has no id of it")
+	}
 	return id, nil
 }
 

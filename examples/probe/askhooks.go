@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sunco-go/sunco/examples/internal/partner"
+	"github.com/sunco-go/sunco/internal/ident"
 	"github.com/sunco-go/sunco/suncotest"
 )
 
@@ -50,7 +51,9 @@ func (p *probe) hooks(ctx context.Context) (all []hook) {
 	for _, w := range r.list("webhooks") {
 		members, _ := w.(object)
 		h := hook{}
-		h.id, _ = members["id"].(string)
+		if id, _ := members["id"].(string); ident.Valid(id) {
+			h.id = id
+		}
 		h.target, _ = members["target"].(string)
 		h.own = strings.Contains(h.target, p.mark)
 		all = append(all, h)
@@ -64,7 +67,7 @@ func (p *probe) makeHook(ctx context.Context, target string, triggers []string) 
 		method: http.MethodPost, url: p.at(hooksPath), limit: true,
 		json: object{"target": target, "triggers": triggers},
 	})
-	h := hook{r.text("webhook", "id"), r.text("webhook", "target"), r.text("webhook", "secret"), true}
+	h := hook{r.id("webhook", "id"), r.text("webhook", "target"), r.text("webhook", "secret"), true}
 	if err != nil || !r.ok() || h.id == "" {
 		return hook{}, r, err
 	}

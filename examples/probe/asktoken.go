@@ -22,7 +22,7 @@ func askTokenInfo(ctx context.Context, p *probe) error {
 	switch {
 	case err != nil:
 		return stop("token info does not answer: %v", err)
-	case !r.ok() || r.text("app", "id") == "":
+	case !r.ok() || r.id("app", "id") == "":
 		return stop("token info answered %s, which is not what Zendesk says about a new token: a proxy may answer in its "+
 			"place", p.api.says(r))
 	}
@@ -31,7 +31,7 @@ func askTokenInfo(ctx context.Context, p *probe) error {
 		return stop("-subdomain is %q, but Allow was pressed for %q; nothing else was asked of that account",
 			p.subdomain, subdomain)
 	}
-	p.app = r.text("app", "id")
+	p.app = r.id("app", "id")
 	p.inbox.look(func() { p.inbox.app = p.app })
 	p.set("NoSubdomain", is(subdomain == ""))
 	if echoes, given := r.at("app", "settings", "echoPostback").(bool); given {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sunco-go/sunco"
+	"github.com/sunco-go/sunco/internal/ident"
 	"github.com/sunco-go/sunco/internal/lenient"
 	"github.com/sunco-go/sunco/internal/redact"
 	"github.com/sunco-go/sunco/suncotest"
@@ -212,6 +213,16 @@ func (r reply) at(names ...string) any {
 func (r reply) text(names ...string) string {
 	text, _ := r.at(names...).(string)
 	return text
+}
+
+// id is an id that can stand in a path, or nothing: another one could lead to what is not
+// the probe's.
+func (r reply) id(names ...string) string {
+	id := r.text(names...)
+	if !ident.Valid(id) {
+		return ""
+	}
+	return id
 }
 
 func (r reply) list(names ...string) []any {

@@ -202,7 +202,7 @@ func (p *probe) alive(ctx context.Context) error {
 func (p *probe) lives(ctx context.Context, token string) (bool, reply, error) {
 	ask := request{method: http.MethodGet, url: p.api.bridge + "/v2/tokenInfo", token: token}
 	r, err := p.api.send(ctx, ask)
-	if err == nil && r.ok() && r.text("app", "id") == p.app {
+	if err == nil && r.ok() && r.id("app", "id") == p.app {
 		return true, r, nil
 	}
 	if err == nil {

@@ -464,6 +464,26 @@ func TestNoCredentialIsPrinted(t *testing.T) {
 	})
 }
 
+// An id that leads to another path is none.
+func TestIDsLeadNowhereElse(t *testing.T) {
+	for id, want := range map[string]string{
+		"5f7f2e1d2c3b4a5968778695": "5f7f2e1d2c3b4a5968778695", "../users/canary": "", "a?b": "", "": "",
+	} {
+		body, err := json.Marshal(map[string]any{"user": map[string]any{"id": id}})
+		require.NoError(t, err)
+		assert.Equal(t, want, reply{body: body}.id("user", "id"))
+	}
+	inBubble(t, behavior{}, func(t *testing.T, platform *suncotest.Platform, p *probe, out *strings.Builder) {
+		platform.Inject(suncotest.Fault{Path: "/sc/v2/tokenInfo", Handle: suncotest.Reply(200, "application/json",
+			`{"app":{"id":"../../../oauth/authorization","subdomain":"acme"}}`)})
+		require.ErrorContains(t, p.runAndReport(p.inbox.ctx), "not what Zendesk says")
+		for _, r := range platform.Requests() {
+			assert.NotContains(t, r.Path, "..")
+			assert.NotEqual(t, http.MethodDelete, r.Method)
+		}
+	})
+}
+
 // Errors of net/http quote what a server sent that is not HTTP.
 func TestNoCredentialIsInAnError(t *testing.T) {
 	inBubble(t, behavior{}, func(t *testing.T, _ *suncotest.Platform, p *probe, _ *strings.Builder) {
