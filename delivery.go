@@ -2,6 +2,7 @@ package sunco
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -144,11 +145,15 @@ func (e *Event) LogValue() slog.Value {
 // key with what was found. The error is a [*RequestError] with status 401: the key
 // is missing, or there are several different ones.
 func KeyDigest(r *http.Request) ([32]byte, error) {
-	keys := slices.DeleteFunc(slices.Clone(r.Header["X-Api-Key"]), func(key string) bool { return key == "" })
-	if keys = slices.Compact(keys); len(keys) != 1 || len(keys[0]) > maxKey {
+	key, several := "", false
+	for _, value := range r.Header["X-Api-Key"] {
+		several = several || value != "" && key != "" && value != key
+		key = cmp.Or(key, value)
+	}
+	if key == "" || several || len(key) > maxKey {
 		return [32]byte{}, refuseDelivery(http.StatusUnauthorized, "no X-API-Key header, several different ones, or too long")
 	}
-	return digestOf(keys[0]), nil
+	return digestOf(key), nil
 }
 
 // digestOf returns the SHA-256 of a key. A key of the usual length is copied on
@@ -177,6 +182,11 @@ func ReadDelivery(r *http.Request, in *Installation) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readDelivery(r, in, key)
+}
+
+// readDelivery is ReadDelivery of a POST with this key.
+func readDelivery(r *http.Request, in *Installation, key [32]byte) (*Delivery, error) {
 	secret, refused := authenticate(in, key)
 	if refused != nil {
 		return nil, refused
@@ -352,9 +362,11 @@ func setText(to *string, value jsontext.Value) {
 	if value.Kind() != '"' {
 		return
 	}
-	switch text := lenient.Unquote(value); string(text) {
-	case TriggerConversationMessage: // the usual type costs no memory
+	switch text := lenient.Unquote(value); string(text) { // what is usual costs no memory
+	case TriggerConversationMessage:
 		*to = TriggerConversationMessage
+	case "v2":
+		*to = "v2"
 	default:
 		*to = string(text)
 	}

@@ -106,11 +106,18 @@ func (h *EventHandler) receive(ctx context.Context, r *http.Request, arrived fun
 		return nil, refuseDelivery(http.StatusServiceUnavailable, "the handler is closed")
 	}
 	defer h.running.Done()
-	in, err := h.find(ctx, r)
+	if r.Method != http.MethodPost {
+		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
+	}
+	key, err := KeyDigest(r)
 	if err != nil {
 		return nil, err
 	}
-	delivery, err := ReadDelivery(r, in)
+	in, err := h.find(ctx, r, key)
+	if err != nil {
+		return nil, err
+	}
+	delivery, err := readDelivery(r, in, key)
 	if err != nil {
 		return in, err
 	}
@@ -142,22 +149,19 @@ func (h *EventHandler) enter() bool {
 }
 
 // find returns the installation that Lookup finds by the key of a request.
-func (h *EventHandler) find(ctx context.Context, r *http.Request) (in *Installation, err error) {
-	if r.Method != http.MethodPost {
-		return nil, refuseDelivery(http.StatusMethodNotAllowed, "the method is not POST")
-	}
-	digest, err := KeyDigest(r)
-	if err != nil {
-		return nil, err
-	}
+func (h *EventHandler) find(ctx context.Context, r *http.Request, key [32]byte) (in *Installation, err error) {
 	select {
 	case h.lookups <- struct{}{}:
-		defer func() { <-h.lookups }()
-	case <-ctx.Done():
-		return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
+	default:
+		select {
+		case h.lookups <- struct{}{}:
+		case <-ctx.Done():
+			return nil, refuseDelivery(http.StatusServiceUnavailable, "too many calls of Lookup are running")
+		}
 	}
+	defer func() { <-h.lookups }()
 	err = hook.Try(func() (err error) {
-		in, err = h.Lookup(ctx, digest)
+		in, err = h.Lookup(ctx, key)
 		return cmp.Or(err, ctx.Err()) // nothing begins after the answer
 	})
 	if err == nil {

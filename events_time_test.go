@@ -285,6 +285,15 @@ func hiding(h http.Handler) http.Handler {
 	})
 }
 
+// unwrapping is a middleware whose ResponseWriter leads to the server's controller.
+func unwrapping(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(unwrapped{w}, r) })
+}
+
+type unwrapped struct{ http.ResponseWriter }
+
+func (u unwrapped) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
 // A client that stops in the middle of the body gets its answer in time, though
 // the server has no timeouts. Its connection is freed where the controller works.
 func TestEventBodyStalls(t *testing.T) {
@@ -385,28 +394,38 @@ func TestEventSlowLookupAndBody(t *testing.T) {
 // Where a middleware has read the body, the server already watches the
 // connection, with the deadline that the body had.
 func TestEventBehindAMiddleware(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
-			select {
-			case <-time.After(14 * time.Second):
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
+	for name, wrap := range map[string]func(http.Handler) http.Handler{
+		"server's writer": func(h http.Handler) http.Handler { return h },
+		"own writer":      unwrapping,
+		"hiding writer":   hiding,
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			h, _ := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
+				select {
+				case <-time.After(14 * time.Second):
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+			conn := serveEvents(t, wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				h.ServeHTTP(w, r)
+			})))
+			reader := bufio.NewReader(conn)
+			for _, id := range []string{"e1", "e2"} {
+				body := deliveryBody(event(id))
+				writeRequest(t, conn, hookSecret, body, len(body))
+				response, err := http.ReadResponse(reader, nil)
+				require.NoError(t, err)
+				assert.Equal(t, 200, response.StatusCode)
+				time.Sleep(10 * time.Second) // 24 s after the request began
 			}
+			require.NoError(t, h.Close(t.Context()))
 		})
-		conn := serveEvents(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			assert.NoError(t, err)
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			h.ServeHTTP(w, r)
-		}))
-		body := deliveryBody(event("e1"))
-		writeRequest(t, conn, hookSecret, body, len(body))
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		require.NoError(t, err)
-		assert.Equal(t, 200, response.StatusCode)
-		require.NoError(t, h.Close(t.Context()))
-	})
+	}
 }
 
 // The read deadline is for the body alone: a function may take longer, and the

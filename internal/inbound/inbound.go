@@ -30,58 +30,44 @@ func Serve(
 	w http.ResponseWriter, r *http.Request, late func(),
 	handle func(ctx context.Context, arrived func()) (status int),
 ) {
-	end := time.Now().Add(Limit)
-	if over, limited := r.Context().Deadline(); limited && over.Add(-answerTime).Before(end) {
-		end = over.Add(-answerTime)
+	limit := Limit
+	if over, limited := r.Context().Deadline(); limited {
+		limit = min(limit, time.Until(over)-answerTime)
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), end)
-	defer cancel()
-	a := &answer{w: w, control: http.NewResponseController(w)}
+	a := &answer{w: w, body: r.Body, ctx: deadline{Context: r.Context(), end: time.Now().Add(limit)}}
+	defer a.ctx.stop()
 	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
-	a.deadline = a.control.SetReadDeadline(end) == nil
 	if !a.whole && r.Body != nil {
-		r.Body = &watchedBody{r.Body, a}
+		r.Body = a
 	}
-	_, own := w.(interface{ SetReadDeadline(time.Time) error })
-	if own && a.deadline && r.ProtoMajor == 1 {
-		timer := time.AfterFunc(time.Until(end), func() {
+	if conn, own := w.(connection); own && r.ProtoMajor == 1 {
+		a.conn = conn
+		timer := time.AfterFunc(limit, func() {
 			if a.sendLate() {
 				late()
 			}
 		})
 		defer timer.Stop()
 		defer a.sendLate() // where handle ends the goroutine
-		a.send(run(ctx, a.arrived, handle))
+		a.send(run(&a.ctx, a.arrived, handle))
 		return
+	}
+	if control := http.NewResponseController(w); control.SetReadDeadline(a.ctx.end) == nil {
+		a.conn = control
 	}
 	done := make(chan int, 1)
 	go func() {
 		status := http.StatusServiceUnavailable // also where handle ends the goroutine
 		defer func() { done <- status }()
-		status = run(ctx, a.arrived, handle)
+		status = run(&a.ctx, a.arrived, handle)
 	}()
 	select {
 	case status := <-done:
 		a.send(status)
-	case <-ctx.Done():
+	case <-a.ctx.Done():
 		a.send(http.StatusServiceUnavailable)
 		late()
 	}
-}
-
-// watchedBody notes when a Read is going on, which may write to the answer's header,
-// as that of [http.MaxBytesReader] does. After the answer there is nothing to read.
-type watchedBody struct {
-	io.ReadCloser
-	a *answer
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	if !b.a.read(true) {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	defer b.a.read(false)
-	return b.ReadCloser.Read(p)
 }
 
 // run calls handle. A panic, which is that of a middleware's body, is 503.
@@ -91,17 +77,38 @@ func run(ctx context.Context, arrived func(), handle func(context.Context, func(
 	return handle(ctx, arrived)
 }
 
-// answer is the answer to one request.
+// connection is the part of a [http.ResponseController] that concerns the body, and of
+// the server's own writers.
+type connection interface {
+	SetReadDeadline(at time.Time) error
+}
+
+// answer is the answer to one request. It stands in for the request's body and notes
+// when a Read is going on, which may write to the answer's header, as that of
+// [http.MaxBytesReader] does. After the answer there is nothing to read.
 type answer struct {
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	deadline bool // the connection has one for the body
+	w    http.ResponseWriter
+	body io.ReadCloser
+	conn connection // nil where it has no deadlines
+	ctx  deadline
 
 	mu      sync.Mutex
 	whole   bool // the body has arrived, or does not keep an answer back
 	sent    bool
-	reading bool // with a deadline the Read ends by itself, and the answer follows
+	reading bool
 }
+
+// Read implements [io.Reader].
+func (a *answer) Read(p []byte) (int, error) {
+	if !a.read(true) {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	defer a.read(false)
+	return a.body.Read(p)
+}
+
+// Close implements [io.Closer].
+func (a *answer) Close() error { return a.body.Close() }
 
 // read notes the begin or the end of a Read, and reports whether it may begin.
 func (a *answer) read(begins bool) bool {
@@ -111,15 +118,11 @@ func (a *answer) read(begins bool) bool {
 	return a.reading
 }
 
-// arrived notes that the body has arrived. From here on the server watches the
-// connection, without a deadline.
+// arrived notes that the body has arrived.
 func (a *answer) arrived() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.whole = true
-	if a.deadline && !a.sent {
-		_ = a.control.SetReadDeadline(time.Time{})
-	}
 }
 
 // send answers, if nothing did so far.
@@ -136,22 +139,26 @@ func (a *answer) send(status int) {
 func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sent || a.reading {
+	if a.sent || a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
 		return false
 	}
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
 	a.whole = false
 	a.write(http.StatusServiceUnavailable)
-	_ = a.control.Flush()
+	_ = http.NewResponseController(a.w).Flush()
 	return true
 }
 
 // write answers. While something of the body is left, the answer closes the
-// connection: the server would wait for the rest before it answers.
+// connection: the server would wait for the rest before it answers, and waits for a
+// part of it even so.
 func (a *answer) write(status int) {
 	a.sent = true
 	if !a.whole {
 		a.w.Header().Set("Connection", "close")
+		if a.conn != nil {
+			_ = a.conn.SetReadDeadline(a.ctx.end)
+		}
 	}
 	a.w.WriteHeader(status)
 }
