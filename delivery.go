@@ -283,7 +283,7 @@ func (d *Delivery) decode() error {
 			return readReference(r, &d.WebhookID, &d.Version)
 		case "events":
 			const usual = 1000 // bytes of an event
-			events = make([]Event, 0, 1+len(d.raw)/usual)
+			events = make([]Event, 0, max(1, len(d.raw)/usual))
 			isList, err := r.Elements(func() error {
 				events = append(events, Event{})
 				if len(events) > maxEvents {
