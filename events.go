@@ -74,7 +74,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodHead:
-		inbound.Serve(w, r, func() {}, func(context.Context, func()) int { return http.StatusOK })
+		inbound.Serve(w, r, func() {}, func(context.Context) int { return http.StatusOK })
 		return
 	case http.MethodPost:
 	default:
@@ -87,8 +87,8 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		hook.Log(r.Context(), h.Logger, level, "delivery not acknowledged", errLate, nil)
 	}
-	inbound.Serve(w, r, late, func(ctx context.Context, arrived func()) int {
-		in, err := h.receive(ctx, r, arrived)
+	inbound.Serve(w, r, late, func(ctx context.Context) int {
+		in, err := h.receive(ctx, r)
 		if err == nil {
 			return http.StatusOK
 		}
@@ -101,7 +101,7 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var errLate = errors.New("it took too long, or the caller hung up")
 
 // receive receives one delivery. The error is a RequestError.
-func (h *EventHandler) receive(ctx context.Context, r *http.Request, arrived func()) (*Installation, error) {
+func (h *EventHandler) receive(ctx context.Context, r *http.Request) (*Installation, error) {
 	if !h.enter() {
 		return nil, refuseDelivery(http.StatusServiceUnavailable, "the handler is closed")
 	}
@@ -121,7 +121,6 @@ func (h *EventHandler) receive(ctx context.Context, r *http.Request, arrived fun
 	if err != nil {
 		return in, err
 	}
-	arrived()
 	left := len(delivery.Events)
 	for i := range delivery.Events {
 		if h.handle(ctx, in, &delivery.Events[i]) {

@@ -149,13 +149,12 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	inbound.Serve(w, r, func() {}, func(ctx context.Context, arrived func()) int {
+	inbound.Serve(w, r, func() {}, func(ctx context.Context) int {
 		removal, refused := h.read(r)
 		if refused != nil {
 			h.log(slog.LevelDebug, "refused", refused, nil, slog.Int("status", refused.Status))
 			return refused.Status
 		}
-		arrived()
 		return h.accept(ctx, removal.AppID)
 	})
 }

@@ -17,19 +17,15 @@ const (
 )
 
 // Serve calls handle and answers with the status that it returns. When the time is
-// over first, Serve answers 503 and calls late, which must not panic; handle goes on, and its context has
-// ended. When handle panics, the answer is 503 too. Handle calls arrived when it has
-// read the body to the end. The time is Limit, or less where the request's own
-// context ends earlier.
+// over first, Serve answers 503 and calls late, which must not panic; handle goes on, and
+// its context has ended. When handle panics, the answer is 503 too. The time is Limit,
+// or less where the request's own context ends earlier.
 //
 // Over HTTP/1 handle runs in the caller's goroutine, and an answer that cannot wait
 // is flushed beside it. Where w is not the server's own writer, which may keep an
 // answer back, and over HTTP/2, where an answer ends with the handler, handle has a
 // goroutine of its own.
-func Serve(
-	w http.ResponseWriter, r *http.Request, late func(),
-	handle func(ctx context.Context, arrived func()) (status int),
-) {
+func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(context.Context) (status int)) {
 	limit := Limit
 	if over, limited := r.Context().Deadline(); limited {
 		limit = min(limit, time.Until(over)-answerTime)
@@ -49,7 +45,7 @@ func Serve(
 		})
 		defer timer.Stop()
 		defer a.sendLate() // where handle ends the goroutine
-		a.send(run(&a.ctx, a.arrived, handle))
+		a.send(run(&a.ctx, handle))
 		return
 	}
 	if control := http.NewResponseController(w); control.SetReadDeadline(a.ctx.end) == nil {
@@ -59,7 +55,7 @@ func Serve(
 	go func() {
 		status := http.StatusServiceUnavailable // also where handle ends the goroutine
 		defer func() { done <- status }()
-		status = run(&a.ctx, a.arrived, handle)
+		status = run(&a.ctx, handle)
 	}()
 	select {
 	case status := <-done:
@@ -71,10 +67,10 @@ func Serve(
 }
 
 // run calls handle. A panic, which is that of a middleware's body, is 503.
-func run(ctx context.Context, arrived func(), handle func(context.Context, func()) int) (status int) {
+func run(ctx context.Context, handle func(context.Context) int) (status int) {
 	status = http.StatusServiceUnavailable
 	defer func() { _ = recover() }()
-	return handle(ctx, arrived)
+	return handle(ctx)
 }
 
 // connection is the part of a [http.ResponseController] that concerns the body, and of
@@ -99,31 +95,25 @@ type answer struct {
 }
 
 // Read implements [io.Reader].
-func (a *answer) Read(p []byte) (int, error) {
-	if !a.read(true) {
+func (a *answer) Read(p []byte) (n int, err error) {
+	a.mu.Lock()
+	sent := a.sent
+	a.reading = !sent
+	a.mu.Unlock()
+	if sent {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	defer a.read(false)
+	defer func() { // also where the body panics
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.reading = false
+		a.whole = a.whole || err == io.EOF
+	}()
 	return a.body.Read(p)
 }
 
 // Close implements [io.Closer].
 func (a *answer) Close() error { return a.body.Close() }
-
-// read notes the begin or the end of a Read, and reports whether it may begin.
-func (a *answer) read(begins bool) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.reading = begins && !a.sent
-	return a.reading
-}
-
-// arrived notes that the body has arrived.
-func (a *answer) arrived() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.whole = true
-}
 
 // send answers, if nothing did so far.
 func (a *answer) send(status int) {
