@@ -258,15 +258,20 @@ func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 		return nil, nil
 	}
 	const trusted = 64 << 10 // bytes; announcing a length costs a caller nothing
-	size := min(max(r.ContentLength, 0), trusted) + bytes.MinRead
-	body := bytes.NewBuffer(make([]byte, 0, size))
-	if _, err := body.ReadFrom(io.LimitReader(r.Body, maxDelivery+1)); err != nil {
-		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body did not arrive whole, or is limited")
+	limited := &io.LimitedReader{R: r.Body, N: maxDelivery + 1}
+	body := make([]byte, 0, 1+min(max(r.ContentLength, 512), trusted))
+	var err error
+	for n := 0; err == nil; body = body[:len(body)+n] {
+		body = slices.Grow(body, 1)
+		n, err = limited.Read(body[len(body):cap(body)])
 	}
-	if body.Len() > maxDelivery {
+	switch {
+	case err != io.EOF:
+		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body did not arrive whole, or is limited")
+	case limited.N == 0:
 		return nil, refuseDelivery(http.StatusBadRequest, "longer than 16 MiB")
 	}
-	return body.Bytes(), nil
+	return body, nil
 }
 
 // decode fills d from d.raw in one pass. A member of another type than it should
