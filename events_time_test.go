@@ -333,6 +333,27 @@ func TestEventBodyStalls(t *testing.T) {
 	}
 }
 
+// A limit of a middleware's writes to the answer's header while the body is read. The
+// answer that cannot wait does not do so at the same time.
+func TestEventBodyStallsBehindALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events, _ := eventHandler(nil)
+		conn := serveEvents(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, r.Body, 10)
+			events.ServeHTTP(w, r)
+		}))
+		writeRequest(t, conn, hookSecret, `{"app":`, 1000)
+		go func() {
+			time.Sleep(15 * time.Second)
+			_, _ = io.WriteString(conn, `{"id":"5e6d"}`)
+		}()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 503, response.StatusCode)
+		require.NoError(t, events.Close(t.Context()))
+	})
+}
+
 // The same over a socket. The context that a middleware gave the request ends
 // soon, and the answer comes before that.
 func TestEventBodyStallsOverASocket(t *testing.T) {
