@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"encoding/json"
+	"slices"
 )
 
 // Action is a button or a quick reply of a content: a *[BuyAction],
@@ -112,7 +113,7 @@ type ActionList []Action
 func (l *ActionList) UnmarshalJSON(list []byte) error {
 	var actions []anyAction
 	decode(list, &actions)
-	*l = nil
+	*l = slices.Grow(ActionList(nil), len(actions))
 	for _, action := range actions {
 		*l = append(*l, action.Action)
 	}

@@ -70,8 +70,8 @@ func (c *anyContent) UnmarshalJSON(value []byte) error {
 		return nil
 	}
 	kind := typeOf(value)
-	if c.Content = newContent(kind); c.Content == nil {
-		c.Content = &RawContent{kind, bytes.Clone(value)}
+	if c.Content = newContent(string(kind)); c.Content == nil {
+		c.Content = &RawContent{string(kind), bytes.Clone(value)}
 		return nil
 	}
 	decode(value, c.Content)
@@ -84,8 +84,8 @@ type anyAction struct{ Action }
 // UnmarshalJSON never fails.
 func (a *anyAction) UnmarshalJSON(value []byte) error {
 	kind := typeOf(value)
-	if a.Action = newAction(kind); a.Action == nil {
-		a.Action = &RawAction{kind, bytes.Clone(value)}
+	if a.Action = newAction(string(kind)); a.Action == nil {
+		a.Action = &RawAction{string(kind), bytes.Clone(value)}
 		return nil
 	}
 	decode(value, a.Action)
@@ -93,17 +93,22 @@ func (a *anyAction) UnmarshalJSON(value []byte) error {
 }
 
 // typeOf returns the member of that name of an object.
-func typeOf(value jsontext.Value) string {
+func typeOf(value []byte) (kind []byte) {
 	rest, first := bytes.CutPrefix(value, []byte(`{"type":"`))
 	if end := bytes.IndexByte(rest, '"'); first && end >= 0 && !bytes.ContainsAny(rest[:end], `\`) &&
 		!bytes.Contains(rest[end:], []byte(`"type"`)) {
-		return string(rest[:end]) // the usual form
+		return rest[:end] // the usual form
 	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	decode(value, &head)
-	return head.Type
+	r := lenient.NewReader(value)
+	defer r.Close()
+	_, _ = r.Members(func(name []byte) error {
+		member, err := r.Value()
+		if string(name) == "type" && member.Kind() == '"' {
+			kind = lenient.Unquote(member)
+		}
+		return err
+	})
+	return kind
 }
 
 // Metadata is custom data of a conversation, a user, a message, an action or a

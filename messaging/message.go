@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sunco-go/sunco"
@@ -34,16 +35,25 @@ func (m *Message) Raw() []byte { return m.raw }
 
 // UnmarshalJSON implements [encoding/json.Unmarshaler]. It never fails.
 func (m *Message) UnmarshalJSON(value []byte) error {
-	type fields Message
 	*m = Message{raw: object(value)}
-	wire := struct {
-		*fields
-		Content anyContent `json:"content"`
-	}{fields: (*fields)(m)}
-	decode(m.raw, &wire)
+	wire := wires.Get().(*wireMessage)
+	wire.messageFields = (*messageFields)(m)
+	decode(m.raw, wire)
 	m.Content = wire.Content.Content
+	*wire = wireMessage{}
+	wires.Put(wire)
 	return nil
 }
+
+type messageFields Message
+
+// wireMessage is a message while it is read.
+type wireMessage struct {
+	*messageFields
+	Content anyContent `json:"content"`
+}
+
+var wires = sync.Pool{New: func() any { return new(wireMessage) }}
 
 // Author is who wrote a message or caused an activity. The zero Author is sent
 // as the business. Only a user has a UserID or a UserExternalID.
