@@ -117,6 +117,9 @@ func (s *Service) uploadAttachment(c *wire.Call) wire.Reply {
 	if wrong != "" {
 		return wire.BadRequest(wrong)
 	}
+	if len(fresh.bytes) > wire.MaxUpload {
+		return wire.Problem(http.StatusRequestEntityTooLarge, "The file has more than 50 MB")
+	}
 	fresh.conversation, fresh.forMessage = query["conversationId"], query["for"] != ""
 	s.opts.Lock.Lock()
 	defer s.opts.Lock.Unlock()
