@@ -21,7 +21,7 @@ const (
 	typeForm = "application/x-www-form-urlencoded"
 
 	maxRequest    = 100_000    // bytes of JSON that Zendesk accepts
-	maxUpload     = 50_000_000 // bytes of anything else
+	maxUpload     = 50_100_000 // bytes of anything else: a file of 50 MB in a form
 	maxTokenReply = 64 << 10   // bytes of a reply about a token
 	maxReply      = 16 << 20   // bytes of any other JSON reply
 	maxDownload   = 64 << 20   // bytes written to an io.Writer
@@ -63,7 +63,7 @@ type Call struct {
 // for every attempt, and what it returns is closed.
 type Upload struct {
 	ContentType string
-	Length      int64 // bytes that Open's reader yields, at most 50 MB; 0: unknown
+	Length      int64 // bytes that Open's reader yields, at most 50.1 MB; 0: unknown
 	Open        func() (io.ReadCloser, error)
 }
 
@@ -226,7 +226,7 @@ func (r *request) setBody(body any) (err error) {
 		case body == nil || body.Open == nil:
 			return &InputError{Name: "body", Reason: "Upload.Open is nil"}
 		case body.Length < 0 || body.Length > maxUpload:
-			return &InputError{Name: "body", Reason: "Upload.Length is negative or above 50 MB"}
+			return &InputError{Name: "body", Reason: "Upload.Length is negative or above 50.1 MB"}
 		case body.ContentType == "" || !printableASCII(body.ContentType):
 			return &InputError{Name: "body", Reason: "Upload.ContentType is empty or not printable ASCII"}
 		}

@@ -288,7 +288,7 @@ func TestDoBodiesRefused(t *testing.T) {
 		"content type CR LF":  &sunco.Upload{Open: open, ContentType: "a/b\r\nX: y"},
 		"content type umlaut": &sunco.Upload{Open: open, ContentType: "ä/b"},
 		"negative":            &sunco.Upload{Open: open, ContentType: "a/b", Length: -1},
-		"too long":            &sunco.Upload{Open: open, ContentType: "a/b", Length: 50_000_001},
+		"too long":            &sunco.Upload{Open: open, ContentType: "a/b", Length: 50_100_001},
 		"bytes":               []byte(`{"a":1}`),
 		"text":                `{"a":1}`,
 		"reader":              strings.NewReader(`{"a":1}`),

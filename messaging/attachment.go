@@ -18,7 +18,7 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-const maxUpload = 50_000_000 // bytes of the whole request
+const maxUpload = 50_000_000 // bytes of a file
 
 // Attachment is a file that was uploaded. Zendesk may refuse a message with an
 // attachment that was uploaded for another conversation.
