@@ -2,13 +2,11 @@ package messaging_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 
 	"github.com/sunco-go/sunco"
@@ -17,10 +15,10 @@ import (
 )
 
 // newFake returns an App for a customer who installed the bot on a fake
-// platform.
-func newFake() (messaging.App, func()) {
-	platform := suncotest.New(suncotest.Config{})
-	platform.Mount("partner.example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+// platform, where the user "shop-7" wrote "Hello" and "Coffee?", and the id of
+// the conversation. The user's e-mail address is ada@example.com.
+func newFake() (app messaging.App, conversation string, platform *suncotest.Platform) {
+	platform = suncotest.New(suncotest.Config{})
 	client := &sunco.Client{
 		ClientID:     suncotest.DefaultClientID,
 		ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
@@ -48,7 +46,22 @@ func newFake() (messaging.App, func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return messaging.App{Client: client, Installation: in}, platform.Close
+	for _, text := range []string{"Hello", "Coffee?"} {
+		if err := platform.Say(in.AppID, "shop-7", text); err != nil {
+			log.Fatal(err)
+		}
+	}
+	app = messaging.App{Client: client, Installation: in}
+	user, err := app.UpdateUser(ctx, "shop-7", messaging.UserUpdate{
+		Profile: messaging.ProfileUpdate{Email: messaging.Set("ada@example.com")},
+	})
+	if err == nil {
+		_, err = app.SyncUser(ctx, user.ZendeskID, "") // makes the address an identity
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return app, platform.Conversations(in.AppID)[0].ID, platform
 }
 
 // answers returns an App whose calls are printed, and answered with the
@@ -129,235 +142,6 @@ func ExampleBot() {
 	//     {"author":{"type":"business"}, "content":{"type":"text", "text":"One moment."}}
 	// POST /conversations/c/passControl
 	//     {"switchboardIntegration":"zd-agentWorkspace", "metadata":{"first_message_id":"3"}}
-}
-
-func ExampleApp_PostMessage() {
-	app, closeFake := newFake()
-	defer closeFake()
-	ctx := context.Background()
-	user, err := app.CreateUser(ctx, messaging.UserCreate{ExternalID: "shop-7"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	conversation, err := app.CreateConversation(ctx, messaging.ConversationCreate{
-		Type:         messaging.ConversationPersonal,
-		Participants: []messaging.Join{{Person: messaging.Person{UserID: user.ID}}},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	posted, err := app.PostMessage(ctx, conversation.ID, messaging.MessagePost{
-		Content: messaging.Carousel(messaging.Item{
-			Title: "Espresso",
-			Actions: messaging.Actions(
-				messaging.Postback("Order", "ESPRESSO"), messaging.Link("About it", "https://shop.example/espresso")),
-		}),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(posted[0].Author.Type, posted[0].Content.ContentType())
-
-	_, err = app.PostMessage(ctx, conversation.ID, messaging.MessagePost{Content: messaging.Text("")})
-	fmt.Println(err)
-	// Output:
-	// business carousel
-	// sunco: content.text: empty, and there is no htmlText, markdownText or action either
-}
-
-func ExampleApp_Messages() {
-	app, closeFake := newFake()
-	defer closeFake()
-	ctx := context.Background()
-	conversation, err := app.CreateConversation(ctx, messaging.ConversationCreate{Type: messaging.ConversationGroup})
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, text := range []string{"one", "two", "three"} {
-		if _, err := app.PostMessage(ctx, conversation.ID, messaging.MessagePost{Content: messaging.Text(text)}); err != nil {
-			log.Fatal(err)
-		}
-	}
-	for m, err := range app.Messages(ctx, conversation.ID) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(m.Content.(*messaging.TextMessage).Text)
-	}
-	// Output:
-	// three
-	// two
-	// one
-}
-
-func ExampleApp_GetUser() {
-	app, closeFake := newFake()
-	defer closeFake()
-	ctx := context.Background()
-	_, err := app.GetUser(ctx, "shop-7") // an external id
-	fmt.Println(errors.Is(err, sunco.ErrNotFound))
-
-	if _, err = app.CreateUser(ctx, messaging.UserCreate{ExternalID: "shop-7"}); err != nil {
-		log.Fatal(err)
-	}
-	user, err := app.GetUser(ctx, "shop-7")
-	fmt.Println(user.ExternalID, err)
-	// Output:
-	// true
-	// shop-7 <nil>
-}
-
-func ExampleApp_UpdateUser() {
-	app := answers(`{"user":{"id":"7","profile":{"givenName":"Ada"}}}`)
-	user, err := app.UpdateUser(context.Background(), "7", messaging.UserUpdate{
-		Profile: messaging.ProfileUpdate{GivenName: messaging.Set("Ada"), Email: messaging.Null[string]()},
-	})
-	fmt.Println(user.Profile.GivenName, err)
-	// Output:
-	// PATCH /users/7
-	//     {"profile":{"givenName":"Ada", "email":null}}
-	// Ada <nil>
-}
-
-func ExampleApp_CreateClient() {
-	app := answers(`{"client":{"id":"8","type":"whatsapp","status":"pending"}}`)
-	client, err := app.CreateClient(context.Background(), "7", messaging.ClientCreate{
-		MatchCriteria: messaging.MatchCriteria{
-			Type: messaging.ChannelWhatsApp, IntegrationID: "9", PhoneNumber: "+44 20 7946 0000",
-		},
-		Confirmation:   messaging.Confirmation{Type: messaging.ConfirmImmediate},
-		ConversationID: "c",
-	})
-	fmt.Println(client.Status, err)
-	// Output:
-	// POST /users/7/clients
-	//     {"matchCriteria":{"type":"whatsapp", "integrationId":"9",
-	//       "phoneNumber":"+44 20 7946 0000"}, "confirmation":{"type":"immediate"},
-	//       "target":{"conversationId":"c"}}
-	// pending <nil>
-}
-
-func ExampleApp_ListDevices() {
-	app := answers(`{"devices":[{"id":"3","type":"web"}]}`)
-	devices, err := app.ListDevices(context.Background(), "7")
-	fmt.Println(len(devices), devices[0].Type, err)
-	// Output:
-	// GET /users/7/devices
-	// 1 web <nil>
-}
-
-func ExampleApp_UpdateConversation() {
-	app := answers(`{"conversation":{"id":"c","displayName":"Orders"}}`)
-	conversation, err := app.UpdateConversation(context.Background(), "c", messaging.ConversationUpdate{
-		DisplayName: messaging.Set("Orders"),
-		Metadata:    messaging.Set(messaging.Metadata{"cups": 3}),
-	})
-	fmt.Println(conversation.DisplayName, err)
-	// Output:
-	// PATCH /conversations/c
-	//     {"displayName":"Orders", "metadata":{"cups":3}}
-	// Orders <nil>
-}
-
-func ExampleApp_Conversations() {
-	app, closeFake := newFake()
-	defer closeFake()
-	ctx := context.Background()
-	ada := messaging.Person{UserExternalID: "shop-7"}
-	if _, err := app.CreateUser(ctx, messaging.UserCreate{ExternalID: ada.UserExternalID}); err != nil {
-		log.Fatal(err)
-	}
-	if _, err := app.CreateConversation(ctx, messaging.ConversationCreate{
-		Type: messaging.ConversationPersonal, DisplayName: "Orders", Participants: []messaging.Join{{Person: ada}},
-	}); err != nil {
-		log.Fatal(err)
-	}
-	for c, err := range app.Conversations(ctx, ada) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(c.Type, c.DisplayName)
-	}
-	// Output: personal Orders
-}
-
-func ExampleApp_JoinConversation() {
-	app := answers(`{"participant":{"id":"p","userId":"7"}}`, `{}`)
-	ctx := context.Background()
-	participant, err := app.JoinConversation(ctx, "c", messaging.Join{
-		Person: messaging.Person{UserID: "7"}, SubscribeSDKClient: new(true),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = app.LeaveConversation(ctx, "c", messaging.Leaver{ParticipantID: participant.ID})
-	fmt.Println(err)
-	// Output:
-	// POST /conversations/c/join
-	//     {"userId":"7", "subscribeSDKClient":true}
-	// POST /conversations/c/leave
-	//     {"participantId":"p"}
-	// <nil>
-}
-
-func ExampleApp_PassControl() {
-	app := answers(`{}`, `{"conversation":{"id":"c","activeSwitchboardIntegration":{"name":"zd-agentWorkspace"}}}`)
-	ctx := context.Background()
-	if err := app.PassControl(ctx, "c", messaging.AgentWorkspace, nil); err != nil {
-		log.Fatal(err)
-	}
-	conversation, err := app.GetConversation(ctx, "c")
-	fmt.Println(conversation.ActiveSwitchboardIntegration.Name, err)
-	// Output:
-	// POST /conversations/c/passControl
-	//     {"switchboardIntegration":"zd-agentWorkspace"}
-	// GET /conversations/c
-	// zd-agentWorkspace <nil>
-}
-
-func ExampleApp_PostActivity() {
-	app := answers(`{}`)
-	err := app.PostActivity(context.Background(), "c", messaging.Activity{Type: messaging.ActivityTypingStart})
-	fmt.Println(err)
-	// Output:
-	// POST /conversations/c/activity
-	//     {"type":"typing:start", "author":{"type":"business"}}
-	// <nil>
-}
-
-func ExampleApp_UploadAttachment() {
-	app := answers(
-		`{"attachment":{"mediaUrl":"https://acme.zendesk.com/sc/attachments/v2/1/menu.pdf"}}`, `{"messages":[{"id":"1"}]}`)
-	ctx := context.Background()
-	upload := messaging.BytesUpload("menu.pdf", []byte("%PDF-1.7")) // or FileUpload("menu.pdf")
-	upload.ConversationID = "c"
-	attachment, err := app.UploadAttachment(ctx, upload)
-	if err != nil {
-		log.Fatal(err)
-	}
-	_, err = app.PostMessage(ctx, "c", messaging.MessagePost{Content: messaging.File(attachment.MediaURL)})
-	fmt.Println(err)
-	// Output:
-	// POST /attachments
-	// POST /conversations/c/messages
-	//     {"author":{"type":"business"}, "content":{"type":"file",
-	//       "mediaUrl":"https://acme.zendesk.com/sc/attachments/v2/1/menu.pdf"}}
-	// <nil>
-}
-
-func ExampleApp_DownloadMessageRef() {
-	app := answers(`{"bid":"com.example.shop"}`)
-	err := app.DownloadMessageRef(context.Background(), "c", messaging.MessageRef{
-		UserID: "7",
-		Apple:  &messaging.AppleMessageRef{InteractiveDataRef: messaging.InteractiveDataRef{URL: "https://media.example/1"}},
-	}, os.Stdout)
-	fmt.Println("", err)
-	// Output:
-	// POST /conversations/c/download
-	//     {"userId":"7", "apple":{"interactiveDataRef":{"url":"https://media.example/1",
-	//       "bid":"", "key":"", "signature":"", "owner":""}}}
-	// {"bid":"com.example.shop"} <nil>
 }
 
 func ExampleParseEvent() {

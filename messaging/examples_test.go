@@ -2,7 +2,13 @@ package messaging_test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -109,5 +115,30 @@ func TestEvents(t *testing.T) {
 			assert.Equal(t, []byte(event.Payload), got.(interface{ Raw() []byte }).Raw())
 			assertSame(t, event.Payload, encode(t, got))
 		})
+	}
+}
+
+// TestOperationsHaveExamples has a short example that runs for each method of
+// App.
+func TestOperationsHaveExamples(t *testing.T) {
+	paths, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	set := token.NewFileSet()
+	var files []*ast.File
+	for _, path := range paths {
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	lines := map[string]int{} // by the example's name
+	for _, example := range doc.Examples(files...) {
+		if example.Output != "" {
+			lines[example.Name] = set.Position(example.Code.End()).Line - set.Position(example.Code.Pos()).Line - 1
+		}
+	}
+	for method := range reflect.TypeFor[messaging.App]().Methods() {
+		name := "App_" + method.Name
+		assert.Contains(t, lines, name)
+		assert.LessOrEqual(t, lines[name], 15, name)
 	}
 }
