@@ -7,8 +7,9 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-// Activity says that somebody types or has read a conversation. The zero
-// Author is the business. A user may only read.
+// Activity says that the business or a user is typing or has read a
+// conversation. The zero Author is the business. If the Author is a user, only
+// ActivityRead can be sent.
 type Activity struct {
 	Type   string `json:"type"` // one of the Activity constants
 	Author Author `json:"author"`
@@ -22,8 +23,8 @@ const (
 	ActivityTypingStop  = "typing:stop"
 )
 
-// PostActivity shows that the business types or has read a conversation, or
-// that a user has. It is tried again after a lost answer.
+// PostActivity shows that the business is typing or has read a conversation,
+// or that a user has read it. It is tried again after a lost answer.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/PostActivity
 func (a App) PostActivity(ctx context.Context, id string, activity Activity) error {

@@ -11,8 +11,7 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-// App makes the calls for one customer. It is a value that is made where it is
-// needed:
+// App makes the calls for one customer. Make one wherever you need it:
 //
 //	app := messaging.App{Client: client, Installation: in}
 //

@@ -62,8 +62,8 @@ func BytesUpload(name string, b []byte) Upload {
 	}
 }
 
-// UploadAttachment uploads a file, which is streamed, for a message. The file
-// is deleted with the message.
+// UploadAttachment uploads a file for a message. It streams the file. Zendesk
+// deletes the attachment with the message.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/UploadAttachment
 func (a App) UploadAttachment(ctx context.Context, upload Upload) (*Attachment, error) {
@@ -132,8 +132,8 @@ func (u *Upload) form(l *limits) *sunco.Upload {
 }
 
 // DeleteAttachment deletes a file that was uploaded, by its mediaUrl. After a
-// lost answer it asks again; an attachment that does not exist then counts as
-// deleted. Copies can stay available for 15 minutes.
+// lost answer it tries again, and an attachment that does not exist counts as
+// deleted. Zendesk's caches can serve the file for another 15 minutes.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/DeleteAttachment
 func (a App) DeleteAttachment(ctx context.Context, mediaURL string) error {
@@ -169,7 +169,7 @@ type AppleMessageRef struct {
 	InteractiveDataRef InteractiveDataRef `json:"interactiveDataRef"`
 }
 
-// InteractiveDataRef is the reference of Apple's.
+// InteractiveDataRef is Apple's reference.
 type InteractiveDataRef struct {
 	URL       string `json:"url"`
 	BID       string `json:"bid"`
@@ -178,8 +178,9 @@ type InteractiveDataRef struct {
 	Owner     string `json:"owner"`
 }
 
-// DownloadMessageRef writes what a reference refers to, a JSON object of at
-// most 64 MiB. It is tried again after a lost answer unless bytes were written.
+// DownloadMessageRef writes the data that ref refers to, a JSON object of at
+// most 64 MiB. It is tried again after a lost answer unless bytes were
+// written.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/DownloadMessageRef
 func (a App) DownloadMessageRef(ctx context.Context, id string, ref MessageRef, to io.Writer) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/sunco-go/sunco/internal/turns"
 )
 
-// Bot answers in conversations. Its OnEvent is the function of a
+// Bot answers in conversations. Its method OnEvent is the OnEvent of a
 // [sunco.EventHandler]:
 //
 //	mux.Handle("/zendesk/events", &sunco.EventHandler{Lookup: store.ByKey, OnEvent: bot.OnEvent})
@@ -38,25 +38,26 @@ type Bot struct {
 	// OnPostback gets each button that a user pressed.
 	OnPostback func(ctx context.Context, c *Chat, p *PostbackEvent) error
 
-	// OnControl gets each change of control, and each that failed, whoever is in
-	// control. Chat.InControl says whether the bot is.
+	// OnControl gets each change of control and each failed attempt, whichever
+	// integration is in control. Chat.InControl says whether the bot may
+	// answer.
 	OnControl func(ctx context.Context, c *Chat, p *SwitchboardEvent) error
 
-	// OnOther gets every other event as a result of [ParseEvent], whoever is in
-	// control. Messages and postbacks are among them where the other functions
-	// do not get them.
+	// OnOther gets every other event as a result of [ParseEvent], whichever
+	// integration is in control. Among them are the messages and postbacks
+	// that the other functions do not get.
 	OnOther func(ctx context.Context, c *Chat, payload any) error
 
-	// Logger gets a line for each error that does not bring its event back. Nil:
+	// Logger gets a line for each error that OnEvent does not return. Nil:
 	// [slog.Default].
 	Logger *slog.Logger
 
 	turns turns.Turns // by app and conversation
 }
 
-// OnEvent handles one event. An error brings the event back; a panic of a
-// function is an error. After something was sent through the [Chat], or may have
-// been, they are logged instead.
+// OnEvent handles one event. It returns the error or the panic of a function,
+// so that Zendesk delivers the event again. If something was sent through the
+// [Chat], or may have been sent, OnEvent logs the error instead.
 func (b *Bot) OnEvent(ctx context.Context, in *sunco.Installation, e *sunco.Event) error {
 	payload := ParseEvent(e)
 	c := &Chat{
@@ -125,8 +126,8 @@ func isAmbiguous(err error) bool {
 }
 
 // Chat is the conversation that an event is about, and the calls that a bot
-// makes there as the business. What a function sends through App is not counted
-// as sent.
+// makes there as the business. A message that a function sends through App
+// does not count as sent.
 type Chat struct {
 	App          App
 	Conversation *Conversation // as the event has it; nil if the event is about none
@@ -158,8 +159,8 @@ func (c *Chat) Send(ctx context.Context, contents ...Content) error {
 	return nil
 }
 
-// SendText sends a text of any length, in several messages where it must be;
-// see [SplitText].
+// SendText sends a text of any length, in several messages if it is too long
+// for one; see [SplitText].
 func (c *Chat) SendText(ctx context.Context, text string) error {
 	parts := SplitText(text)
 	contents := make([]Content, len(parts))
@@ -189,8 +190,9 @@ func (c *Chat) ReleaseControl(ctx context.Context, metadata Metadata) error {
 	return c.App.ReleaseControl(ctx, c.id(), metadata)
 }
 
-// InControl reports whether the bot may answer, as the event has it: the bot is
-// in control, or nobody is. [App.GetConversation] asks again.
+// InControl reports whether the bot may answer: the bot is in control, or no
+// integration is. It goes by the event; [App.GetConversation] returns the
+// current state.
 func (c *Chat) InControl() bool {
 	if c.Conversation == nil || c.Conversation.ActiveSwitchboardIntegration == nil {
 		return true

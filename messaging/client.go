@@ -136,8 +136,8 @@ func (c ClientCreate) sent(l *limits) any {
 	}{c.MatchCriteria, c.Confirmation, target{c.ConversationID}}
 }
 
-// CreateClient links a user to a channel. The client is pending until the
-// events client:add, client:update and client:remove say more.
+// CreateClient links a user to a channel. The new client can be pending. The
+// events client:add, client:update and client:remove say what becomes of it.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/CreateClient
 func (a App) CreateClient(ctx context.Context, user string, client ClientCreate) (*Client, error) {
@@ -166,8 +166,7 @@ func (a App) ListClients(ctx context.Context, user string, at Cursor) (*Page[*Cl
 	return page(got, got.Clients, call, "clients")
 }
 
-// Clients ranges over all clients of a user. An error is the last that it
-// yields.
+// Clients ranges over all clients of a user. It ends after the first error.
 func (a App) Clients(ctx context.Context, user string) iter.Seq2[*Client, error] {
 	return forward(opListClients, func(at Cursor) (*Page[*Client], error) { return a.ListClients(ctx, user, at) })
 }
@@ -183,7 +182,8 @@ func (a App) RemoveClient(ctx context.Context, user, clientID string) error {
 	return a.do(ctx, l, &sunco.Call{Op: "remove client", Method: http.MethodDelete, Path: path, Query: a.brand()})
 }
 
-// ListDevices returns all devices of a user, by the time they were seen.
+// ListDevices returns all devices of a user, in the order in which they were
+// last seen.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/ListDevices
 func (a App) ListDevices(ctx context.Context, user string) ([]*Device, error) {

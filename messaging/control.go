@@ -7,11 +7,11 @@ import (
 	"github.com/sunco-go/sunco"
 )
 
-// To whom control is passed or offered, besides the id, the name or the type of
-// any switchboard integration.
+// The targets of [App.PassControl] and [App.OfferControl]. The id, the name or
+// the type of a switchboard integration is a target, too.
 const (
 	AgentWorkspace = "zd-agentWorkspace" // Zendesk's human agents
-	Next           = "next"              // whom the customer's switchboard names as the next
+	Next           = "next"              // the next integration in the customer's switchboard
 )
 
 // PassControl gives control of a conversation to a switchboard integration,
@@ -24,8 +24,8 @@ func (a App) PassControl(ctx context.Context, id, to string, metadata Metadata) 
 	return a.control(ctx, id, "passControl", &sunco.Call{Op: "pass control", Repeat: true}, &to, metadata)
 }
 
-// ReleaseControl gives up control of a conversation: nobody is in control then.
-// It is forbidden to an integration that is not in control.
+// ReleaseControl gives up control of a conversation. Then no integration is in
+// control. Zendesk refuses the call if the integration is not in control.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/ReleaseControl
 func (a App) ReleaseControl(ctx context.Context, id string, metadata Metadata) error {
@@ -40,8 +40,8 @@ func (a App) OfferControl(ctx context.Context, id, to string, metadata Metadata)
 	return a.control(ctx, id, "offerControl", &sunco.Call{Op: "offer control"}, &to, metadata)
 }
 
-// AcceptControl accepts the control that was offered. It is forbidden to an
-// integration that was not offered it.
+// AcceptControl accepts the control that was offered. Zendesk refuses the call
+// if the integration was not offered control.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/AcceptControl
 func (a App) AcceptControl(ctx context.Context, id string, metadata Metadata) error {

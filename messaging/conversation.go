@@ -24,8 +24,8 @@ type Conversation struct {
 	Description string   `json:"description,omitzero"`
 	IconURL     string   `json:"iconUrl,omitzero"`
 
-	// ActiveSwitchboardIntegration is in control of the conversation: it is to
-	// answer, and everybody else is to be silent. Nil: nobody is in control.
+	// ActiveSwitchboardIntegration is in control of the conversation: it
+	// answers, and the others are silent. Nil: no integration is in control.
 	ActiveSwitchboardIntegration *SwitchboardIntegration `json:"activeSwitchboardIntegration,omitzero"`
 
 	// PendingSwitchboardIntegration was offered control. Nil: none was.
@@ -169,15 +169,16 @@ func (a App) ListConversations(ctx context.Context, of Person, at Cursor) (*Page
 	return page(got, got.Conversations, call, "conversations")
 }
 
-// Conversations ranges over all conversations of a user. An error is the last
-// that it yields.
+// Conversations ranges over all conversations of a user. It ends after the
+// first error.
 func (a App) Conversations(ctx context.Context, of Person) iter.Seq2[*Conversation, error] {
 	return forward(opListConversations, func(at Cursor) (*Page[*Conversation], error) {
 		return a.ListConversations(ctx, of, at)
 	})
 }
 
-// GetConversation returns a conversation, and with it who is in control.
+// GetConversation returns a conversation, with the integration that is in
+// control.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/GetConversation
 func (a App) GetConversation(ctx context.Context, id string) (*Conversation, error) {
@@ -186,7 +187,8 @@ func (a App) GetConversation(ctx context.Context, id string) (*Conversation, err
 	return a.conversation(ctx, l, &sunco.Call{Op: "get conversation", Path: "/conversations/" + id})
 }
 
-// UpdateConversation changes a conversation and returns it as it is then.
+// UpdateConversation changes a conversation and returns the changed
+// conversation.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/UpdateConversation
 func (a App) UpdateConversation(ctx context.Context, id string, update ConversationUpdate) (*Conversation, error) {
@@ -249,8 +251,8 @@ func (a App) ListParticipants(ctx context.Context, id string, at Cursor) (*Page[
 	return page(got, got.Participants, call, "participants")
 }
 
-// Participants ranges over all participants of a conversation. An error is the
-// last that it yields.
+// Participants ranges over all participants of a conversation. It ends after
+// the first error.
 func (a App) Participants(ctx context.Context, id string) iter.Seq2[*Participant, error] {
 	return forward(opListParticipants, func(at Cursor) (*Page[*Participant], error) {
 		return a.ListParticipants(ctx, id, at)

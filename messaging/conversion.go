@@ -17,7 +17,8 @@ type ConversionEvents struct {
 	WhatsApp  []json.RawMessage
 }
 
-// ConversionResult is what became of conversion events.
+// ConversionResult says how many conversion events were received, and in which
+// data set.
 type ConversionResult struct {
 	DatasetID      string `json:"datasetId,omitzero"`
 	EventsReceived int    `json:"eventsReceived,omitzero"`

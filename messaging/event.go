@@ -12,7 +12,7 @@ import (
 //   - *[MessageEvent], *[PostbackEvent], *[ConversationCreateEvent],
 //     *[ReferralEvent], *[UserMergeEvent]: one type of event each.
 //   - *[ConversationEvent]: a user joins or leaves, the conversation is removed.
-//   - *[ActivityEvent]: a user types or has read.
+//   - *[ActivityEvent]: a user is typing or has read.
 //   - *[DeliveryEvent]: a message was delivered to a channel, to a user, or not.
 //   - *[SwitchboardEvent]: control changes, or fails to.
 //   - *[ClientEvent]: a client is added, updated or removed.
@@ -122,7 +122,7 @@ type ConversationEvent struct {
 	raw []byte
 }
 
-// ActivityEvent says that a user types or has read a conversation.
+// ActivityEvent says that a user is typing or has read a conversation.
 type ActivityEvent struct {
 	Type         string        `json:"-"` // the event's
 	Conversation *Conversation `json:"conversation,omitzero"`
@@ -176,7 +176,7 @@ type DeliveryDestination struct {
 	IntegrationID string `json:"integrationId,omitzero"`
 }
 
-// ExternalMessage is a message on the channel that a message was delivered to.
+// ExternalMessage is a delivered message as the channel knows it.
 type ExternalMessage struct {
 	ID string `json:"id,omitzero"`
 }
@@ -274,7 +274,8 @@ type UserMergeEvent struct {
 	raw []byte
 }
 
-// Merged is two things that became one. Both are nil when nothing was merged.
+// Merged is a pair that was merged: Discarded into Surviving. Both are nil
+// when nothing was merged.
 type Merged[T any] struct {
 	Surviving *T `json:"surviving,omitzero"`
 	Discarded *T `json:"discarded,omitzero"`

@@ -62,14 +62,13 @@ type Author struct {
 	Subtypes       []string `json:"subtypes,omitzero"` // SubtypeAI adds a note that the text is made by AI
 	UserID         string   `json:"userId,omitzero"`
 	UserExternalID string   `json:"userExternalId,omitzero"` // never received
-	BrandID        string   `json:"brandId,omitzero"`        // of an external id of one brand's; never received
+	BrandID        string   `json:"brandId,omitzero"`        // of the UserExternalID; never received
 	DisplayName    string   `json:"displayName,omitzero"`
 	AvatarURL      string   `json:"avatarUrl,omitzero"` // a JPG, PNG or GIF
 	User           *User    `json:"user,omitzero"`      // in events; not sent
 }
 
-// The types and subtypes of an [Author]. Subtypes other than AI are received
-// only.
+// The types and subtypes of an [Author]. Only SubtypeAI can be sent.
 const (
 	AuthorBusiness = "business"
 	AuthorUser     = "user"
@@ -110,10 +109,10 @@ type Campaign struct {
 	ID string `json:"id,omitzero"`
 }
 
-// QuotedMessage is a message that another one refers to. Its Type is
-// QuotedWhole, with the Message, or QuotedExternal, with the channel's id of a
-// message that Zendesk does not know. What the quoted message quotes itself is
-// in its Raw only.
+// QuotedMessage is a message that another message quotes. Its Type is
+// QuotedWhole, and Message is set, or QuotedExternal for a message that
+// Zendesk does not know, and ExternalMessageID is the channel's id. If the
+// quoted message has a quote, too, only its Raw has it.
 type QuotedMessage struct {
 	Type              string   `json:"type"`
 	Message           *Message `json:"message,omitzero"`
@@ -178,8 +177,8 @@ type Destination struct {
 	IntegrationType string `json:"integrationType,omitzero"`
 }
 
-// Override replaces a message on single channels by a payload in the channel's
-// own JSON.
+// Override replaces a message by a payload in the channel's own JSON, on the
+// channels that are set.
 type Override struct {
 	Apple     *AppleOverride
 	LINE      json.RawMessage
@@ -267,10 +266,10 @@ func (o *Override) check(l *limits, name string) {
 	}
 }
 
-// PostMessage sends a message and returns it as Zendesk keeps it: one message,
-// or several where Zendesk splits it. A [*sunco.AmbiguousError] says that the
-// message may have been sent; it is not sent again. Status 423 says that the
-// conversation is full: see [App.DeleteAllMessages].
+// PostMessage sends a message and returns it as Zendesk keeps it: as one
+// message, or as several if Zendesk splits it. A [*sunco.AmbiguousError] says
+// that the message may have been sent; it is not sent again. Status 423 says
+// that the conversation is full: see [App.DeleteAllMessages].
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/PostMessage
 func (a App) PostMessage(ctx context.Context, id string, post MessagePost) ([]*Message, error) {
@@ -289,8 +288,9 @@ func (a App) PostMessage(ctx context.Context, id string, post MessagePost) ([]*M
 	return messages, err
 }
 
-// ListMessages returns a page of a conversation's messages, the latest page
-// first: continue with the page's BeforeCursor, or use [App.Messages].
+// ListMessages returns a page of a conversation's messages. The first page has
+// the latest messages. For the page before it, pass the page's BeforeCursor,
+// or use [App.Messages].
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/ListMessages
 func (a App) ListMessages(ctx context.Context, id string, at Cursor) (*Page[*Message], error) {
@@ -304,8 +304,8 @@ func (a App) ListMessages(ctx context.Context, id string, at Cursor) (*Page[*Mes
 	return page(got, got.Messages, call, "messages")
 }
 
-// Messages ranges over all messages of a conversation, the newest first. An
-// error is the last that it yields.
+// Messages ranges over all messages of a conversation, the newest first. It
+// ends after the first error.
 func (a App) Messages(ctx context.Context, id string) iter.Seq2[*Message, error] {
 	return backward(opListMessages, func(at Cursor) (*Page[*Message], error) { return a.ListMessages(ctx, id, at) })
 }

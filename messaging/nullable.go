@@ -3,9 +3,8 @@ package messaging
 import "github.com/sunco-go/sunco/internal/lenient"
 
 // Nullable is a field of an update that can be cleared. The zero Nullable
-// changes nothing, [Set] changes the value, and [Null] sends null. That null
-// clears a field is how Zendesk's description reads; it is not spelled out
-// there.
+// changes nothing, [Set] changes the value, and [Null] sends null. Zendesk's
+// description accepts null there; it does not say that null clears the field.
 type Nullable[T any] struct {
 	value T
 	state nullableState

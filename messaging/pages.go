@@ -13,8 +13,8 @@ import (
 
 const maxPage = 100
 
-// Cursor says which page of a list to get. The zero Cursor gets the first page,
-// or of messages the latest.
+// Cursor says which page of a list to get. The zero Cursor gets the first
+// page; of messages, that is the latest one.
 type Cursor struct {
 	After  string // the page after it: AfterCursor of a Page
 	Before string // the page before it: BeforeCursor of a Page; not beside After

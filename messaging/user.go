@@ -162,7 +162,7 @@ func (a App) GetUser(ctx context.Context, user string) (*User, error) {
 	return a.user(ctx, l, &sunco.Call{Op: "get user", Path: l.user(user), Query: a.brand()})
 }
 
-// UpdateUser changes a user and returns the user as it is then.
+// UpdateUser changes a user and returns the changed user.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/UpdateUser
 func (a App) UpdateUser(ctx context.Context, user string, update UserUpdate) (*User, error) {
@@ -182,8 +182,8 @@ func (a App) UpdateUser(ctx context.Context, user string, update UserUpdate) (*U
 	})
 }
 
-// DeleteUser deletes a user with the user's clients and conversations. Zendesk
-// works on it for a while; the event user:remove says that it is done.
+// DeleteUser deletes a user with the user's clients and conversations. The
+// deletion takes a while; the event user:remove says that it is done.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/DeleteUser
 func (a App) DeleteUser(ctx context.Context, user string) error {
@@ -193,8 +193,8 @@ func (a App) DeleteUser(ctx context.Context, user string) error {
 	})
 }
 
-// DeleteUserPersonalInformation empties a user's profile and metadata and what
-// the user's clients tell. The conversations stay.
+// DeleteUserPersonalInformation removes the personal data in a user's profile,
+// metadata and clients. The conversations stay.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/DeleteUserPersonalInformation
 func (a App) DeleteUserPersonalInformation(ctx context.Context, user string) (*User, error) {
@@ -205,9 +205,10 @@ func (a App) DeleteUserPersonalInformation(ctx context.Context, user string) (*U
 	})
 }
 
-// SyncUser updates a user from the user in Zendesk Support whose id is
-// zendeskID. If that user was merged into another there, survivingZendeskID
-// names the other, and the users are merged here too. Empty: nothing is merged.
+// SyncUser updates a user from the Zendesk Support user with the id zendeskID.
+// If Zendesk Support merged that user into another one, pass the id of the
+// other as survivingZendeskID, and the users are merged here, too. If it is
+// empty, no users are merged.
 //
 // https://developer.zendesk.com/api-reference/conversations/#operation/SyncUser
 func (a App) SyncUser(ctx context.Context, zendeskID, survivingZendeskID string) (*User, error) {
