@@ -26,33 +26,35 @@ func BenchmarkDecode(b *testing.B) {
 	if strings.HasPrefix(runtime.Version(), "go1.26") {
 		mostTime, mostAllocations = 0.55, 0.7
 	}
-	for name, input := range map[string]string{
-		"event":    compact(b, readEvent(b, "conversation-message").Payload),
-		"text":     text,
-		"image":    firstMessage(b, "image"),
-		"carousel": firstMessage(b, "carousel"),
-		"form":     firstMessage(b, "form"),
-		"page":     `{"messages":[` + strings.Repeat(text+",", 99) + text + `],"meta":{"hasMore":false}}`,
+	for _, input := range []struct{ name, json string }{
+		{"event", compact(b, readEvent(b, "conversation-message").Payload)},
+		{"text", text},
+		{"image", firstMessage(b, "image")},
+		{"carousel", firstMessage(b, "carousel")},
+		{"form", firstMessage(b, "form")},
+		{"page", `{"messages":[` + strings.Repeat(text+",", 99) + text + `],"meta":{"hasMore":false}}`},
 	} {
-		decode := map[string]func(){"messaging": decoder(b, name, input), "peer": peerDecoder(b, name, input)}
-		time, allocations := map[string]float64{}, map[string]float64{}
-		for who, run := range decode {
-			b.Run(name+"/"+who, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					run()
-				}
-			})
-			time[who], allocations[who] = math.Inf(1), testing.AllocsPerRun(100, run)
-		}
+		ours, peers := decoder(b, input.name, input.json), peerDecoder(b, input.name, input.json)
+		allocations := benchmark(b, input.name+"/messaging", ours)
+		peersAllocations := benchmark(b, input.name+"/peer", peers)
+		time, peersTime := math.Inf(1), math.Inf(1)
 		for range 40 { // in turn, because other programs run beside
-			for who, run := range decode {
-				time[who] = min(time[who], seconds(run))
-			}
+			time, peersTime = min(time, seconds(ours)), min(peersTime, seconds(peers))
 		}
-		assert.LessOrEqual(b, time["messaging"], mostTime*time["peer"], "%s: time", name)
-		assert.LessOrEqual(b, allocations["messaging"], mostAllocations*allocations["peer"], "%s: allocations", name)
+		assert.LessOrEqual(b, time, mostTime*peersTime, "%s: time", input.name)
+		assert.LessOrEqual(b, allocations, mostAllocations*peersAllocations, "%s: allocations", input.name)
 	}
+}
+
+// benchmark returns how often a run allocates.
+func benchmark(b *testing.B, name string, run func()) float64 {
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			run()
+		}
+	})
+	return testing.AllocsPerRun(100, run)
 }
 
 // seconds returns how long a few runs take.
