@@ -117,11 +117,18 @@ var installationSteps = []struct {
 		require.NoError(k, err)
 		assert.Nil(k, gone, "the old webhook's secret")
 	}},
-	{"complete without a token before", func(k *desk) {
+	{"complete without a token before is as old as its row", func(k *desk) {
 		k.save(installed("app"))
-		in := installed("app")
-		require.NoError(k, k.Save(k.Context(), in))
+		in, older, newer := installed("app"), installed("app"), installed("app")
+		for _, in := range []*sunco.Installation{alone(older), in, alone(newer)} {
+			require.NoError(k, k.Save(k.Context(), in))
+			time.Sleep(2 * time.Millisecond)
+		}
 		k.stored("app", in)
+		require.NoError(k, k.Save(k.Context(), older))
+		k.stored("app", in)
+		require.NoError(k, k.Save(k.Context(), newer))
+		k.stored("app", newer)
 	}},
 	{"the newest token stays", func(k *desk) {
 		first, second := installed("app"), installed("app")
@@ -132,6 +139,14 @@ var installationSteps = []struct {
 		require.NoError(k, k.Save(k.Context(), first))
 		k.stored("app", second)
 		assert.Empty(k, k.unfinished())
+	}},
+	{"a token gets no younger", func(k *desk) {
+		first, second := installed("app"), installed("app")
+		for _, in := range []*sunco.Installation{alone(first), alone(second), first, first, second} {
+			require.NoError(k, k.Save(k.Context(), in))
+			time.Sleep(2 * time.Millisecond)
+		}
+		k.stored("app", second)
 	}},
 	{"webhooks and region stay", func(k *desk) {
 		old := k.save(installed("app"))
@@ -307,6 +322,8 @@ func TestReseal(t *testing.T) {
 		assert.Zero(t, n)
 		k.Store, err = newStore(k, second)
 		require.NoError(t, err)
+		_, err = newStore(k, k.keys[0])
+		require.ErrorContains(t, err, "none of the keys", "the old key is retired")
 		for _, in := range all {
 			k.stored(in.AppID, in)
 		}
