@@ -105,6 +105,7 @@ func TestSealEvents(t *testing.T) {
 		"truncated": func(sealed, _ []byte) []byte { return sealed[:len(sealed)/2] },
 		"empty":     func(_, _ []byte) []byte { return []byte{} },
 		"swapped":   func(_, other []byte) []byte { return other },
+		"moved":     func(sealed, _ []byte) []byte { return sealed },
 	}
 	engine.Each(t, func(t *testing.T, e engine.Engine) {
 		for name, change := range changes {
@@ -118,7 +119,11 @@ func TestSealEvents(t *testing.T) {
 					require.NoError(t, k.db.QueryRowContext(t.Context(),
 						k.d.Param("SELECT sealed FROM sunco_events WHERE seq = $1"), seq).Scan(&sealed[i]))
 				}
-				k.exec("UPDATE sunco_events SET sealed = $1 WHERE seq = 1", change(sealed[0], sealed[1]))
+				app := "app"
+				if name == "moved" {
+					app = k.save(installed("another")).AppID
+				}
+				k.exec("UPDATE sunco_events SET sealed = $1, app_id = $2 WHERE seq = 1", change(sealed[0], sealed[1]), app)
 				var h handled
 				k.work(k.Store, 1, h.onEvent)
 				k.empty()
@@ -126,7 +131,7 @@ func TestSealEvents(t *testing.T) {
 				for e, err := range k.Dead(t.Context()) {
 					var sealed *sqlstore.SealError
 					require.ErrorAs(t, err, &sealed)
-					assert.Equal(t, "app", sealed.AppID)
+					assert.Equal(t, app, sealed.AppID)
 					assert.Nil(t, e.Event)
 					assert.EqualValues(t, 1, e.ID)
 				}
