@@ -260,6 +260,10 @@ var methods = []struct {
 		}
 		return err
 	}},
+	{"OldestWaiting", func(ctx context.Context, k *desk, _ *sunco.Installation) error {
+		_, err := k.OldestWaiting(ctx)
+		return err
+	}},
 	{"Retry", func(ctx context.Context, k *desk, _ *sunco.Installation) error { return ignoreInput(k.Retry(ctx, 1)) }},
 	{"Discard", func(ctx context.Context, k *desk, _ *sunco.Installation) error { return ignoreInput(k.Discard(ctx, 2)) }},
 	{"Delete", func(ctx context.Context, k *desk, in *sunco.Installation) error { return k.Delete(ctx, in) }},
@@ -339,7 +343,7 @@ func TestContextDuring(t *testing.T) {
 			if took := time.Since(begun); took > 2*time.Second {
 				t.Errorf("%s took %s", method.name, took)
 			}
-			reads := strings.Contains("ByKey Get All Unfinished Dead", method.name)
+			reads := strings.Contains("ByKey Get All Unfinished Dead OldestWaiting", method.name)
 			if reads {
 				assert.NoError(t, err, method.name)
 			} else if method.name != "New" {
