@@ -210,9 +210,9 @@ func (s *Store) saveComplete(ctx context.Context, r sqldb.Runner, in *sunco.Inst
 		return err
 	}
 	var old row
-	var oldAt int64
-	found, err := r.One(ctx, append(old.fields(), &oldAt), "SELECT "+columns+", token_at "+
-		"FROM sunco_installations WHERE app_id = $1 {wait}", in.AppID)
+	var oldAt int64 // 0 also if the clock was set back
+	found, err := r.One(ctx, append(old.fields(), &oldAt), "SELECT "+columns+", CASE WHEN token_at <= {now} "+
+		"THEN token_at ELSE 0 END FROM sunco_installations WHERE app_id = $1 {wait}", in.AppID)
 	pending := ""
 	switch {
 	case err != nil:

@@ -148,6 +148,13 @@ var installationSteps = []struct {
 		}
 		k.stored("app", second)
 	}},
+	{"installed again after the clock was set back", func(k *desk) {
+		k.save(installed("app"))
+		k.exec("UPDATE sunco_installations SET token_at = token_at + $1", (24 * time.Hour).Microseconds())
+		in := k.save(installed("app"))
+		k.stored("app", in)
+		k.stored("app", k.save(installed("app")))
+	}},
 	{"webhooks and region stay", func(k *desk) {
 		old := k.save(installed("app"))
 		in := installed("app")
