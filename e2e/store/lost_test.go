@@ -130,6 +130,54 @@ func TestLostWork(t *testing.T) {
 	}
 }
 
+// TestLostMaintain loses the connection at each round trip of Maintain, which completes an
+// installation. Another process goes on.
+func TestLostMaintain(t *testing.T) {
+	t.Parallel()
+	postgresql().New(t) // or the test is skipped
+	for _, done := range []bool{false, true} {
+		t.Run(fmt.Sprintf("done %t", done), func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t, postgresql())
+			p, behind := newProxy(t, k.d)
+			far := &desk{T: t, d: behind, client: k.client, keys: k.keys, log: k.log}
+			n := 1
+			for ; k.completes(far, p, n, done); n++ {
+			}
+			t.Logf("%d connections lost", n-1)
+			assert.Greater(t, n, 12)
+		})
+	}
+}
+
+// completes saves a token, whose installation far completes until trip n is lost. It
+// reports whether that was lost.
+func (k *kept) completes(far *desk, p *proxy, n int, done bool) (lost bool) {
+	k.Helper()
+	token := k.platform.install(k, k.client, "acme")
+	require.NoError(k, k.Save(k.Context(), token))
+	const due = "UPDATE sunco_installations SET check_at = 1 WHERE pending = 'install'"
+	k.exec(due)
+	store := far.another()
+	ctx, cancel := context.WithCancel(k.Context())
+	ended, begun := make(chan error), p.count()
+	p.next(n, done)
+	go func() { ended <- store.Maintain(ctx, k.webhook) }()
+	require.Eventually(k, func() bool { return p.count() >= begun+n || len(k.unfinished()) == 0 },
+		20*time.Second, time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // it may put off what it lost
+	cancel()
+	require.NoError(k, <-ended)
+	k.exec(due)
+	k.maintain(k.webhook)
+	have, err := k.Get(k.Context(), k.in.AppID)
+	require.NoError(k, err)
+	require.Equal(k, token.Generation(), have.Generation(), "trip %d", n)
+	k.stored(k.in.AppID, have)
+	require.Empty(k, k.unfinished())
+	return p.lost()
+}
+
 // TestLostLease holds up the renewal of a lease. Its onEvent is told.
 func TestLostLease(t *testing.T) {
 	if testing.Short() {
