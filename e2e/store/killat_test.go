@@ -291,12 +291,14 @@ func (s *scene) deliversAgain(point string) {
 	s.restart(0)
 	go s.killAfter(point)
 	require.Zero(s, s.write("talk", "talk 1"), "no answer")
+	s.process.kill()
+	began := s.count("begin talk 1") // it may have been handled already
 	s.ordered.Stop = ""
 	s.restart(2 * time.Minute)
 	require.Equal(s, http.StatusOK, s.write("talk", "talk 1"))
 	require.Equal(s, http.StatusOK, s.write("talk", "talk 2"))
 	s.eventually("both are handled", func() bool { return s.count("end talk 2") == 1 })
-	assert.Equal(s, 1, s.count("begin talk 1"))
+	assert.LessOrEqual(s, s.count("begin talk 1"), began+1)
 }
 
 // handlesAgain kills a process whose onEvent sends a message.
