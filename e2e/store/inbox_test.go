@@ -229,32 +229,8 @@ var inboxSteps = []struct {
 		assert.Empty(k, h.list())
 		assert.Zero(k, k.number("SELECT count(*) FROM sunco_events"))
 	}},
-	{"a lease that was lost", func(k *desk) {
-		k.enqueue([2]string{"a", "1"}, [2]string{"a", "2"})
-		begun, goOn, goOn2 := make(chan string, 10), make(chan struct{}), make(chan struct{})
-		release, release2 := sync.OnceFunc(func() { close(goOn) }), sync.OnceFunc(func() { close(goOn2) })
-		defer release2()
-		defer release()
-		k.work(k.Store, 1, func(e *sunco.Event) error { begun <- "slow " + e.ID; <-goOn; return nil })
-		require.Equal(k, "slow 1", <-begun)
-		k.pass(time.Minute)
-		k.work(k.another(), 1, func(e *sunco.Event) error {
-			begun <- "other " + e.ID
-			if e.ID == "2" {
-				<-goOn2
-			}
-			return nil
-		})
-		require.Equal(k, "other 1", <-begun)
-		require.Equal(k, "other 2", <-begun)
-		rows := k.table("SELECT * FROM sunco_events") + k.table("SELECT lane, waiting, lease FROM sunco_lanes")
-		release()
-		time.Sleep(300 * time.Millisecond)
-		assert.Equal(k, rows, k.table("SELECT * FROM sunco_events")+k.table("SELECT lane, waiting, lease FROM sunco_lanes"),
-			"who lost the lease changes nothing")
-		release2()
-		k.empty()
-	}},
+	{"a lease that was lost", func(k *desk) { k.losesLease(nil) }},
+	{"a lease that was lost, and a failure", func(k *desk) { k.losesLease(errors.New("too late")) }},
 	{"the end waits for what runs", func(k *desk) {
 		k.enqueue([2]string{"a", "1"}, [2]string{"a", "2"})
 		begun, goOn := make(chan struct{}, 10), make(chan struct{})
@@ -289,6 +265,35 @@ var inboxSteps = []struct {
 		k.empty()
 		assert.Less(k, time.Since(begun), 2*time.Second)
 	}},
+}
+
+// losesLease has an onEvent that returns slow when another process has handled its event.
+func (k *desk) losesLease(slow error) {
+	k.Helper()
+	k.enqueue([2]string{"a", "1"}, [2]string{"a", "2"})
+	begun, goOn, goOn2 := make(chan string, 10), make(chan struct{}), make(chan struct{})
+	release, release2 := sync.OnceFunc(func() { close(goOn) }), sync.OnceFunc(func() { close(goOn2) })
+	defer release2()
+	defer release()
+	k.work(k.Store, 1, func(e *sunco.Event) error { begun <- "slow " + e.ID; <-goOn; return slow })
+	require.Equal(k, "slow 1", <-begun)
+	k.pass(time.Minute)
+	k.work(k.another(), 1, func(e *sunco.Event) error {
+		begun <- "other " + e.ID
+		if e.ID == "2" {
+			<-goOn2
+		}
+		return nil
+	})
+	require.Equal(k, "other 1", <-begun)
+	require.Equal(k, "other 2", <-begun)
+	rows := k.table("SELECT * FROM sunco_events") + k.table("SELECT lane, waiting, lease FROM sunco_lanes")
+	release()
+	time.Sleep(300 * time.Millisecond)
+	assert.Equal(k, rows, k.table("SELECT * FROM sunco_events")+k.table("SELECT lane, waiting, lease FROM sunco_lanes"),
+		"who lost the lease changes nothing")
+	release2()
+	k.empty()
 }
 
 // dead returns the ids of the dead events.
