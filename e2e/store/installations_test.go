@@ -251,8 +251,13 @@ var installationSteps = []struct {
 		assert.Equal(k, rows, k.rows(), "further calls write nothing")
 		require.NoError(k, k.Update(k.Context(), in))
 		assert.EqualValues(k, 1, k.number("SELECT count(*) FROM sunco_installations WHERE pending = 'removal'"))
-		k.save(installed("app"))
-		assert.Zero(k, k.number("SELECT count(*) FROM sunco_installations WHERE pending <> ''"), "Save clears the mark")
+		for _, again := range []*sunco.Installation{in, installed("app")} {
+			require.NoError(k, k.Save(k.Context(), again))
+			assert.Zero(k, k.number("SELECT count(*) FROM sunco_installations WHERE pending <> ''"), "Save clears the mark")
+			_, err = k.ForRemoval(k.Context(), "app")
+			require.NoError(k, err)
+			assert.EqualValues(k, 1, k.number("SELECT count(*) FROM sunco_installations WHERE pending = 'removal'"))
+		}
 		none, err := k.ForRemoval(k.Context(), "unknown")
 		require.NoError(k, err)
 		assert.Nil(k, none)
