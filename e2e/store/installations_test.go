@@ -11,6 +11,7 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/e2e/engine"
+	"github.com/sunco-go/sunco/sqlstore"
 )
 
 // same compares installations without printing their secrets.
@@ -343,5 +344,38 @@ func TestReseal(t *testing.T) {
 		handled := make(chan string, 1)
 		k.work(k.Store, 1, func(e *sunco.Event) error { handled <- e.ID; return nil })
 		assert.Equal(t, "hello", <-handled)
+	})
+}
+
+// TestResealMeanwhile saves a newer token while Reseal waits to write an older one.
+func TestResealMeanwhile(t *testing.T) {
+	engine.Each(t, func(t *testing.T, e engine.Engine) {
+		k := newDesk(t, e.New(t))
+		k.save(installed("app"))
+		k.exec("CREATE TABLE older AS SELECT * FROM sunco_installations")
+		in := k.save(installed("app"))
+		k.exec("CREATE TABLE newer AS SELECT * FROM sunco_installations")
+		const set = "UPDATE sunco_installations SET generation = x.generation, sealed = x.sealed FROM "
+		k.exec(set + "older x")
+		both, err := newStore(k, sunco.NewSecret(newKey()), k.keys[0])
+		require.NoError(t, err)
+		conn, err := k.d.Open(t).Conn(t.Context())
+		require.NoError(t, err)
+		begin := "BEGIN IMMEDIATE"
+		if e.Dialect == sqlstore.PostgreSQL {
+			begin = "BEGIN"
+		}
+		_, err = conn.ExecContext(t.Context(), begin+"; "+set+"newer x")
+		require.NoError(t, err)
+		ended := make(chan error)
+		go func() {
+			_, err := both.Reseal(t.Context())
+			ended <- err
+		}()
+		time.Sleep(200 * time.Millisecond)
+		_, err = conn.ExecContext(t.Context(), "COMMIT")
+		require.NoError(t, err)
+		require.NoError(t, <-ended)
+		k.stored("app", in)
 	})
 }
