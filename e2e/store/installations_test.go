@@ -102,6 +102,7 @@ var installationSteps = []struct {
 		k.stored("app", in)
 		k.stored("other", other)
 		assert.Equal(k, []string{newer.Generation()}, k.unfinished())
+		k.stored("~"+newer.Generation(), nil)
 	}},
 	{"a saved token again", func(k *desk) {
 		in := k.save(installed("app"))
