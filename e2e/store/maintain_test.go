@@ -148,6 +148,19 @@ var maintainSteps = []struct {
 		k.stored(k.in.AppID, k.in)
 		assert.Zero(k, k.number("SELECT count(*) FROM sunco_installations WHERE pending <> ''"))
 	}},
+	{"a removal that is reported during a look", func(k *kept) {
+		k.platform.Inject(suncotest.Fault{Path: tokenInfo, Handle: func(
+			w http.ResponseWriter, r *http.Request, next http.Handler,
+		) {
+			_, err := k.ForRemoval(k.Context(), k.in.AppID)
+			assert.NoError(k, err)
+			next.ServeHTTP(w, r)
+		}})
+		k.pass(27 * time.Hour)
+		k.maintain(k.webhook)
+		assert.EqualValues(k, 1, k.number("SELECT count(*) FROM sunco_installations WHERE pending = 'removal'"))
+		assert.InDelta(k, 600, k.next().Seconds(), 5)
+	}},
 	{"uninstall", func(k *kept) {
 		require.NoError(k, k.Uninstall(k.Context(), k.in))
 		k.stored(k.in.AppID, nil)
