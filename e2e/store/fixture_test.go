@@ -208,6 +208,25 @@ func (k *desk) maintain(webhook *sunco.Webhook) {
 	k.exec("DELETE FROM sunco_installations WHERE app_id = 'last'")
 }
 
+// meanwhile calls f while another process changes something that it then commits.
+func (k *desk) meanwhile(change string, f func() error) {
+	k.Helper()
+	conn, err := k.d.Open(k).Conn(k.Context())
+	require.NoError(k, err)
+	begin := "BEGIN IMMEDIATE; "
+	if k.d.Dialect == sqlstore.PostgreSQL {
+		begin = "BEGIN; "
+	}
+	_, err = conn.ExecContext(k.Context(), begin+change)
+	require.NoError(k, err)
+	ended := make(chan error)
+	go func() { ended <- f() }()
+	time.Sleep(200 * time.Millisecond)
+	_, err = conn.ExecContext(k.Context(), "COMMIT")
+	require.NoError(k, err)
+	require.NoError(k, <-ended)
+}
+
 // newStore makes a Store with these keys.
 func newStore(k *desk, keys ...sunco.Secret) (*sqlstore.Store, error) {
 	return sqlstore.New(k.Context(), k.db, k.d.Dialect, k.client, keys...)

@@ -135,6 +135,22 @@ func TestNewSchema(t *testing.T) {
 	})
 }
 
+// TestNewSchemaMeanwhile makes the tables while New waits to make them.
+func TestNewSchemaMeanwhile(t *testing.T) {
+	engine.Each(t, func(t *testing.T, e engine.Engine) {
+		if e.Dialect != sqlstore.SQLite {
+			return // one process waits for another there, see TestMany
+		}
+		d := e.New(t)
+		k := &desk{T: t, d: d, db: d.Open(t)}
+		k.exec("PRAGMA journal_mode = WAL")
+		k.meanwhile(sqlstore.Schema(e.Dialect), func() error {
+			_, err := order{Keys: []string{newKey()}}.open(e, d.Open(t), newClient("localhost:1", ""))
+			return err
+		})
+	})
+}
+
 // strange are texts that no id should be, and that must not get anywhere else than where
 // they belong.
 var strange = []string{

@@ -11,7 +11,6 @@ import (
 
 	"github.com/sunco-go/sunco"
 	"github.com/sunco-go/sunco/e2e/engine"
-	"github.com/sunco-go/sunco/sqlstore"
 )
 
 // same compares installations without printing their secrets.
@@ -264,6 +263,26 @@ var installationSteps = []struct {
 		require.NoError(k, err)
 		assert.Nil(k, none)
 	}},
+	{"saved while Uninstall begins", func(k *desk) {
+		in := k.save(installed("app"))
+		k.meanwhile("UPDATE sunco_installations SET pending = 'revoke'", func() error { return k.Save(k.Context(), in) })
+		assert.EqualValues(k, 1, k.number("SELECT count(*) FROM sunco_installations WHERE pending = 'revoke'"))
+	}},
+	{"sealed again while a newer token is saved", func(k *desk) {
+		k.save(installed("app"))
+		k.exec("CREATE TABLE older AS SELECT * FROM sunco_installations")
+		in := k.save(installed("app"))
+		k.exec("CREATE TABLE newer AS SELECT * FROM sunco_installations")
+		const set = "UPDATE sunco_installations SET generation = x.generation, sealed = x.sealed FROM "
+		k.exec(set + "older x")
+		both, err := newStore(k, sunco.NewSecret(newKey()), k.keys[0])
+		require.NoError(k, err)
+		k.meanwhile(set+"newer x", func() error {
+			_, err := both.Reseal(k.Context())
+			return err
+		})
+		k.stored("app", in)
+	}},
 	{"legacy", func(k *desk) {
 		client := &sunco.Client{ClientID: "legacy", ClientSecret: sunco.NewSecret("any")}
 		k = newDesk(k.T, k.d.Engine.New(k), client)
@@ -345,38 +364,5 @@ func TestReseal(t *testing.T) {
 		handled := make(chan string, 1)
 		k.work(k.Store, 1, func(e *sunco.Event) error { handled <- e.ID; return nil })
 		assert.Equal(t, "hello", <-handled)
-	})
-}
-
-// TestResealMeanwhile saves a newer token while Reseal waits to write an older one.
-func TestResealMeanwhile(t *testing.T) {
-	engine.Each(t, func(t *testing.T, e engine.Engine) {
-		k := newDesk(t, e.New(t))
-		k.save(installed("app"))
-		k.exec("CREATE TABLE older AS SELECT * FROM sunco_installations")
-		in := k.save(installed("app"))
-		k.exec("CREATE TABLE newer AS SELECT * FROM sunco_installations")
-		const set = "UPDATE sunco_installations SET generation = x.generation, sealed = x.sealed FROM "
-		k.exec(set + "older x")
-		both, err := newStore(k, sunco.NewSecret(newKey()), k.keys[0])
-		require.NoError(t, err)
-		conn, err := k.d.Open(t).Conn(t.Context())
-		require.NoError(t, err)
-		begin := "BEGIN IMMEDIATE"
-		if e.Dialect == sqlstore.PostgreSQL {
-			begin = "BEGIN"
-		}
-		_, err = conn.ExecContext(t.Context(), begin+"; "+set+"newer x")
-		require.NoError(t, err)
-		ended := make(chan error)
-		go func() {
-			_, err := both.Reseal(t.Context())
-			ended <- err
-		}()
-		time.Sleep(200 * time.Millisecond)
-		_, err = conn.ExecContext(t.Context(), "COMMIT")
-		require.NoError(t, err)
-		require.NoError(t, <-ended)
-		k.stored("app", in)
 	})
 }
