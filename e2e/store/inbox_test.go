@@ -209,6 +209,14 @@ var inboxSteps = []struct {
 		k.empty()
 		require.ErrorAs(k, k.Discard(k.Context(), dead[0]+1), new(*sunco.InputError), "it is handled, not dead")
 	}},
+	{"neither retried nor discarded while it waits", func(k *desk) {
+		k.enqueue([2]string{"a", "1"})
+		rows := k.rows()
+		id := k.number("SELECT seq FROM sunco_events")
+		require.ErrorAs(k, k.Retry(k.Context(), id), new(*sunco.InputError))
+		require.ErrorAs(k, k.Discard(k.Context(), id), new(*sunco.InputError))
+		assert.Equal(k, rows, k.rows())
+	}},
 	{"a process died in every attempt", func(k *desk) {
 		k.enqueue([2]string{"a", "poison"}, [2]string{"a", "good"})
 		k.exec("UPDATE sunco_lanes SET attempts = 10, lease = 'of the dead'")
