@@ -97,6 +97,9 @@ func TestNewSettings(t *testing.T) {
 			db := name.Open(t)
 			_, err := order{Keys: []string{newKey()}}.open(e, db, newClient("localhost:1", ""))
 			require.ErrorContains(t, err, words[i+1], words[i])
+			if e.Dialect == sqlstore.SQLite {
+				assert.ErrorContains(t, err, e.File("sunco.db"), "what works")
+			}
 		}
 		k := newDesk(t, d)
 		if e.Dialect == sqlstore.SQLite {
