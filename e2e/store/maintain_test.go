@@ -119,6 +119,21 @@ var maintainSteps = []struct {
 		}
 		k.stored(k.in.AppID, k.in)
 	}},
+	{"a bare 401, and an update before the next", func(k *kept) {
+		k.answers(http.StatusUnauthorized, bare)
+		k.pass(27 * time.Hour)
+		k.maintain(k.webhook)
+		require.NoError(k, k.Update(k.Context(), k.in))
+		k.maintain(k.webhook)
+		k.stored(k.in.AppID, k.in)
+	}},
+	{"token info names another app", func(k *kept) {
+		k.answers(http.StatusOK, `{"app":{"id":"other","subdomain":"acme"}}`)
+		k.pass(27 * time.Hour)
+		k.maintain(k.webhook)
+		k.stored(k.in.AppID, k.in)
+		assert.InDelta(k, 300, k.next().Seconds(), 10)
+	}},
 	{"404 without a reported removal", func(k *kept) { k.survives(http.StatusNotFound, ofTheAPI, false) }},
 	{"403 without a reported removal", func(k *kept) { k.survives(http.StatusForbidden, ofTheAPI, false) }},
 	{"a page with 401", func(k *kept) { k.survives(http.StatusUnauthorized, page, true) }},
