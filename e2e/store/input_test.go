@@ -327,6 +327,7 @@ func TestContext(t *testing.T) {
 			assert.ErrorIs(t, err, context.Canceled, method.name)
 			assert.NotContains(t, fmt.Sprint(err), in.Token.AccessToken.Reveal())
 		}
+		assert.ErrorIs(t, k.Uninstall(ctx, in), context.Canceled)
 		assert.Equal(t, rows, k.rows())
 		require.NoError(t, k.Maintain(ctx, nil))
 		require.NoError(t, k.Work(ctx, 1, func(context.Context, *sunco.Installation, *sunco.Event) error { return nil }))
@@ -369,6 +370,9 @@ func TestContextDuring(t *testing.T) {
 				assert.Error(t, err, method.name)
 			}
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		assert.Error(t, k.Uninstall(ctx, in))
 		_, err = conn.ExecContext(t.Context(), "ROLLBACK")
 		require.NoError(t, err)
 		assert.Equal(t, rows, k.rows())
