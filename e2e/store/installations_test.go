@@ -263,6 +263,26 @@ var installationSteps = []struct {
 		require.NoError(k, err)
 		assert.Nil(k, none)
 	}},
+	{"all or nothing", func(k *desk) {
+		in, newer := k.save(installed("app")), installed("app")
+		require.NoError(k, k.Save(k.Context(), alone(newer)))
+		rows := k.rows()
+		for table, methods := range map[string][]func() error{
+			"sunco_webhook_keys": {
+				func() error { return k.Save(k.Context(), newer) },
+				func() error { return k.Update(k.Context(), in) },
+				func() error { return k.Delete(k.Context(), in) },
+			},
+			"sunco_events": {func() error { return k.Enqueue(k.Context(), in, message("app", "talk", "hello")) }},
+		} {
+			k.exec("ALTER TABLE " + table + " RENAME TO away")
+			for _, method := range methods {
+				require.Error(k, method())
+			}
+			k.exec("ALTER TABLE away RENAME TO " + table)
+		}
+		assert.Equal(k, rows, k.rows())
+	}},
 	{"saved while Uninstall begins", func(k *desk) {
 		in := k.save(installed("app"))
 		k.meanwhile("UPDATE sunco_installations SET pending = 'revoke'", func() error { return k.Save(k.Context(), in) })
