@@ -50,7 +50,7 @@ func (k *desk) empty() {
 	k.Helper()
 	require.Eventually(k, func() bool {
 		return k.number("SELECT count(*) FROM sunco_lanes") == 0
-	}, 20*time.Second, 5*time.Millisecond, "what waits is handled")
+	}, time.Minute, 5*time.Millisecond, "what waits is handled")
 	n, err := left(k.Context(), k.db)
 	require.NoError(k, err)
 	assert.Zero(k, n.Wrong)
