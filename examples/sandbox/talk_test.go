@@ -104,9 +104,9 @@ func TestContents(t *testing.T) {
 			`<option value="l">Large</option>`}},
 		"location": {`{"type":"location","coordinates":{"lat":48.5,"long":-16},"location":{"name":"Office"}}`, []string{
 			`<p class="text">Office</p>`, `>48.5, -16</a>`}},
-		"webview": {`{"type":"text","text":"w","actions":[{"type":"webview","text":"Open",` +
-			`"uri":"https://w.example/","fallback":"https://f.example/"}]}`, []string{
-			`href="https://w.example/"`, `Open ↗</a>`}},
+		"webview": {`{"type":"text","text":"w","actions":[{"type":"webview","text":"Open","uri":"app://w",` +
+			`"fallback":"https://f.example/"}]}`, []string{
+			`href="https://f.example/" title="app://w" target="_blank" rel="noopener noreferrer">Open ↗</a>`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := x.post(test.content)

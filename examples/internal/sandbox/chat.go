@@ -54,6 +54,9 @@ type card struct {
 // button is an action. It is a link when it has a URL.
 type button struct {
 	Kind, Text, Value, URL, Note string
+
+	Frame, Size, Fallback string // of a webview
+	Open                  bool   // the webview opens when it arrives
 }
 
 // people returns the external ids of everybody who has a personal conversation.
@@ -172,23 +175,23 @@ func (b *bubble) say(content messaging.Content, m suncotest.Message) {
 	b.Kind = "json"
 	switch c := content.(type) {
 	case *messaging.TextMessage:
-		b.Kind, b.Text, b.Buttons = "text", c.Text, buttons(c.Actions)
+		b.Kind, b.Text, b.Buttons = "text", c.Text, buttons(m, c.Actions)
 		b.rich(c.HTMLText)
 		if c.Payload != "" {
 			b.JSON = strings.TrimSpace("payload " + c.Payload + "\n" + b.JSON)
 		}
 	case *messaging.ImageMessage:
-		b.Kind, b.Text, b.Media, b.Alt, b.Buttons = "image", c.Text, webURL(c.MediaURL), c.AltText, buttons(c.Actions)
+		b.Kind, b.Text, b.Media, b.Alt, b.Buttons = "image", c.Text, webURL(c.MediaURL), c.AltText, buttons(m, c.Actions)
 		b.rich(c.HTMLText)
 	case *messaging.FileMessage:
 		b.Kind, b.Text, b.Media = "file", c.Text, webURL(c.MediaURL)
 		b.Alt, b.Size = cmp.Or(c.AltText, fileName(c.MediaURL)), size(c.MediaSize)
 		b.rich(c.HTMLText)
 	case *messaging.CarouselMessage:
-		b.Kind, b.Cards = "carousel", cards(c.Items)
+		b.Kind, b.Cards = "carousel", cards(m, c.Items)
 		b.Square = c.DisplaySettings.ImageAspectRatio == messaging.AspectSquare
 	case *messaging.ListMessage:
-		b.Kind, b.Cards, b.Buttons = "list", cards(c.Items), buttons(c.Actions)
+		b.Kind, b.Cards, b.Buttons = "list", cards(m, c.Items), buttons(m, c.Actions)
 	case *messaging.FormMessage:
 		b.Kind, b.Text, b.Fields = "form", c.Text, c.Fields
 		if !c.Submitted {
@@ -213,15 +216,15 @@ func (b *bubble) rich(html string) {
 	b.Lines = min(14, 2+len(html)/45+strings.Count(html, "<p")+strings.Count(html, "<br")+strings.Count(html, "<li"))
 }
 
-func cards(items []messaging.Item) []card {
+func cards(m suncotest.Message, items []messaging.Item) []card {
 	var all []card
 	for _, i := range items {
-		all = append(all, card{i.Title, i.Description, webURL(i.MediaURL), i.AltText, buttons(i.Actions)})
+		all = append(all, card{i.Title, i.Description, webURL(i.MediaURL), i.AltText, buttons(m, i.Actions)})
 	}
 	return all
 }
 
-func buttons(actions messaging.ActionList) []button {
+func buttons(m suncotest.Message, actions messaging.ActionList) []button {
 	var all []button
 	for _, action := range actions {
 		b := button{Kind: action.ActionType()}
@@ -235,7 +238,7 @@ func buttons(actions messaging.ActionList) []button {
 		case *messaging.LinkAction:
 			b.Text, b.URL, b.Note = a.Text, webURL(a.URI), a.URI
 		case *messaging.WebviewAction:
-			b.Text, b.URL, b.Note = a.Text, cmp.Or(webURL(a.URI), webURL(a.Fallback)), a.URI
+			b.frame(m, a)
 		case *messaging.BuyAction:
 			b.Text, b.Value = a.Text, a.Text
 			b.Note = strconv.FormatInt(a.Amount, 10) + " " + a.Currency + ", in the smallest unit; nobody pays here"

@@ -244,16 +244,21 @@ func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	p.Notice = s.notice(r.URL.Query())
 	_, states := p.render()
 	p.Since = strings.Join(states, ".")
+	s.show(w, r, "page", p, "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; "+
+		"img-src http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+}
+
+// show answers with a document.
+func (s *Sandbox) show(w http.ResponseWriter, r *http.Request, name string, data any, policy string) {
 	var out bytes.Buffer
-	if err := pages.ExecuteTemplate(&out, "page", p); err != nil {
+	if err := pages.ExecuteTemplate(&out, name, data); err != nil {
 		s.log.Printf("the page could not be made: %v", err)
 		s.refuse(w, r, http.StatusInternalServerError, "The page could not be made.")
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+
-		"img-src http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // the form's POST keeps its Origin

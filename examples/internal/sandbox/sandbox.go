@@ -111,6 +111,7 @@ func (s *Sandbox) routes() {
 		w.WriteHeader(http.StatusNoContent) // browsers ask for it
 	})
 	s.mux.HandleFunc("GET /sandbox/stream", s.stream)
+	s.mux.HandleFunc("GET /sandbox/webview", s.webview)
 	s.mux.HandleFunc("GET /sandbox/style.css", own("style.css", "text/css"))
 	s.mux.HandleFunc("GET /sandbox/script.js", own("script.js", "text/javascript"))
 	s.mux.HandleFunc("/sandbox/say", s.person("The message cannot be sent: there is no such app, "+

@@ -86,6 +86,41 @@
 		children(old, fresh);
 	}
 
+	// A webview opens in a frame over the conversation. Those that open when they arrive leave the
+	// focus where it is.
+	const webview = document.getElementById("webview");
+	const known = new Set(); // those that have opened by themselves, or were there before
+	let whose = null;
+	let opener = null;
+
+	function openWebview(link) {
+		closeWebview();
+		opener = link;
+		const frame = document.createElement("iframe");
+		frame.src = link.href;
+		frame.title = link.textContent;
+		webview.dataset.size = link.dataset.size;
+		webview.append(frame);
+		webview.open = true; // unlike show, it does not take the focus
+	}
+
+	function closeWebview() {
+		if (webview.contains(document.activeElement)) opener.focus();
+		webview.open = false;
+		webview.querySelector("iframe")?.remove();
+	}
+
+	function openArrived() {
+		const query = new URLSearchParams(location.search);
+		const now = ["app", "user"].map((name) => query.get(name)).join();
+		if (now !== whose) closeWebview();
+		for (const link of document.querySelectorAll("[data-open]")) {
+			if (now === whose && !known.has(link.href)) openWebview(link);
+			known.add(link.href);
+		}
+		whose = now;
+	}
+
 	// afterwards does what the new state of the page asks for.
 	function afterwards() {
 		const {message} = document.getElementById("latest").dataset;
@@ -93,6 +128,7 @@
 			read = message;
 			signal("read");
 		}
+		openArrived();
 		rove();
 	}
 
@@ -164,12 +200,17 @@
 
 	document.addEventListener("click", (event) => {
 		if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+		if (event.target.closest("[data-close]")) closeWebview();
 		let link = event.target.closest("a");
 		if (!link && !event.target.closest("button, input, select, textarea, summary, label, iframe, pre")) {
 			const bubble = event.target.closest(".talk > li");
 			if (bubble && !String(getSelection())) link = bubble.querySelector("a.pick");
 		}
-		if (link && link.origin === location.origin && link.pathname === "/" && link.target === "") {
+		if (link?.dataset.size) {
+			event.preventDefault();
+			openWebview(link);
+			webview.querySelector("button").focus();
+		} else if (link && link.origin === location.origin && link.pathname === "/" && link.target === "") {
 			event.preventDefault();
 			go(link.href);
 		}
@@ -222,6 +263,7 @@
 			at.form.requestSubmit(at.form.querySelector("button:not([type]), button[type=submit]"));
 		} else if (event.key === "Escape") {
 			closeMenus();
+			closeWebview();
 		} else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && at.matches(".rows a")) {
 			const row = at.parentElement;
 			const next = event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
