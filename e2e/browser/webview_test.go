@@ -62,7 +62,7 @@ func TestWebview(t *testing.T) {
 	})()`)
 	x.must("pressing Escape", chromedp.Do(x.ctx, chromedp.KeyEvent(kb.Escape)))
 	x.until("no frame, and the focus where it was",
-		`!webview.open && document.querySelector("#webview iframe") === null && document.activeElement.matches("a[data-size]")`)
+		`!webview.open && !document.querySelector("#webview iframe") && document.activeElement.matches("a[data-size]")`)
 
 	x.draft("half a thou")
 	view.Text, view.OpenOnReceive, view.Size = "Sit outside", true, messaging.SizeCompact

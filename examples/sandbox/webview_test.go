@@ -14,8 +14,8 @@ import (
 // webviewLink finds the latest button of a webview, and its size and whether it opens by itself.
 func webviewLink(t *testing.T, page string) (address, size string, opens bool) {
 	t.Helper()
-	found := regexp.MustCompile(`href="(/sandbox/webview\?[^"]*)" title="[^"]*" target="_blank"\s+data-size="(\w+)"( data-open)?>`).
-		FindAllStringSubmatch(page, -1)
+	found := regexp.MustCompile(`href="(/sandbox/webview\?[^"]*)" title="[^"]*" target="_blank"\s+`+
+		`data-size="(\w+)"( data-open)?>`).FindAllStringSubmatch(page, -1)
 	require.NotEmpty(t, found)
 	last := found[len(found)-1]
 	return html.UnescapeString(last[1]), last[2], last[3] != ""
