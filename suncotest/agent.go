@@ -54,23 +54,32 @@ func (p *Platform) Solve(appID, conversationID string) error {
 	return p.play(appID, func() error { return p.chat.Solve(appID, conversationID) })
 }
 
-// Ticket is a snapshot of what agents work on, from a hand-off until it is solved.
+// TransferToEmail plays a human agent who goes on with the ticket of a conversation by
+// e-mail. It is like [Platform.Solve], with the reason transferToEmail and the activity
+// ticket:transfer:email.
+func (p *Platform) TransferToEmail(appID, conversationID string) error {
+	return p.play(appID, func() error { return p.chat.TransferToEmail(appID, conversationID) })
+}
+
+// Ticket is a snapshot of what agents work on, from a hand-off until it is solved or goes
+// on by e-mail.
 type Ticket struct {
 	Number         int // 1, 2, 3 and so on in each app
 	ConversationID string
 	Solved         bool
+	ByEmail        bool            // it goes on by e-mail, outside of the conversation
 	Metadata       json.RawMessage // of the hand-off; nil: none
 	Opened         time.Time
 
 	// Messages are what the agent sees, oldest first: the last ten before the hand-off,
 	// or all from the one that first_message_id in the hand-off's metadata names if they
-	// are more, and those that followed until the ticket was solved.
+	// are more, and those that followed until the ticket was solved or went on by e-mail.
 	Messages []Message
 }
 
 // Tickets returns the latest 1,000 tickets of an app, oldest first, and nil when there is
 // no such app. Passing control to [AgentWorkspace] opens one, unless the conversation has
-// one that is not solved. Tickets end with their conversation.
+// one that is open. Tickets end with their conversation.
 func (p *Platform) Tickets(appID string) []Ticket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,8 +89,8 @@ func (p *Platform) Tickets(appID string) []Ticket {
 	var all []Ticket
 	for _, t := range p.chat.Tickets(appID) {
 		all = append(all, Ticket{
-			Number: t.Number, ConversationID: t.ConversationID, Solved: t.Solved, Metadata: t.Metadata, Opened: t.Opened,
-			Messages: snapshots(t.Messages),
+			Number: t.Number, ConversationID: t.ConversationID, Solved: t.Solved, ByEmail: t.ByEmail, Metadata: t.Metadata,
+			Opened: t.Opened, Messages: snapshots(t.Messages),
 		})
 	}
 	return all

@@ -166,8 +166,8 @@ type Behavior struct {
 	// false: nobody, until the next message of a person.
 	ReleaseToDefault bool
 
-	// SolvePasses makes [Platform.Solve] pass control to the bot. Unknown; false: it
-	// releases control.
+	// SolvePasses makes [Platform.Solve] and [Platform.TransferToEmail] pass control to
+	// the bot. Unknown; false: they release control.
 	SolvePasses bool
 
 	// Messages.

@@ -301,14 +301,25 @@ func TestResponderIsTheInstallation(t *testing.T) {
 }
 
 func TestAgents(t *testing.T) {
-	for _, passes := range []bool{false, true} {
+	solve, transfer := (*suncotest.Platform).Solve, (*suncotest.Platform).TransferToEmail
+	const released, passed = "switchboard:releaseControl", "switchboard:passControl"
+	for _, end := range []struct {
+		do                     func(*suncotest.Platform, string, string) error
+		passes                 bool
+		reason, activity, told string
+	}{
+		{solve, false, "ticketClosed", "ticket:closed", released},
+		{solve, true, "ticketClosed", "ticket:closed", passed},
+		{transfer, false, "transferToEmail", "ticket:transfer:email", released},
+		{transfer, true, "transferToEmail", "ticket:transfer:email", passed},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := allTold(t, suncotest.Behavior{SolvePasses: passes})
+			s := allTold(t, suncotest.Behavior{SolvePasses: end.passes})
 			conv := s.ada("hello")
 			require.ErrorContains(t, s.p.Answer(s.app, conv, "x"), "no agent")
-			require.ErrorContains(t, s.p.Solve(s.app, conv), "no agent")
+			require.ErrorContains(t, end.do(s.p, s.app, conv), "no agent")
 			require.ErrorContains(t, s.p.Answer("nobody", conv, "x"), "no app")
-			require.ErrorContains(t, s.p.Solve(s.app, "nowhere"), "no conversation")
+			require.ErrorContains(t, end.do(s.p, s.app, "nowhere"), "no conversation")
 			s.ok("POST", "/conversations/"+conv+"/passControl", `{"switchboardIntegration":"next","metadata":{"why":"sad"}}`)
 			s.since()
 			require.Error(t, s.p.Answer(s.app, conv, ""))
@@ -320,24 +331,46 @@ func TestAgents(t *testing.T) {
 			assert.Equal(t, []any{"agent"}, author["subtypes"])
 			assert.Contains(t, pick(events[0], "message.metadata"), "__zendesk_msg.agent.id")
 
-			require.NoError(t, s.p.Solve(s.app, conv))
+			require.NoError(t, end.do(s.p, s.app, conv))
 			events = s.since()
 			require.Len(t, events, 2)
-			if passes {
-				assert.Equal(t, "switchboard:passControl", events[0]["type"])
+			assert.Equal(t, end.told, events[0]["type"])
+			if end.passes {
 				assert.Equal(t, "shoplifter", pick(events[0], activeName))
 			} else {
-				assert.Equal(t, "switchboard:releaseControl", events[0]["type"])
 				assert.Nil(t, pick(events[0], activeName))
 			}
-			assert.Equal(t, "ticketClosed", events[0]["reason"])
-			assert.Equal(t, "ticket:closed", pick(events[1], "message.activity.type"))
+			assert.Equal(t, end.reason, events[0]["reason"])
+			assert.Equal(t, end.activity, pick(events[1], "message.activity.type"))
 			assert.Equal(t, []any{"activity"}, pick(events[1], "message.author.subtypes"))
 			messages := s.p.Conversations(s.app)[0].Messages
-			assert.Equal(t, "ticket:closed", messages[len(messages)-1].Activity)
+			assert.Equal(t, end.activity, messages[len(messages)-1].Activity)
 			assert.Equal(t, "agent", messages[len(messages)-2].AuthorSubtype)
 		})
 	}
+}
+
+// A ticket that goes on by e-mail leaves the conversation. The next hand-off opens another.
+func TestTransferToEmail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := allTold(t, suncotest.Behavior{})
+		conv := s.ada("hello")
+		pass := func() {
+			require.NoError(t, s.p.PassControl(s.app, conv, suncotest.AgentWorkspace))
+		}
+		pass()
+		require.NoError(t, s.p.TransferToEmail(s.app, conv))
+		assert.Empty(t, s.control())
+		s.ada("back again")
+		assert.Equal(t, suncotest.DefaultClientID, s.control(), "the bot answers")
+		pass()
+		tickets := s.p.Tickets(s.app)
+		require.Len(t, tickets, 2)
+		assert.Equal(t, []bool{true, false}, []bool{tickets[0].ByEmail, tickets[0].Solved})
+		assert.Equal(t, []bool{false, false}, []bool{tickets[1].ByEmail, tickets[1].Solved})
+		require.Len(t, tickets[0].Messages, 2)
+		assert.Equal(t, "ticket:transfer:email", tickets[0].Messages[1].Activity, "the last that its agent sees here")
+	})
 }
 
 func TestTickets(t *testing.T) {

@@ -31,7 +31,8 @@
 //   - People: [Platform.Say] writes to a customer, [Platform.Press] presses a button,
 //     [Platform.Submit] fills in a form, and [Platform.Upload] sends a file.
 //   - Human agents: a bot passes control to them, [Platform.Answer] writes,
-//     [Platform.Solve] solves the ticket, and [Platform.Tickets] shows what they see.
+//     [Platform.Solve] solves the ticket, [Platform.TransferToEmail] takes it to e-mail,
+//     and [Platform.Tickets] shows what they see.
 //   - Events: webhooks are told what happens. [Platform.Emit] sends any other event;
 //     [SampleEvent] has an example of each.
 //   - Calls to the partner: the HEAD probe of a webhook's target, deliveries with their

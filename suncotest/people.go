@@ -113,7 +113,7 @@ type Message struct {
 	Text           string          // empty when the content has none
 	Content        json.RawMessage // the whole content; nil when the message is deleted
 	Metadata       json.RawMessage // nil: none
-	Activity       string          // ticket:closed for the message that says so; otherwise empty
+	Activity       string          // ticket:closed or ticket:transfer:email where that happened; otherwise empty
 	Deleted        bool            // see [Behavior.Placeholders]
 	Time           time.Time
 }

@@ -85,6 +85,10 @@ func acts() map[string]act {
 			before: (*scene).passes, do: (*scene).solves, behavior: suncotest.Behavior{SolvePasses: true},
 			events: []string{"switchboard:passControl", "conversation:message"},
 		},
+		"TransferToEmail": {
+			before: (*scene).passes, do: (*scene).transfers,
+			events: []string{"switchboard:releaseControl", "conversation:message"},
+		},
 	}
 }
 
@@ -106,3 +110,7 @@ func (s *scene) answers() error {
 }
 
 func (s *scene) solves() error { return s.platform.Solve(s.in.AppID, s.names["conversationId"]) }
+
+func (s *scene) transfers() error {
+	return s.platform.TransferToEmail(s.in.AppID, s.names["conversationId"])
+}

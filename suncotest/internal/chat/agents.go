@@ -13,14 +13,17 @@ const (
 	handedOver  = 10   // messages, when the bot asks for no other history
 	agentName   = "Robin Agent"
 	agentNumber = "4801"
+	toEmail     = "transferToEmail"
 )
 
-// ticket is what agents work on from a hand-off until it is solved.
+// ticket is what agents work on from a hand-off until it is solved or leaves the
+// conversation.
 type ticket struct {
 	number       int
 	conversation *conversation
 	metadata     json.RawMessage // of the hand-off
 	from, to     int             // the serials of the first message and of the last; to is 0 while it is open
+	byEmail      bool            // it goes on by e-mail
 	opened       time.Time
 }
 
@@ -96,18 +99,28 @@ func (r *responder) source() source {
 
 // Solve plays an agent who solves the ticket. The lock is held.
 func (s *Service) Solve(appID, conversationID string) error {
+	return s.endTicket(appID, conversationID, "ticketClosed", "ticket:closed", "The ticket is closed.")
+}
+
+// TransferToEmail plays an agent who goes on with the ticket by e-mail. The lock is held.
+func (s *Service) TransferToEmail(appID, conversationID string) error {
+	return s.endTicket(appID, conversationID, toEmail, "ticket:transfer:email", "The ticket goes on by e-mail.")
+}
+
+// endTicket ends what agents do in a conversation, and its ticket there. The lock is held.
+func (s *Service) endTicket(appID, conversationID, reason, activity, text string) error {
 	return s.asAgent(appID, conversationID, func(a *app, v *conversation) {
 		by := v.Active.source()
 		if s.opts.SolvePasses {
-			s.pass(a, v, a.bot().ID, nil, "ticketClosed")
+			s.pass(a, v, a.bot().ID, nil, reason)
 		} else {
-			s.release(a, v, nil, "ticketClosed")
+			s.release(a, v, nil, reason)
 		}
-		m := prose("The ticket is closed.", author{Type: "business", Subtypes: []string{"activity"}}, by)
-		m.Activity = &systemActivity{Type: "ticket:closed"}
+		m := prose(text, author{Type: "business", Subtypes: []string{"activity"}}, by)
+		m.Activity = &systemActivity{Type: activity}
 		s.say(a, v, nil, m)
 		if t := v.ticket(a); t != nil {
-			t.to = v.serial
+			t.to, t.byEmail = v.serial, reason == toEmail
 		}
 	})
 }
@@ -117,6 +130,7 @@ type Ticket struct {
 	Number         int
 	ConversationID string
 	Solved         bool
+	ByEmail        bool
 	Metadata       json.RawMessage
 	Opened         time.Time
 	Messages       []Message
@@ -128,8 +142,8 @@ func (s *Service) Tickets(appID string) []Ticket {
 	var all []Ticket
 	for _, t := range a.tickets {
 		copied := Ticket{
-			Number: t.number, ConversationID: t.conversation.ID, Solved: t.to != 0, Opened: t.opened,
-			Metadata: slices.Clone(t.metadata),
+			Number: t.number, ConversationID: t.conversation.ID, Opened: t.opened,
+			Solved: t.to != 0 && !t.byEmail, ByEmail: t.byEmail, Metadata: slices.Clone(t.metadata),
 		}
 		for _, m := range t.conversation.messages {
 			if m.serial >= t.from && (t.to == 0 || m.serial <= t.to) {
