@@ -318,7 +318,7 @@ func TestAgent(t *testing.T) {
 	page := x.look("pane=agent")
 	for _, want := range []string{
 		"Agent (1)</a>", "agent in control", "Ticket 1</h3>", "&#34;topic&#34;: &#34;refund&#34;", "hello</li>",
-		">Solve</button>", ">Pass back</button>",
+		">Solve</button>", ">Transfer to e-mail</button>", ">Pass back</button>",
 	} {
 		assert.Contains(t, page, want)
 	}
@@ -333,6 +333,18 @@ func TestAgent(t *testing.T) {
 	assert.Contains(t, page, "Ticket 1, solved</h3>")
 	assert.NotContains(t, page, ">Solve</button>")
 	assert.Contains(t, page, "<strong>nobody</strong>")
+	for _, do := range []string{"agents", "email"} {
+		assert.Equal(t, http.StatusSeeOther, agent(do), do)
+	}
+	page = x.look("pane=agent")
+	for _, want := range []string{
+		"Agent</a>", "Ticket 2, by e-mail</h3>", "ticket:transfer:email", "1 (solved)</a>", "2 (by e-mail)</a>",
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.NotContains(t, page, `id="answer"`)
+	assert.NotContains(t, page, "once they are in control again", "not with this ticket")
+	assert.Equal(t, http.StatusBadRequest, agent("email"), "once")
 	for _, do := range []string{"bot", "offer", "accept", "release", "agents", "bot"} {
 		assert.Equal(t, http.StatusSeeOther, agent(do), do)
 	}
@@ -343,7 +355,7 @@ func TestAgent(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, agent("canary"))
 	page = x.get("/?user=bob&pane=agent").text
 	assert.Contains(t, page, "bob has no ticket.")
-	assert.Contains(t, page, `ticket=2&amp;user=ada">`, "a ticket leads to its person")
+	assert.Contains(t, page, `ticket=3&amp;user=ada">`, "a ticket leads to its person")
 	x.send(http.MethodPost, "/sandbox/uninstall", asForm, "appId="+x.app, x.own()...)
 	page = x.look("pane=agent")
 	assert.Contains(t, page, "nobody in control", "the bot is gone")

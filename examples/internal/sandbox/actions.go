@@ -125,6 +125,8 @@ func (s *Sandbox) agent(w http.ResponseWriter, r *http.Request) {
 		}
 	case "solve":
 		err = p.Solve(app, id)
+	case "email":
+		err = p.TransferToEmail(app, id)
 	case "agents":
 		err = p.PassControl(app, id, suncotest.AgentWorkspace)
 	case "bot":

@@ -134,6 +134,17 @@ type ticket struct {
 	Bubbles         []bubble
 }
 
+// End says how a ticket ended in its conversation, and nothing while it is open.
+func (t ticket) End() string {
+	switch {
+	case t.Solved:
+		return "solved"
+	case t.ByEmail:
+		return "by e-mail"
+	}
+	return ""
+}
+
 // pair is a value for a template that also needs the page.
 type pair struct{ Page, It any }
 
@@ -218,7 +229,9 @@ func (p *page) Controls() []field {
 }
 
 // AgentActions are what an agent can do with a ticket.
-func (p *page) AgentActions() []field { return []field{{"solve", "Solve"}, {"bot", "Pass back"}} }
+func (p *page) AgentActions() []field {
+	return []field{{"solve", "Solve"}, {"email", "Transfer to e-mail"}, {"bot", "Pass back"}}
+}
 
 // TicketKey is the key of the ticket that is shown.
 func (p *page) TicketKey() string {
@@ -231,7 +244,7 @@ func (p *page) TicketKey() string {
 // Open is how many tickets are open.
 func (p *page) Open() (n int) {
 	for _, t := range p.Tickets {
-		if !t.Solved {
+		if t.End() == "" {
 			n++
 		}
 	}
@@ -244,8 +257,8 @@ func (s *Sandbox) showPage(w http.ResponseWriter, r *http.Request) {
 	p.Notice = s.notice(r.URL.Query())
 	_, states := p.render()
 	p.Since = strings.Join(states, ".")
-	s.show(w, r, "page", p, "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; "+
-		"img-src http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	s.show(w, r, "page", p, "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+
+		"frame-src 'self'; img-src http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 }
 
 // show answers with a document.
@@ -366,7 +379,7 @@ func (p *page) showTickets(all []suncotest.Ticket, conversations []suncotest.Con
 		for _, v := range conversations {
 			if v.ID == t.ConversationID {
 				made.User = append(v.Users, "")[0]
-				made.Answers = !t.Solved && v.Control == suncotest.AgentWorkspace
+				made.Answers = made.End() == "" && v.Control == suncotest.AgentWorkspace
 			}
 		}
 		if t.Metadata != nil {
