@@ -326,6 +326,11 @@ func TestReceipts(t *testing.T) {
 		assert.Equal(t, "conversation:message:delivery:failure", events[1]["type"])
 		assert.NotEmpty(t, pick(events[1], "error.code"))
 		assert.Equal(t, true, events[1]["isFinalEvent"])
+		var receipts []string
+		for _, m := range s.p.Conversations(s.app)[0].Messages {
+			receipts = append(receipts, m.Receipt)
+		}
+		assert.Equal(t, []string{"", "user", "user", "failure"}, receipts)
 	})
 }
 

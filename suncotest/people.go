@@ -115,6 +115,7 @@ type Message struct {
 	Metadata       json.RawMessage // nil: none
 	Activity       string          // ticket:closed or ticket:transfer:email where that happened; otherwise empty
 	Deleted        bool            // see [Behavior.Placeholders]
+	Receipt        string          // the last one: user or failure; often empty. See [Behavior.DeliveryReceipts]
 	Time           time.Time
 }
 

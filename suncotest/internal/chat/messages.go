@@ -30,7 +30,8 @@ type message struct {
 	received time.Time
 	size     int
 	in       *conversation
-	serial   int // in its conversation
+	serial   int    // in its conversation
+	receipt  string // the last stage of its delivery
 }
 
 // systemActivity says what happened when a message is not something that was said.
@@ -247,6 +248,7 @@ func (s *Service) receipts(a *app, v *conversation, m *message, to json.RawMessa
 			}
 		}
 		for i, stage := range stages {
+			m.receipt = stage
 			s.about(a, v, "conversation:message:delivery:"+stage, func(fullUser, _ bool) map[string]any {
 				payload := map[string]any{
 					"user": p.user.told(fullUser), "message": map[string]string{"id": m.ID}, "destination": destination,

@@ -37,6 +37,7 @@ type Message struct {
 	Metadata       json.RawMessage
 	Activity       string
 	Deleted        bool
+	Receipt        string
 	Time           time.Time
 }
 
@@ -69,7 +70,7 @@ func (s *Service) Conversations(appID string) []Conversation {
 func (a *app) snapshot(m *message) Message {
 	copied := Message{
 		ID: m.ID, AuthorType: m.Author.Type, AuthorName: m.Author.DisplayName, AvatarURL: m.Author.AvatarURL,
-		Deleted: m.Deleted, Time: m.received,
+		Deleted: m.Deleted, Receipt: m.receipt, Time: m.received,
 		ContentType: wire.Given(m.Content, "type"), Text: wire.Given(m.Content, "text"), Metadata: slices.Clone(m.Metadata),
 	}
 	if m.Author.Subtypes != nil {
