@@ -99,6 +99,8 @@ func behaviorFlags(b *suncotest.Behavior) *flag.FlagSet {
 	yes(&b.DeliveryDoubled, "delivery-doubled", false, "each event is twice in its delivery, with one id")
 	yes(&b.DeliveryReordered, "delivery-reordered", false, "events and deliveries arrive out of order")
 	yes(&b.DeliverySerial, "delivery-serial", false, "one delivery at a time to a webhook; default: up to 64")
+	yes(&b.DeliveryReceipts, "delivery-receipts", false,
+		"each message of the partner causes conversation:message:delivery:channel and\n:user, or :failure")
 	yes(&b.DeliveryWrongKey, "delivery-wrong-key", false, "deliveries have a key that is not the webhook's secret")
 	duration("delivery-retry-interval", "`time` from the first attempt to the second; default 1m. It doubles each time;\n"+
 		"there are five attempts, none later than 15 minutes after the first", positive(&b.DeliveryRetryInterval))

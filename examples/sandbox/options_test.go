@@ -114,6 +114,7 @@ func TestFlags(t *testing.T) {
 		"-delivery-doubled":            {DeliveryDoubled: true},
 		"-delivery-reordered":          {DeliveryReordered: true},
 		"-delivery-serial":             {DeliverySerial: true},
+		"-delivery-receipts":           {DeliveryReceipts: true},
 		"-delivery-wrong-key":          {DeliveryWrongKey: true},
 		"-delivery-retry-interval 90s": {DeliveryRetryInterval: 90 * time.Second},
 		"-remove-first":                {RemoveFirst: true},

@@ -306,6 +306,42 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// Receipts are below their message in the log, and what came of it is at the bubble.
+func TestReceipts(t *testing.T) {
+	t.Parallel()
+	const under = "conversation:message:delivery:"
+	x := converse(t, "-delivery-receipts")
+	server, told := application(t)
+	x.subscribeTo(x.token, x.app, server.URL+"/receipts", `"`+under+`channel","`+under+`user","`+under+`failure"`)
+	require.Equal(t, "HEAD /receipts", <-told)
+	rows := regexp.MustCompile(`(?s)class="delivery( receipt)? hit">.*?<code>([\w:]+)`)
+	for _, test := range []struct{ destination, state, rows string }{
+		{``, "delivered", "conversation:message channel receipt user receipt"},
+		{`,"destination":{"integrationType":"whatsapp"}`, "failed", "conversation:message failure receipt"},
+	} {
+		posted := x.api("messages",
+			`{"author":{"type":"business"},"content":{"type":"text","text":"hi"}`+test.destination+`}`)
+		require.Equal(t, http.StatusCreated, posted.StatusCode, posted.text)
+		<-x.seen
+		for range strings.Count(test.rows, "receipt") {
+			<-told
+		}
+		id := regexp.MustCompile(`"id":"(\w+)"`).FindStringSubmatch(posted.text)[1]
+		page := x.look("msg=" + id)
+		var found []string
+		for _, row := range rows.FindAllStringSubmatch(page, -1) {
+			found = append(found, strings.TrimPrefix(row[2], under)+row[1])
+		}
+		assert.Equal(t, test.rows, strings.Join(found, " "))
+		_, bubble, _ := strings.Cut(page, `<li id="m-`+id+`"`)
+		bubble, _, _ = strings.Cut(bubble, "</li>")
+		assert.Contains(t, bubble, `<p class="state">`+test.state+`</p>`)
+		own := regexp.MustCompile(`class="pick" href="([^"]*)"`).FindStringSubmatch(bubble)
+		require.NotNil(t, own)
+		assert.Contains(t, x.get(html.UnescapeString(own[1])).text, "<h2><code>conversation:message</code></h2>")
+	}
+}
+
 func TestAgent(t *testing.T) {
 	x := converse(t)
 	agent := func(do string, more ...string) int {

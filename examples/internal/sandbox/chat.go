@@ -43,7 +43,7 @@ type bubble struct {
 	Fields                         []messaging.FormField
 	Buttons                        []button
 	JSON                           string // of what has no look of its own, and of metadata and payload
-	State                          string // of a person's message: what became of it
+	State                          string // what became of the message; may be empty
 }
 
 type card struct {
@@ -151,6 +151,12 @@ func (b button) quick() bool {
 func bubbleOf(m suncotest.Message) bubble {
 	b := bubble{
 		ID: m.ID, Author: m.AuthorName, Avatar: webURL(m.AvatarURL), Side: m.AuthorType, Mark: m.AuthorSubtype, Time: m.Time,
+	}
+	switch m.Receipt {
+	case "user":
+		b.State = "delivered"
+	case "failure":
+		b.State = "failed"
 	}
 	if m.Activity != "" {
 		b.Side, b.Mark = "activity", m.Activity

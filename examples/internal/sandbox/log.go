@@ -36,6 +36,9 @@ type row struct {
 // About reports whether a row is about the message with this id.
 func (r row) About(messageID string) bool { return r.ids[messageID] }
 
+// Receipt reports whether a row tells of the delivery of a message to a person.
+func (r row) Receipt() bool { return strings.HasPrefix(r.Title, "conversation:message:delivery:") }
+
 // read looks into the bodies of a row.
 func (r *row) read() {
 	if r.delivery != nil {

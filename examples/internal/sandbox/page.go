@@ -159,7 +159,7 @@ func (b button) Quick() bool { return b.quick() }
 // DeliveryID is the id without the kind.
 func (r row) DeliveryID() string { return r.ID[1:] }
 
-// RowOf returns the latest row that is about a message.
+// RowOf returns the latest row that is about a message, other than receipts.
 func (p *page) RowOf(messageID string) string { return p.messageRows[messageID] }
 
 // NotErrors is the other choice of the filter.
@@ -354,7 +354,7 @@ func (p *page) showLog(s *Sandbox, log []row) {
 			p.Delivered = r.ID
 		}
 		for _, b := range p.Chat.Bubbles {
-			if (p.messageRows[b.ID] == "" || r.Kind == "delivery") && r.About(b.ID) {
+			if (p.messageRows[b.ID] == "" || r.Kind == "delivery") && r.About(b.ID) && !r.Receipt() {
 				p.messageRows[b.ID] = r.ID
 			}
 		}
