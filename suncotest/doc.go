@@ -29,7 +29,8 @@
 //     operation on users, conversations, messages, attachments and control that an
 //     integration may use. The other operations of the API answer 403.
 //   - People: [Platform.Say] writes to a customer, [Platform.Press] presses a button,
-//     [Platform.Submit] fills in a form, and [Platform.Upload] sends a file.
+//     [Platform.Submit] fills in a form, [Platform.Upload] sends a file, and
+//     [Platform.Open] turns to another conversation.
 //   - Human agents: a bot passes control to them, [Platform.Answer] writes,
 //     [Platform.Solve] solves the ticket, [Platform.TransferToEmail] takes it to e-mail,
 //     and [Platform.Tickets] shows what they see.

@@ -19,7 +19,8 @@ import (
 
 // Say plays a person who writes a text to a customer in the web widget. userExternalID
 // names the person. The first text creates the user and a personal conversation; later
-// texts go to the person's latest personal conversation.
+// texts go to the person's latest personal conversation, as everything does that a person
+// does here, unless [Platform.Open] chose another.
 //
 // Webhooks receive a conversation:create for a new conversation, and a
 // conversation:message whose author is a user; see [Platform.Emit]. The partner's answers
@@ -31,6 +32,13 @@ import (
 // or the platform is full.
 func (p *Platform) Say(appID, userExternalID, text string) error {
 	return p.play(appID, func() error { return p.chat.Say(appID, userExternalID, text) })
+}
+
+// Open plays a person who turns to one of several personal conversations: what the person
+// does next is done there, and not in the latest one. Open returns an error when the
+// person has no such conversation.
+func (p *Platform) Open(appID, userExternalID, conversationID string) error {
+	return p.play(appID, func() error { return p.chat.Open(appID, userExternalID, conversationID) })
 }
 
 // Press plays a person who presses a button: the latest one with this payload, or else

@@ -184,3 +184,34 @@ func TestReview(t *testing.T) {
 		assert.Equal(t, suncotest.DefaultClientID, s.control())
 	})
 }
+
+// A person with several conversations is in one of them.
+func TestOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := allTold(t, suncotest.Behavior{})
+		ada := s.user("ada")
+		first, second, bobs := s.conversation(ada), s.conversation(ada), s.conversation(s.user("bob"))
+		where := func() any {
+			t.Helper()
+			s.since()
+			require.NoError(t, s.p.Type(s.app, "ada", true))
+			s.ada("where am I?")
+			events := s.since()
+			require.Len(t, events, 2)
+			assert.Equal(t, pick(events[0], "conversation.id"), pick(events[1], "conversation.id"))
+			return pick(events[0], "conversation.id")
+		}
+		assert.Equal(t, second, where(), "the latest")
+		require.NoError(t, s.p.Open(s.app, "ada", first))
+		assert.Equal(t, first, where())
+		third := s.conversation(ada)
+		for _, wrong := range [][2]string{{"ada", bobs}, {"carl", first}, {"ada", "nowhere"}} {
+			require.ErrorContains(t, s.p.Open(s.app, wrong[0], wrong[1]), "no conversation")
+		}
+		require.ErrorContains(t, s.p.Open("nobody", "ada", first), "no app")
+		assert.Equal(t, first, where(), "nothing of this changed it")
+		require.NoError(t, s.p.Open(s.app, "ada", second))
+		s.ok("DELETE", "/conversations/"+second, "")
+		assert.Equal(t, third, where(), "the latest, because the other one is gone")
+	})
+}

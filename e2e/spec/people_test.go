@@ -76,6 +76,9 @@ func acts() map[string]act {
 			do:     func(s *scene) error { return s.platform.Read(s.in.AppID, "ada") },
 			events: []string{"conversation:read"},
 		},
+		"Open": {
+			do: func(s *scene) error { return s.platform.Open(s.in.AppID, "ada", s.names["default"]) },
+		},
 		"Answer": {before: (*scene).passes, do: (*scene).answers, events: message},
 		"Solve": {
 			before: (*scene).passes, do: (*scene).solves,

@@ -3,6 +3,7 @@ package chat
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -46,8 +47,8 @@ func (s *Service) write(a *app, v *conversation, u *user, fresh *message) error 
 	return nil
 }
 
-// visitor returns the user of an external id and the latest personal conversation,
-// both made when there are none. The conversation is nil when there is no room. The lock
+// visitor returns the user of an external id and the current personal conversation, both
+// made when there are none. The conversation is nil when there is no room. The lock
 // is held.
 func (s *Service) visitor(a *app, externalID string) (*user, *conversation) {
 	u := a.find(externalID, "")
@@ -66,7 +67,7 @@ func (s *Service) visitor(a *app, externalID string) (*user, *conversation) {
 	if len(u.devices) == 0 {
 		a.opens(u)
 	}
-	if v := u.latest(); v != nil {
+	if v := u.current(); v != nil {
 		return u, v
 	}
 	now := time.Now()
@@ -82,8 +83,24 @@ func (s *Service) visitor(a *app, externalID string) (*user, *conversation) {
 	return u, v
 }
 
-// latest returns the latest personal conversation of a user, or nil.
-func (u *user) latest() *conversation {
+// Open plays a person who turns to a personal conversation. The lock is held.
+func (s *Service) Open(appID, userExternalID, conversationID string) error {
+	return s.in(appID, conversationID, func(a *app, v *conversation) error {
+		u := a.find(userExternalID, "")
+		if u == nil || v.Type != personal || !slices.Contains(u.conversations, v) {
+			return noSuchConversation(conversationID)
+		}
+		u.open = v
+		return nil
+	})
+}
+
+// current returns the personal conversation that a user has turned to, or the latest one.
+// It returns nil when there is none.
+func (u *user) current() *conversation {
+	if slices.Contains(u.conversations, u.open) {
+		return u.open
+	}
 	for i := len(u.conversations) - 1; i >= 0; i-- {
 		if v := u.conversations[i]; v.Type == personal {
 			return v
@@ -92,14 +109,14 @@ func (u *user) latest() *conversation {
 	return nil
 }
 
-// known returns a user and the latest personal conversation.
+// known returns a user and the current personal conversation.
 func (s *Service) known(appID, userExternalID string) (*app, *user, *conversation, error) {
 	a := s.app(appID)
 	u := a.find(userExternalID, "")
-	if u == nil || u.latest() == nil {
+	if u == nil || u.current() == nil {
 		return nil, nil, nil, errors.New("suncotest: the person has no personal conversation; let it Say something first")
 	}
-	return a, u, u.latest(), nil
+	return a, u, u.current(), nil
 }
 
 // Press plays a person who presses a button of the latest message that has one with this

@@ -20,6 +20,7 @@ type user struct {
 	Identities   []identity      `json:"identities"`
 
 	conversations []*conversation // oldest first
+	open          *conversation   // the one that the person has turned to; nil: the latest
 	clients       []*client       // oldest first
 	devices       []*device
 	size          int
