@@ -196,6 +196,59 @@ func TestAnotherPerson(t *testing.T) {
 	assert.Contains(t, page, `<li><a href="/?app=`+x.app+`&amp;pane=agent&amp;user=ada">ada</a>`)
 }
 
+// Each of a person's conversations can be seen, and what the person does is done in it.
+func TestSeveralConversations(t *testing.T) {
+	t.Parallel()
+	x := converse(t)
+	assert.NotContains(t, x.look(""), `id="talks"`, "there is one")
+	user := regexp.MustCompile(`"user":\{"id":"(\w+)"|"userId":"(\w+)"`).FindStringSubmatch(
+		x.get("/sc/v2/apps/"+x.app+"/conversations/"+x.conversation+"/participants", "Authorization", "Bearer "+x.token).text)
+	require.NotNil(t, user)
+	name, err := json.Marshal(`<b>"Second"`)
+	require.NoError(t, err)
+	made := x.send(http.MethodPost, "/sc/v2/apps/"+x.app+"/conversations", asJSON, `{"type":"personal","displayName":`+
+		string(name)+`,"participants":[{"userId":"`+user[1]+user[2]+`"}]}`, "Authorization", "Bearer "+x.token)
+	require.Equal(t, http.StatusCreated, made.StatusCode, made.text)
+
+	page := x.look("")
+	assert.Contains(t, page, `id="talks"><summary>&lt;b&gt;&#34;Second&#34;</summary>`, "the latest is shown")
+	assert.NotContains(t, page, `<p class="text">hello</p>`)
+	link := regexp.MustCompile(`<a href="([^"]*)">Conversation 1</a>`).FindStringSubmatch(page)
+	require.NotNil(t, link)
+	page = x.get(html.UnescapeString(link[1])).text
+	assert.Contains(t, page, `<p class="text">hello</p>`)
+	assert.Contains(t, page, `aria-current="true">Conversation 1</a>`)
+	said := regexp.MustCompile(`(?s)id="say".*?name="conversation" value="(\w+)"`).FindStringSubmatch(page)
+	require.NotNil(t, said)
+	assert.Equal(t, x.conversation, said[1])
+
+	x.post(`{"type":"form","fields":[{"type":"text","name":"n","label":"N"}]}`)
+	for _, act := range [][]string{{"say", "text", "again"}, {"submit", "f.n", "7"}} {
+		done := x.act(act[0], append(act[1:], "conversation", x.conversation)...)
+		require.Equal(t, http.StatusSeeOther, done.StatusCode, done.text)
+		assert.Contains(t, <-x.seen, `"conversation":{"id":"`+x.conversation+`"`)
+		refused := x.act(act[0], append(act[1:], "conversation", "canary")...)
+		assert.Equal(t, http.StatusBadRequest, refused.StatusCode)
+		refused = x.act(act[0], append(act[1:], "user", "bob", "conversation", x.conversation)...)
+		assert.Equal(t, http.StatusBadRequest, refused.StatusCode, "another person's")
+	}
+	for conversation, status := range map[string]int{
+		x.conversation: http.StatusSeeOther, "canary": http.StatusBadRequest,
+	} {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for name, value := range map[string]string{"appId": x.app, "user": "ada", "conversation": conversation} {
+			require.NoError(t, form.WriteField(name, value))
+		}
+		_, err := form.CreateFormFile("file", "a.txt")
+		require.NoError(t, err)
+		require.NoError(t, form.Close())
+		sent := x.send(http.MethodPost, "/sandbox/upload", form.FormDataContentType(), body.String(), x.own()...)
+		assert.Equal(t, status, sent.StatusCode, conversation)
+	}
+	assert.Contains(t, <-x.seen, `"conversation":{"id":"`+x.conversation+`"`)
+}
+
 func TestButtons(t *testing.T) {
 	x := converse(t)
 	x.post(`{"type":"text","text":"Which?","actions":[{"type":"reply","text":"Menu","payload":"MENU"},` +

@@ -35,16 +35,24 @@ const (
 // not possible.
 func (s *Sandbox) person(refusal string, do func(app, user, value string) error, names ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		fields, form, ok := s.readFields(w, r, append([]string{"appId", "user"}, names...))
+		fields, form, ok := s.readFields(w, r, append([]string{"appId", "user"}, names...), "conversation")
 		if !ok {
 			return
 		}
-		if do(fields["appId"], fields["user"], fields[names[0]]) != nil {
+		if s.turn(fields) != nil || do(fields["appId"], fields["user"], fields[names[0]]) != nil {
 			s.refuse(w, r, http.StatusBadRequest, refusal)
 			return
 		}
 		s.done(w, r, form, fields, path.Base(r.URL.Path))
 	}
+}
+
+// turn plays a person who turns to the conversation that the page shows.
+func (s *Sandbox) turn(fields map[string]string) error {
+	if fields["conversation"] == "" {
+		return nil
+	}
+	return s.platform.Open(fields["appId"], fields["user"], fields["conversation"])
 }
 
 // say plays a person who writes.
@@ -69,7 +77,7 @@ func (s *Sandbox) signal(app, user, kind string) error {
 // submit plays a person who fills in a form. Its values are members with "f." before the
 // name.
 func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request) {
-	fields, form, ok := s.readFields(w, r, []string{"appId", "user"}, anyValue)
+	fields, form, ok := s.readFields(w, r, []string{"appId", "user"}, anyValue, "conversation")
 	if !ok {
 		return
 	}
@@ -79,7 +87,11 @@ func (s *Sandbox) submit(w http.ResponseWriter, r *http.Request) {
 			values[of] = value
 		}
 	}
-	if err := s.platform.Submit(fields["appId"], fields["user"], values); err != nil {
+	err := s.turn(fields)
+	if err == nil {
+		err = s.platform.Submit(fields["appId"], fields["user"], values)
+	}
+	if err != nil {
 		s.logLine(r.Method, r.Host, r.URL.EscapedPath(), http.StatusBadRequest, "The form was not filled in.")
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "Not sent: "+strings.TrimPrefix(err.Error(), "suncotest: ")+".", http.StatusBadRequest)
@@ -99,9 +111,15 @@ func (s *Sandbox) upload(w http.ResponseWriter, r *http.Request) {
 	defer file.Close()
 	defer func() { _ = r.MultipartForm.RemoveAll() }() // temporary files
 	whole, err := io.ReadAll(file)
-	fields := map[string]string{"back": r.PostFormValue("back"), "appId": r.PostFormValue("appId")}
+	fields := map[string]string{}
+	for _, name := range []string{"appId", "user", "conversation", "back"} {
+		fields[name] = r.PostFormValue(name)
+	}
 	if err == nil {
-		err = s.platform.Upload(fields["appId"], r.PostFormValue("user"), header.Filename,
+		err = s.turn(fields)
+	}
+	if err == nil {
+		err = s.platform.Upload(fields["appId"], fields["user"], header.Filename,
 			header.Header.Get("Content-Type"), whole)
 	}
 	if err != nil {

@@ -22,6 +22,8 @@ const (
 // chat is a person's conversation as the widget shows it.
 type chat struct {
 	ID, Control, Pending string
+	Name                 string
+	All                  []field // the ids and names of the person's conversations, if there are several
 	Bubbles              []bubble
 	Older                int // messages that are not shown
 	Typing               bool
@@ -72,19 +74,23 @@ func people(all []suncotest.Conversation) []string {
 	return names
 }
 
-// chatOf returns the latest personal conversation of a person.
-func chatOf(all []suncotest.Conversation, user string, log []row) chat {
-	at := -1
-	for i, v := range all {
-		if v.Type == "personal" && slices.Contains(v.Users, user) {
-			at = i
+// chatOf returns the personal conversation of a person that the view names, or the latest.
+func chatOf(all []suncotest.Conversation, look view, log []row) (c chat) {
+	var v suncotest.Conversation
+	for _, its := range all {
+		if its.Type != "personal" || !slices.Contains(its.Users, look.User) {
+			continue
+		}
+		name := cmp.Or(shorten(its.DisplayName, 60), "Conversation "+strconv.Itoa(len(c.All)+1))
+		c.All = append(c.All, field{its.ID, name})
+		if v.ID == "" || v.ID != look.Talk {
+			v, c.Name = its, name
 		}
 	}
-	if at < 0 {
-		return chat{}
+	if len(c.All) == 1 {
+		c.All = nil
 	}
-	v := all[at]
-	c := chat{ID: v.ID, Control: v.Control, Pending: v.Pending, Typing: v.Typing}
+	c.ID, c.Control, c.Pending, c.Typing = v.ID, v.Control, v.Pending, v.Typing
 	c.Older = max(0, len(v.Messages)-maxBubbles)
 	answered, formOpen := false, false
 	for i, m := range slices.Backward(v.Messages) {

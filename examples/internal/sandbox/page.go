@@ -27,7 +27,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{"at": at}).Par
 var parts = []string{"top", "chat", "log", "side"}
 
 // view is what a tab looks at. It is the query of the page's address.
-type view struct{ App, User, Pane, Row, Msg, Filter, Errors, Ticket, Trigger string }
+type view struct{ App, User, Talk, Pane, Row, Msg, Filter, Errors, Ticket, Trigger string }
 
 // field is a name and a value in a form.
 type field struct{ Name, Value string }
@@ -40,8 +40,8 @@ func (v *view) fields() []struct {
 		name  string
 		value *string
 	}{
-		{"app", &v.App}, {"user", &v.User}, {"pane", &v.Pane}, {"row", &v.Row}, {"msg", &v.Msg}, {"q", &v.Filter},
-		{"errors", &v.Errors}, {"ticket", &v.Ticket}, {"trigger", &v.Trigger},
+		{"app", &v.App}, {"user", &v.User}, {"talk", &v.Talk}, {"pane", &v.Pane}, {"row", &v.Row}, {"msg", &v.Msg},
+		{"q", &v.Filter}, {"errors", &v.Errors}, {"ticket", &v.Ticket}, {"trigger", &v.Trigger},
 	}
 }
 
@@ -334,7 +334,7 @@ func (s *Sandbox) pageOf(v view) *page {
 		p.View.User = append(p.People, "ada")[0]
 	}
 	log := s.logOf(p.View.App)
-	p.Chat = chatOf(conversations, p.View.User, log)
+	p.Chat = chatOf(conversations, p.View, log)
 	if p.Account.Installation == nil && p.Chat.Control == c.ClientID {
 		p.Chat.Control = "" // the bot is not there
 	}

@@ -114,8 +114,8 @@ func (s *Sandbox) routes() {
 	s.mux.HandleFunc("GET /sandbox/webview", s.webview)
 	s.mux.HandleFunc("GET /sandbox/style.css", own("style.css", "text/css"))
 	s.mux.HandleFunc("GET /sandbox/script.js", own("script.js", "text/javascript"))
-	s.mux.HandleFunc("/sandbox/say", s.person("The message cannot be sent: there is no such app, "+
-		"or the user or the text is blank or too long.", s.say, "text"))
+	s.mux.HandleFunc("/sandbox/say", s.person("The message cannot be sent: there is no such app "+
+		"or conversation, or the user or the text is blank or too long.", s.say, "text"))
 	s.mux.HandleFunc("/sandbox/press", s.person("There is no such button.", s.platform.Press, "button"))
 	s.mux.HandleFunc("/sandbox/signal", s.person("The person must write something first.", s.signal, "kind"))
 	s.mux.HandleFunc("/sandbox/submit", s.submit)

@@ -112,7 +112,7 @@
 
 	function openArrived() {
 		const query = new URLSearchParams(location.search);
-		const now = ["app", "user"].map((name) => query.get(name)).join();
+		const now = ["app", "user", "talk"].map((name) => query.get(name)).join();
 		if (now !== whose) closeWebview();
 		for (const link of document.querySelectorAll("[data-open]")) {
 			if (now === whose && !known.has(link.href)) openWebview(link);
@@ -152,9 +152,10 @@
 	document.addEventListener("click", (event) => closeMenus(event.target));
 
 	function signal(kind) {
-		const form = document.getElementById("say");
-		if (!document.getElementById("latest").dataset.conversation) return; // nothing was said yet
-		const body = new URLSearchParams({appId: form.elements.appId.value, user: form.elements.user.value, kind});
+		const {appId, user, conversation} = document.getElementById("say").elements;
+		if (!conversation) return; // nothing was said yet
+		const body = new URLSearchParams(
+			{appId: appId.value, user: user.value, conversation: conversation.value, kind});
 		fetch("/sandbox/signal", {method: "POST", body, headers: {Accept: "application/json"}}).catch(() => {});
 	}
 
