@@ -149,7 +149,11 @@ func TestLog(t *testing.T) {
 	page = x.look("q=MESSAGES")
 	assert.Contains(t, page, "<code>POST …/messages</code>")
 	assert.NotContains(t, page, "GET /conversations/nope")
-	assert.Contains(t, x.look("q=nothing-like-it"), "Nothing that matches.")
+	for in, rows := range map[string]int{"SHOPLIFTER": 3, "TYPE%22:%22business": 2, x.token: 0, "nothing-like-it": 0} {
+		page = x.look("q=" + in)
+		assert.Equal(t, rows, strings.Count(page, `<li id="row-`), "in bodies: %s", in)
+		assert.Equal(t, rows == 0, strings.Contains(page, "Nothing that matches."))
+	}
 	assert.Contains(t, x.look("pane=row&row=dnope"), "This row is not kept any more.")
 }
 

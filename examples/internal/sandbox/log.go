@@ -165,10 +165,19 @@ func teller(body []byte) string {
 	return ""
 }
 
-// matches reports whether the filter finds a row.
+// matches reports whether the filter finds a row, or something in its bodies but a
+// credential.
 func (r row) matches(filter string) bool {
-	text := strings.ToLower(strings.Join([]string{r.Kind, r.Title, r.Who, r.Status, r.Note}, " "))
-	return strings.Contains(text, strings.ToLower(strings.TrimSpace(filter)))
+	filter = strings.ToLower(strings.TrimSpace(filter))
+	finds := func(text string) bool { return strings.Contains(strings.ToLower(text), filter) }
+	switch {
+	case finds(strings.Join([]string{r.Kind, r.Title, r.Who, r.Status, r.Note}, " ")):
+		return true
+	case r.delivery != nil:
+		return finds(string(r.delivery.Body))
+	}
+	shown := r.request.Redacted()
+	return finds(string(shown.Body)) || finds(string(shown.ReplyBody))
 }
 
 // detail is everything about a row.
