@@ -402,11 +402,15 @@ func TestAgent(t *testing.T) {
 	}
 	assert.Contains(t, x.look("pane=agent"), "ada has no ticket.")
 	assert.Equal(t, http.StatusBadRequest, agent("answer", "text", "too early"))
+	x.post(`{"type":"file","mediaUrl":"https://media.example/terms.pdf"}`)
+	x.post(`{"type":"carousel","items":[{"title":"x","actions":[{"type":"postback","text":"y","payload":"z"}]}]}`)
 	passed := x.api("passControl", `{"switchboardIntegration":"zd-agentWorkspace","metadata":{"topic":"refund"}}`)
 	require.Equal(t, http.StatusOK, passed.StatusCode, passed.text)
 	page := x.look("pane=agent")
 	for _, want := range []string{
 		"Agent (1)</a>", "agent in control", "Ticket 1</h3>", "&#34;topic&#34;: &#34;refund&#34;", "hello</li>",
+		`<a href="https://media.example/terms.pdf" target="_blank" rel="noopener noreferrer">terms.pdf</a></li>`,
+		"(carousel)</li>",
 		">Solve</button>", ">Transfer to e-mail</button>", ">Pass back</button>",
 	} {
 		assert.Contains(t, page, want)

@@ -193,7 +193,8 @@ func (b *bubble) say(content messaging.Content, m suncotest.Message) {
 			b.JSON = strings.TrimSpace("payload " + c.Payload + "\n" + b.JSON)
 		}
 	case *messaging.ImageMessage:
-		b.Kind, b.Text, b.Media, b.Alt, b.Buttons = "image", c.Text, webURL(c.MediaURL), c.AltText, buttons(m, c.Actions)
+		b.Kind, b.Text, b.Media, b.Buttons = "image", c.Text, webURL(c.MediaURL), buttons(m, c.Actions)
+		b.Alt = cmp.Or(c.AltText, fileName(c.MediaURL))
 		b.rich(c.HTMLText)
 	case *messaging.FileMessage:
 		b.Kind, b.Text, b.Media = "file", c.Text, webURL(c.MediaURL)
