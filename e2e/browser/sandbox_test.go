@@ -30,12 +30,20 @@ type bot struct {
 	signals      chan string // what the person does besides
 }
 
-// install installs a bot in the sandbox at this address, which approves by itself.
+const boxSecret = "the-secret-of-this-sandbox"
+
+// startBox starts a sandbox that approves by itself.
+func startBox(t *testing.T) *program {
+	t.Helper()
+	return launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve", "-client-secret", boxSecret)
+}
+
+// installBot installs a bot in the sandbox of startBox.
 func installBot(t *testing.T, box *program) *bot {
 	t.Helper()
 	b := &bot{t: t, told: make(chan *messaging.MessageEvent, 100), signals: make(chan string, 1000)}
 	client := &sunco.Client{
-		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(suncotest.DefaultClientSecret),
+		ClientID: suncotest.DefaultClientID, ClientSecret: sunco.NewSecret(boxSecret),
 		Domain: "localhost:" + box.port(),
 	}
 	t.Cleanup(client.CloseIdleConnections)
@@ -166,8 +174,8 @@ const newestInView = `(() => {
 // again.
 func TestSandboxPage(t *testing.T) {
 	s := prepare(t)
-	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
-	s.secrets[suncotest.DefaultClientSecret] = true
+	box := startBox(t)
+	s.secrets[boxSecret] = true
 	s.checkOutput(box)
 	x := s.person().tab()
 	x.open(box.url + "/?pane=start")
@@ -292,7 +300,7 @@ func TestSandboxEnds(t *testing.T) {
 // TestSandboxKeyboard goes through the page without a mouse.
 func TestSandboxKeyboard(t *testing.T) {
 	s := prepare(t)
-	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
+	box := startBox(t)
 	b := installBot(t, box)
 	x := s.person().tab()
 	x.open(box.url)

@@ -16,7 +16,7 @@ import (
 // TestWebview opens webviews on the page of the sandbox.
 func TestWebview(t *testing.T) {
 	s := prepare(t)
-	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
+	box := startBox(t)
 	b := installBot(t, box)
 	var framed, elsewhere atomic.Int32
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -94,7 +94,7 @@ func TestWebview(t *testing.T) {
 // TestFramesOfTexts has the bot send HTML with a frame in it.
 func TestFramesOfTexts(t *testing.T) {
 	s := prepare(t)
-	box := launch(t, "sandbox", nil, "-addr", "127.0.0.1:0", "-approve")
+	box := startBox(t)
 	b := installBot(t, box)
 	asked := make(chan string, 10)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sunco-go/sunco/examples/internal/partner"
 )
 
 // idsOf returns the event ids of a delivery that an application saw.
@@ -231,6 +233,38 @@ func TestScriptStays(t *testing.T) {
 	for _, back := range []string{"https://evil.example/", "//evil.example", "%zz", "app=x&next=//evil.example"} {
 		sent := x.act("say", "text", "hi", "back", back)
 		assert.Regexp(t, `^/\?app=\w+&did=say$`, sent.Header.Get("Location"), back)
+	}
+}
+
+// The command on the start page is the right one for this sandbox.
+func TestStartCommand(t *testing.T) {
+	p := start(t, "-approve")
+	page := p.get("/?pane=start").text
+	_, command, found := strings.Cut(page, `<pre tabindex="0">`)
+	require.True(t, found)
+	command, _, _ = strings.Cut(command, "</pre>")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `go() { echo "$*"; env; }`+"\n"+html.UnescapeString(command))
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	started, env, _ := strings.Cut(string(out), "\n")
+	assert.Equal(t, "run ./examples/hello", started)
+	settings, err := partner.Read(func(name string) string {
+		_, value, _ := strings.Cut("\n"+env, "\n"+name+"=")
+		value, _, _ = strings.Cut(value, "\n")
+		return value
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "localhost:"+p.port, settings.Domain)
+	p.install(settings.ClientID, settings.ClientSecret.Reveal())
+
+	page = start(t, "-client-id", "it's", "-client-secret", "canary-secret").get("/?pane=start").text
+	assert.NotContains(t, page, "canary")
+	assert.Contains(t, html.UnescapeString(page),
+		`SUNCO_CLIENT_ID='it'\''s' \`+"\n"+`  SUNCO_CLIENT_SECRET="$SUNCO_CLIENT_SECRET" go`)
+	for _, other := range [][]string{{"-legacy", "us"}, {"-redirect-uri", "http://localhost/x"}} {
+		page := start(t, other...).get("/?pane=start").text
+		assert.Contains(t, page, "Open the consent page by hand", other)
+		assert.NotContains(t, page, "go run", "no example can be connected: %s", other)
 	}
 }
 

@@ -229,6 +229,9 @@ func TestTLS(t *testing.T) {
 	require.True(t, roots.AppendCertsFromPEM(ca))
 	p.client.Transport = p.transport(roots)
 
+	page := p.get("/?pane=start").text
+	assert.Contains(t, page, "Open the consent page by hand")
+	assert.NotContains(t, page, "go run", "no example speaks HTTPS to a sandbox")
 	token, app := p.install("shoplifter", "sandbox-secret") // by address
 	bearer := []string{"Authorization", "Bearer " + token}
 	hooks := "/sc/v2/apps/" + app + "/integrations/me/webhooks"

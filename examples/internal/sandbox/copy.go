@@ -34,6 +34,17 @@ var variables = map[string]string{
 	"state":         "$SUNCO_STATE",
 }
 
+// command starts an example that this platform knows. Of the secrets it shows only the
+// default one, which is none.
+func (s *Sandbox) command() string {
+	secret := `"$SUNCO_CLIENT_SECRET"`
+	if s.cfg.Platform.ClientSecret == suncotest.DefaultClientSecret {
+		secret = suncotest.DefaultClientSecret
+	}
+	return "SUNCO_DOMAIN=" + s.Domain() + " SUNCO_CLIENT_ID=" + shell(s.cfg.Platform.ClientID) +
+		" \\\n  SUNCO_CLIENT_SECRET=" + secret + " go run ./examples/hello"
+}
+
 // curlOfRequest returns the command that repeats a whole request to the platform, given
 // without its credentials. It returns nothing when its path is hidden or its body no text.
 func (s *Sandbox) curlOfRequest(r suncotest.Request) string {

@@ -96,6 +96,7 @@ type page struct {
 	RemoveURL                      string
 	Approve                        bool
 	Home                           string // URL of the application; empty: unknown
+	Command                        string // that starts an example here; empty: none can be
 
 	Accounts []suncotest.Account
 	Account  account // the one of the view
@@ -326,6 +327,9 @@ func (s *Sandbox) pageOf(v view) *page {
 	}
 	at := max(0, slices.IndexFunc(p.Accounts, func(a suncotest.Account) bool { return a.AppID == v.App }))
 	p.Account = s.account(p.Accounts[at])
+	if !s.cfg.TLS && len(c.RedirectURIs) == 0 && p.Accounts[at].Legacy == "" {
+		p.Command = s.command()
+	}
 	p.View.App = p.Account.AppID
 	p.View.Pane = cmp.Or(v.Pane, "chat")
 	conversations := s.platform.Conversations(p.View.App)
