@@ -103,7 +103,7 @@ func unaskable() map[string]string {
 func checklist() []string {
 	return []string{
 		"FormStaysOpen: fill in a form of the bot's in the web widget, and list the messages: is the form submitted?",
-		"SolvePasses: let the bot pass control, solve the ticket, and look at the events: does the bot get control?",
+		"SolvePasses: let the bot pass control, solve the ticket or transfer it to e-mail: does the bot get control?",
 		"Let the bot pass control with first_message_id in its metadata: does the ticket show the history from there?",
 		"Remove the integration in Admin Center: is the remove URL called as after a revoke?",
 	}

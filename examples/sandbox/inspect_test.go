@@ -260,7 +260,7 @@ func TestStartCommand(t *testing.T) {
 	page = start(t, "-client-id", "it's", "-client-secret", "canary-secret").get("/?pane=start").text
 	assert.NotContains(t, page, "canary")
 	assert.Contains(t, html.UnescapeString(page),
-		`SUNCO_CLIENT_ID='it'\''s' \`+"\n"+`  SUNCO_CLIENT_SECRET="$SUNCO_CLIENT_SECRET" go`)
+		`SUNCO_CLIENT_ID='it'\''s' SUNCO_CLIENT_SECRET="$SUNCO_CLIENT_SECRET" go`)
 	for _, other := range [][]string{{"-legacy", "us"}, {"-redirect-uri", "http://localhost/x"}} {
 		page := start(t, other...).get("/?pane=start").text
 		assert.Contains(t, page, "Open the consent page by hand", other)

@@ -42,7 +42,7 @@ func (s *Sandbox) command() string {
 		secret = suncotest.DefaultClientSecret
 	}
 	return "SUNCO_DOMAIN=" + s.Domain() + " SUNCO_CLIENT_ID=" + shell(s.cfg.Platform.ClientID) +
-		" \\\n  SUNCO_CLIENT_SECRET=" + secret + " go run ./examples/hello"
+		" SUNCO_CLIENT_SECRET=" + secret + " go run ./examples/hello"
 }
 
 // curlOfRequest returns the command that repeats a whole request to the platform, given
