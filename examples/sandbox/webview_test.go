@@ -59,4 +59,13 @@ func TestWebview(t *testing.T) {
 			assert.NotContains(t, got.text, "evil", name)
 		}
 	}
+
+	x.post(`{"type":"text","text":"w","actions":[{"type":"webview","text":"</title><script>alert(1)</script>",` +
+		`"uri":"https://w.example/?\"><script>","fallback":"javascript:alert(1)"}]}`)
+	address, _, _ := webviewLink(t, x.look(""))
+	document := x.get(address)
+	require.Equal(t, http.StatusOK, document.StatusCode, document.text)
+	assert.NotContains(t, document.text, "<script")
+	assert.NotContains(t, document.text, "javascript:")
+	assert.NotContains(t, document.text, "Fallback")
 }
