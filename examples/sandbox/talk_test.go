@@ -438,6 +438,8 @@ func TestAgent(t *testing.T) {
 	assert.NotContains(t, page, `id="answer"`)
 	assert.NotContains(t, page, "once they are in control again", "not with this ticket")
 	assert.Equal(t, http.StatusBadRequest, agent("email"), "once")
+	assert.Equal(t, http.StatusSeeOther, agent("agents"))
+	assert.NotContains(t, x.look("pane=agent&ticket=2"), `id="answer"`, "another ticket is open")
 	for _, do := range []string{"bot", "offer", "accept", "release", "agents", "bot"} {
 		assert.Equal(t, http.StatusSeeOther, agent(do), do)
 	}
