@@ -32,11 +32,14 @@ type side struct {
 	d     *engine.Database
 	db    *sql.DB
 	saved []*sunco.Installation // which open
+
+	events []sunco.Event
+	next   int // of events
 }
 
 func newSide(tb testing.TB, e engine.Engine) *side {
 	d := e.New(tb)
-	s := &side{TB: tb, d: d, db: d.Open(tb)}
+	s := &side{TB: tb, d: d, db: d.Open(tb), events: messages(tb, installed(appID(0)))}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	var err error
@@ -82,8 +85,9 @@ func (s *side) fill(saved, rows int) *side {
 		s.saved = append(s.saved, in)
 	}
 	const id = "CAST(i * 2654435761 % 4294967296 AS text)"
-	s.exec("INSERT INTO sunco_installations "+numbers+"SELECT "+id+", "+id+", subdomain, legacy_region, key_id, sealed, "+
-		"pending, suspect, check_at, token_at, updated_at FROM sunco_installations, n WHERE app_id = $3", saved, rows, appID(0))
+	s.exec("INSERT INTO sunco_installations "+numbers+"SELECT "+id+", "+id+", subdomain, legacy_region, key_id, "+
+		"sealed, pending, suspect, check_at, token_at, updated_at FROM sunco_installations, n WHERE app_id = $3",
+		saved, rows, appID(0))
 	s.exec("ANALYZE")
 	return s
 }
@@ -102,13 +106,28 @@ func installed(appID string) *sunco.Installation {
 	}
 }
 
-// event returns a new message in a conversation. Stored, it has about 950 bytes.
-func (s *side) event(conversation int) *sunco.Event {
-	e := suncotest.SampleEvent(sunco.TriggerConversationMessage, conversation)
-	in := &sunco.Installation{AppID: appID(0), Webhooks: []sunco.Webhook{{ID: "hook", Secret: sunco.NewSecret("any")}}}
-	delivery, err := sunco.ReadDelivery(suncotest.NewDelivery(suncotest.Webhook{AppID: in.AppID, ID: "hook"}, "any", e), in)
-	s.must(err)
-	return &delivery.Events[0]
+// messages returns a message in each of 100 conversations of an app. Stored, each has about
+// 950 bytes.
+func messages(tb testing.TB, in *sunco.Installation) (events []sunco.Event) {
+	for i := range 100 {
+		hook := suncotest.Webhook{AppID: in.AppID, ID: in.Webhooks[0].ID}
+		r := suncotest.NewDelivery(hook, in.Webhooks[0].Secret.Reveal(),
+			suncotest.SampleEvent(sunco.TriggerConversationMessage, i))
+		delivery, err := sunco.ReadDelivery(r, in)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		events = append(events, delivery.Events...)
+	}
+	return events
+}
+
+// event returns a new event in the next conversation.
+func (s *side) event() *sunco.Event {
+	e := s.events[s.next%len(s.events)]
+	e.ID = rand.Text()
+	s.next++
+	return &e
 }
 
 // measure returns what f costs.
@@ -159,30 +178,26 @@ func (s *side) query() batch {
 	})
 }
 
-func (s *side) get() batch {
+// read calls f for the installations in turn, and expects them back.
+func (s *side) read(f func(in *sunco.Installation) (*sunco.Installation, error)) batch {
 	return s.each(func(i int) error {
 		want := s.saved[i%len(s.saved)]
-		in, err := s.Get(s.Context(), want.AppID)
-		return same(in, err, want)
+		in, err := f(want)
+		if err == nil && (in == nil || in.AppID != want.AppID) {
+			s.Fatalf("have %v, want app %s", in, want.AppID)
+		}
+		return err
 	})
+}
+
+func (s *side) get() batch {
+	return s.read(func(in *sunco.Installation) (*sunco.Installation, error) { return s.Get(s.Context(), in.AppID) })
 }
 
 func (s *side) byKey() batch {
-	digests := make([][32]byte, len(s.saved))
-	for i, in := range s.saved {
-		digests[i] = sha256.Sum256([]byte(in.Webhooks[0].Secret.Reveal()))
-	}
-	return s.each(func(i int) error {
-		in, err := s.ByKey(s.Context(), digests[i%len(digests)])
-		return same(in, err, s.saved[i%len(digests)])
+	return s.read(func(in *sunco.Installation) (*sunco.Installation, error) {
+		return s.ByKey(s.Context(), sha256.Sum256([]byte(in.Webhooks[0].Secret.Reveal())))
 	})
-}
-
-func same(in *sunco.Installation, err error, want *sunco.Installation) error {
-	if err == nil && (in == nil || in.AppID != want.AppID) {
-		return fmt.Errorf("have %v, want app %s", in, want.AppID)
-	}
-	return err
 }
 
 func (s *side) firstUse() batch {
@@ -201,11 +216,11 @@ func (s *side) save() batch {
 }
 
 func (s *side) enqueue() batch {
-	return s.each(func(i int) error { return s.Enqueue(s.Context(), nil, s.event(i%100)) })
+	return s.each(func(int) error { return s.Enqueue(s.Context(), nil, s.event()) })
 }
 
 // job carries an event as River stores it.
-type job struct{ Event *sunco.Event }
+type job struct{ *sunco.Event }
 
 // Kind implements river.JobArgs.
 func (job) Kind() string { return "event" }
@@ -228,8 +243,8 @@ func riverOn[T any](s *side, driver riverdriver.Driver[T]) batch {
 	s.must(err)
 	client, err := river.NewClient(driver, &river.Config{})
 	s.must(err)
-	return s.each(func(i int) error {
-		_, err := client.Insert(s.Context(), job{s.event(i % 100)}, nil)
+	return s.each(func(int) error {
+		_, err := client.Insert(s.Context(), job{s.event()}, nil)
 		return err
 	})
 }
@@ -239,8 +254,8 @@ func (s *side) handle() batch {
 	s.must(s.Save(s.Context(), installed(appID(0))))
 	handled := make(chan struct{})
 	s.start(8, func() { handled <- struct{}{} })
-	return s.each(func(i int) error {
-		err := s.Enqueue(s.Context(), nil, s.event(i))
+	return s.each(func(int) error {
+		err := s.Enqueue(s.Context(), nil, s.event())
 		<-handled
 		return err
 	})
@@ -269,11 +284,9 @@ func (s *side) work(waiting int) batch {
 	s.exec("INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) "+numbers+
 		"SELECT "+lane+", app_id, key_id, sealed, i FROM sunco_installations, n", 1, waiting+1)
 	s.exec("ANALYZE")
-	next := 0
 	ahead := func(n int) {
 		for range n {
-			s.must(s.Enqueue(s.Context(), nil, s.event(next)))
-			next++
+			s.must(s.Enqueue(s.Context(), nil, s.event()))
 		}
 		s.exec("UPDATE sunco_lanes SET run_at = 0 WHERE run_at > $1 AND lease = ''", waiting)
 	}

@@ -72,19 +72,20 @@ func contests(tb testing.TB, e engine.Engine, n sizes) []contest {
 	if n.large > 100_000 {
 		largeGoal = 2
 	}
-	insert := func() batch { return empty().insert() }
+	on := func(s func() *side, f func(*side) batch) func() batch { return func() batch { return f(s()) } }
+	get, insert := on(small, (*side).get), on(empty, (*side).insert)
+	work := func(waiting int) func() batch {
+		return func() batch { return newSide(tb, e).fill(1, 1).work(waiting) }
+	}
 	return []contest{
-		{"Get per prepared query", 1.3, func() batch { return small().get() }, func() batch { return small().query() }},
-		{"ByKey per Get", 2, func() batch { return small().byKey() }, func() batch { return small().get() }},
-		{fmt.Sprintf("Get of %d rows per of %d", n.large, n.small), largeGoal,
-			func() batch { return large().get() }, func() batch { return small().get() }},
-		{"FirstUse per insert", 1.2, func() batch { return empty().firstUse() }, insert},
-		{"Enqueue per insert", goal(2, 1.5), func() batch { return empty().enqueue() }, insert},
-		{"Save per insert", goal(2.5, 3.5), func() batch { return empty().save() }, insert},
-		{"River per insert", 0, func() batch { return empty().river() }, insert},
-		{fmt.Sprintf("Work with %d waiting per with %d", n.waiting, n.small), 1.5,
-			func() batch { return newSide(tb, e).fill(1, 1).work(n.waiting) },
-			func() batch { return newSide(tb, e).fill(1, 1).work(n.small) }},
+		{"Get per prepared query", 1.3, get, on(small, (*side).query)},
+		{"ByKey per Get", 2, on(small, (*side).byKey), get},
+		{fmt.Sprintf("Get of %d rows per of %d", n.large, n.small), largeGoal, on(large, (*side).get), get},
+		{"FirstUse per insert", 1.2, on(empty, (*side).firstUse), insert},
+		{"Enqueue per insert", goal(2, 1.5), on(empty, (*side).enqueue), insert},
+		{"Save per insert", goal(2.5, 3.5), on(empty, (*side).save), insert},
+		{"River per insert", 0, on(empty, (*side).river), insert},
+		{fmt.Sprintf("Work with %d waiting per with %d", n.waiting, n.small), 1.5, work(n.waiting), work(n.small)},
 		{"Enqueue to handler per insert", 0, func() batch { return newSide(tb, e).handle() }, insert},
 	}
 }
@@ -97,7 +98,7 @@ type cost struct{ ns, bytes, allocs float64 }
 
 // run compares the two sides of a contest.
 func (c *contest) run(b *testing.B) {
-	const enough = float64(10 * time.Millisecond) // for a batch
+	const enough = float64(2 * time.Millisecond) // for a batch
 	ours, peer, n := c.ours(), c.peer(), 1
 	for ours(n).ns < enough || peer(n).ns < enough {
 		n *= 2
