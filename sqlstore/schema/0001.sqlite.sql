@@ -13,7 +13,7 @@ CREATE TABLE sunco_installations (
   check_at      INTEGER NOT NULL, -- when Maintain looks at it; also Maintain's lease
   token_at      INTEGER NOT NULL, -- when the token was stored: the newest wins
   updated_at    INTEGER NOT NULL  -- when it was last known to be well
-) WITHOUT ROWID;
+);
 CREATE UNIQUE INDEX sunco_installations_generation ON sunco_installations (generation);
 CREATE INDEX sunco_installations_check ON sunco_installations (check_at);
 CREATE INDEX sunco_installations_pending ON sunco_installations (pending) WHERE pending <> '';
