@@ -16,23 +16,22 @@ type DB struct {
 	*sql.DB
 	PostgreSQL bool // else SQLite
 
-	turn chan struct{} // of the writers, on SQLite
+	words *strings.Replacer
+	turn  chan struct{} // of the writers, on SQLite
 }
 
 // New returns a DB.
-func New(db *sql.DB, postgreSQL bool) *DB { return &DB{db, postgreSQL, make(chan struct{}, 1)} }
+func New(db *sql.DB, postgreSQL bool) *DB {
+	words := []string{"$", "?", "{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", "{wait}", "", "{skip}", ""}
+	if postgreSQL { // the subquery makes {now} usable with an index
+		words = []string{"{now}", "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)",
+			"{wait}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED"}
+	}
+	return &DB{db, postgreSQL, strings.NewReplacer(words...), make(chan struct{}, 1)}
+}
 
 // text writes a statement for the database, see [Runner].
-func (db *DB) text(statement string) string {
-	now, wait, skip := "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", "", ""
-	if db.PostgreSQL { // the subquery makes it usable with an index
-		now = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
-		wait, skip = "FOR UPDATE", "FOR UPDATE SKIP LOCKED"
-	} else {
-		statement = strings.ReplaceAll(statement, "$", "?")
-	}
-	return strings.NewReplacer("{now}", now, "{wait}", wait, "{skip}", skip).Replace(statement)
-}
+func (db *DB) text(statement string) string { return db.words.Replace(statement) }
 
 // Runner runs statements on a database or in a transaction. In a statement
 //
