@@ -156,11 +156,9 @@ func (s *side) each(f func(i int) error) batch {
 
 // insert is the insert of a row of about 600 bytes.
 func (s *side) insert() batch {
-	body := strings.Repeat("x", 600)
-	insert, err := s.db.PrepareContext(s.Context(), s.d.Param("INSERT INTO peer (id, body) VALUES ($1, $2)"))
-	s.must(err)
+	statement, body := s.d.Param("INSERT INTO peer (id, body) VALUES ($1, $2)"), strings.Repeat("x", 600)
 	return s.each(func(int) error {
-		_, err := insert.ExecContext(s.Context(), rand.Text(), body)
+		_, err := s.db.ExecContext(s.Context(), statement, rand.Text(), body)
 		return err
 	})
 }
