@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -33,13 +34,13 @@ type side struct {
 	db    *sql.DB
 	saved []*sunco.Installation // which open
 
-	events []sunco.Event
-	next   int // of events
+	events [100]sunco.Event // of as many conversations, about 950 bytes each
+	next   int              // of events
 }
 
 func newSide(tb testing.TB, e engine.Engine) *side {
 	d := e.New(tb)
-	s := &side{TB: tb, d: d, db: d.Open(tb), events: messages(tb, installed(appID(0)))}
+	s := &side{TB: tb, d: d, db: d.Open(tb)}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	var err error
@@ -47,6 +48,12 @@ func newSide(tb testing.TB, e engine.Engine) *side {
 		sunco.NewSecret(base64.StdEncoding.EncodeToString(key)))
 	s.must(err)
 	s.exec("CREATE TABLE peer (id TEXT PRIMARY KEY, body TEXT NOT NULL)")
+	for i := range s.events {
+		body, err := io.ReadAll(suncotest.NewDelivery(suncotest.Webhook{AppID: appID(0), ID: "hook"}, "",
+			suncotest.SampleEvent(sunco.TriggerConversationMessage, i)).Body)
+		s.must(err)
+		s.must(s.events[i].UnmarshalJSON(body))
+	}
 	return s
 }
 
@@ -75,10 +82,7 @@ func appID(i int) string { return fmt.Sprint(uint32(i * 2654435761)) }
 // Commits do not wait for the disk from now on.
 func (s *side) fill(saved, rows int) *side {
 	s.db.SetMaxOpenConns(1)
-	s.exec(map[sqlstore.Dialect]string{
-		sqlstore.SQLite:     "PRAGMA synchronous = OFF",
-		sqlstore.PostgreSQL: "SET synchronous_commit = off",
-	}[s.d.Dialect])
+	s.exec(either(s.d.Engine, "PRAGMA synchronous = OFF", "SET synchronous_commit = off"))
 	for i := range saved {
 		in := installed(appID(i))
 		s.must(s.Save(s.Context(), in))
@@ -104,22 +108,6 @@ func installed(appID string) *sunco.Installation {
 			Secret:   sunco.NewSecret("secret-" + rand.Text()), IncludeFullUser: true,
 		}},
 	}
-}
-
-// messages returns a message in each of 100 conversations of an app. Stored, each has about
-// 950 bytes.
-func messages(tb testing.TB, in *sunco.Installation) (events []sunco.Event) {
-	for i := range 100 {
-		hook := suncotest.Webhook{AppID: in.AppID, ID: in.Webhooks[0].ID}
-		r := suncotest.NewDelivery(hook, in.Webhooks[0].Secret.Reveal(),
-			suncotest.SampleEvent(sunco.TriggerConversationMessage, i))
-		delivery, err := sunco.ReadDelivery(r, in)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		events = append(events, delivery.Events...)
-	}
-	return events
 }
 
 // event returns a new event in the next conversation.
@@ -274,10 +262,7 @@ func (s *side) start(workers int, onEvent func()) {
 // work lets Work finish an event and take the next one, of another conversation, while as
 // many conversations as waiting are due. Those do not get their turn.
 func (s *side) work(waiting int) batch {
-	lane := map[sqlstore.Dialect]string{
-		sqlstore.SQLite:     "CAST(CAST(i AS text) AS blob)",
-		sqlstore.PostgreSQL: "CAST(CAST(i AS text) AS bytea)",
-	}[s.d.Dialect]
+	lane := "CAST(CAST(i AS text) AS " + either(s.d.Engine, "blob", "bytea") + ")"
 	s.exec("INSERT INTO sunco_lanes "+numbers+"SELECT "+lane+", 1, i, '', 0 FROM n", 1, waiting+1)
 	s.exec("INSERT INTO sunco_events (lane, app_id, key_id, sealed, received_at) "+numbers+
 		"SELECT "+lane+", app_id, key_id, sealed, i FROM sunco_installations, n", 1, waiting+1)

@@ -62,12 +62,6 @@ func contests(tb testing.TB, e engine.Engine, n sizes) []contest {
 	empty := sync.OnceValue(func() *side { return newSide(tb, e) })
 	small := sync.OnceValue(func() *side { return newSide(tb, e).fill(n.small, n.small) })
 	large := sync.OnceValue(func() *side { return newSide(tb, e).fill(n.small, n.large) })
-	goal := func(sqlite, postgresql float64) float64 {
-		if e.Dialect == sqlstore.SQLite {
-			return sqlite
-		}
-		return postgresql
-	}
 	largeGoal := 1.5
 	if n.large > 100_000 {
 		largeGoal = 2
@@ -82,12 +76,20 @@ func contests(tb testing.TB, e engine.Engine, n sizes) []contest {
 		{"ByKey per Get", 2, on(small, (*side).byKey), get},
 		{fmt.Sprintf("Get of %d rows per of %d", n.large, n.small), largeGoal, on(large, (*side).get), get},
 		{"FirstUse per insert", 1.2, on(empty, (*side).firstUse), insert},
-		{"Enqueue per insert", goal(2, 1.5), on(empty, (*side).enqueue), insert},
-		{"Save per insert", goal(2.5, 3.5), on(empty, (*side).save), insert},
+		{"Enqueue per insert", either(e, 2, 1.5), on(empty, (*side).enqueue), insert},
+		{"Save per insert", either(e, 2.5, 3.5), on(empty, (*side).save), insert},
 		{"River per insert", 0, on(empty, (*side).river), insert},
 		{fmt.Sprintf("Work with %d waiting per with %d", n.waiting, n.small), 1.5, work(n.waiting), work(n.small)},
 		{"Enqueue to handler per insert", 0, func() batch { return newSide(tb, e).handle() }, insert},
 	}
+}
+
+// either chooses what is for an engine.
+func either[T any](e engine.Engine, sqlite, postgresql T) T {
+	if e.Dialect == sqlstore.SQLite {
+		return sqlite
+	}
+	return postgresql
 }
 
 // batch makes n calls and returns what they cost.
