@@ -22,7 +22,12 @@ const (
 	checkRemoval = 10 * time.Minute // a removal, when its RemovalHandler should be done
 )
 
-const columns = "app_id, generation, subdomain, legacy_region, key_id, sealed, pending"
+const (
+	columns = "app_id, generation, subdomain, legacy_region, key_id, sealed, pending"
+	byApp   = "SELECT " + columns + " FROM sunco_installations WHERE app_id = $1"
+	byKey   = "SELECT " + columns + " FROM sunco_installations " +
+		"WHERE app_id = (SELECT app_id FROM sunco_webhook_keys WHERE digest = $1)"
+)
 
 // row is an installation as it is stored.
 type row struct {
@@ -93,7 +98,7 @@ func hash(texts ...string) []byte {
 // webhook whose secret has this SHA-256, or nil without an error if there is none.
 func (s *Store) ByKey(ctx context.Context, digest [32]byte) (*sunco.Installation, error) {
 	var r row
-	if found, err := s.byKey.One(ctx, r.fields(), digest[:]); err != nil || !found {
+	if found, err := s.db.One(ctx, r.fields(), byKey, digest[:]); err != nil || !found {
 		return nil, failed("by key", err)
 	}
 	return s.open(&r)
@@ -124,7 +129,7 @@ func (s *Store) get(ctx context.Context, appID string, then func(*row) error) (*
 		return nil, nil
 	}
 	var r row
-	if found, err := s.byApp.One(ctx, r.fields(), appID); err != nil || !found {
+	if found, err := s.db.One(ctx, r.fields(), byApp, appID); err != nil || !found {
 		return nil, failed("get", err)
 	}
 	if err := then(&r); err != nil {

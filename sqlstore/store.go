@@ -31,12 +31,11 @@ type Store struct {
 	// holds a credential. Nil: [slog.Default].
 	Logger *slog.Logger
 
-	db           *sqldb.DB
-	client       *sunco.Client
-	domain       string // of the client
-	keys         seal.Ring
-	byApp, byKey *sqldb.Frequent
-	wake         chan struct{} // Work, when an event was stored
+	db     *sqldb.DB
+	client *sunco.Client
+	domain string // of the client
+	keys   seal.Ring
+	wake   chan struct{} // Work, when an event was stored
 }
 
 // New prepares a database and returns its Store. It creates the tables, whose names begin
@@ -71,22 +70,12 @@ func New(ctx context.Context, db *sql.DB, d Dialect, c *sunco.Client, keys ...su
 	}
 	s := &Store{db: sqldb.New(db, d == PostgreSQL), client: c, keys: ring, wake: make(chan struct{}, 1)}
 	_, s.domain, _ = strings.Cut(strings.TrimSuffix(base, "/sc"), "any.")
-	for _, step := range []func(context.Context) error{s.db.Check, s.migrate, s.claim, s.checkKeys, s.prepare} {
+	for _, step := range []func(context.Context) error{s.db.Check, s.migrate, s.claim, s.checkKeys} {
 		if err := step(ctx); err != nil {
 			return nil, failed("new", err)
 		}
 	}
 	return s, nil
-}
-
-// prepare prepares the frequent queries.
-func (s *Store) prepare(ctx context.Context) (err error) {
-	const by = "SELECT " + columns + " FROM sunco_installations WHERE app_id = "
-	if s.byApp, err = s.db.Frequent(ctx, by+"$1"); err != nil {
-		return err
-	}
-	s.byKey, err = s.db.Frequent(ctx, by+"(SELECT app_id FROM sunco_webhook_keys WHERE digest = $1)")
-	return err
 }
 
 // log writes a line about an error, without the credentials at hand.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 )
 
 // DB is a database.
@@ -16,8 +17,9 @@ type DB struct {
 	*sql.DB
 	PostgreSQL bool // else SQLite
 
-	words *strings.Replacer
-	turn  chan struct{} // of the writers, on SQLite
+	words  *strings.Replacer
+	parsed sync.Map      // on SQLite: by its text, each statement that runs often
+	turn   chan struct{} // of the writers, on SQLite
 }
 
 // New returns a DB.
@@ -27,7 +29,7 @@ func New(db *sql.DB, postgreSQL bool) *DB {
 		words = []string{"{now}", "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)",
 			"{wait}", "FOR UPDATE", "{skip}", "FOR UPDATE SKIP LOCKED"}
 	}
-	return &DB{db, postgreSQL, strings.NewReplacer(words...), make(chan struct{}, 1)}
+	return &DB{DB: db, PostgreSQL: postgreSQL, words: strings.NewReplacer(words...), turn: make(chan struct{}, 1)}
 }
 
 // text writes a statement for the database, see [Runner].
@@ -52,7 +54,10 @@ func (db *DB) Read() Runner { return Runner{db, db.DB} }
 
 // Exec returns the number of rows that were changed.
 func (r Runner) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	result, err := r.on.ExecContext(ctx, r.db.text(statement), args...)
+	return affected(r.on.ExecContext(ctx, r.db.text(statement), args...))
+}
+
+func affected(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
@@ -151,9 +156,15 @@ func (db *DB) Exec(ctx context.Context, args []any, statements ...string) (n int
 		}
 		return db.Read().Exec(ctx, text, args...)
 	}
+	all := make([]*parsed, len(statements)) // before Write, which may hold the only connection
+	for i, statement := range statements {
+		if all[i], err = db.parse(ctx, strings.ReplaceAll(statement, "{if}", "true")); err != nil {
+			return 0, err
+		}
+	}
 	err = db.Write(ctx, func(r Runner) error {
-		for _, statement := range statements {
-			n, err = r.Exec(ctx, strings.ReplaceAll(statement, "{if}", "true"), args...)
+		for _, p := range all {
+			n, err = affected(r.on.(*sql.Tx).StmtContext(ctx, p.Stmt).ExecContext(ctx, args[:p.args]...))
 			if err != nil || n == 0 {
 				return err
 			}
@@ -179,29 +190,39 @@ func (db *DB) Take(ctx context.Context, due, update string, scan func(*sql.Rows)
 	return db.Write(ctx, func(r Runner) error { return r.Query(ctx, scan, statement, args...) })
 }
 
-// Frequent is a query for one row that runs often.
-type Frequent struct {
-	db       *DB
-	text     string
-	prepared *sql.Stmt
+// parsed is a statement with its number of arguments.
+type parsed struct {
+	*sql.Stmt
+	args int
 }
 
-// Frequent parses a query on SQLite. The drivers of PostgreSQL do that themselves, in
-// the way that the pooler before the server needs.
-func (db *DB) Frequent(ctx context.Context, statement string) (q *Frequent, err error) {
-	q = &Frequent{db: db, text: db.text(statement)}
-	if !db.PostgreSQL {
-		q.prepared, err = db.PrepareContext(ctx, q.text)
+// parse parses a statement once, because on SQLite that takes as long as running it. The
+// drivers of PostgreSQL do it themselves, in the way that the pooler before the server needs.
+func (db *DB) parse(ctx context.Context, statement string) (*parsed, error) {
+	if p, ok := db.parsed.Load(statement); ok {
+		return p.(*parsed), nil
 	}
-	return q, err
+	p := &parsed{args: 9} // no statement has more
+	for p.args > 0 && !strings.Contains(statement, fmt.Sprint("$", p.args)) {
+		p.args--
+	}
+	var err error
+	if p.Stmt, err = db.PrepareContext(ctx, db.text(statement)); err != nil {
+		return nil, err
+	}
+	kept, _ := db.parsed.LoadOrStore(statement, p)
+	return kept.(*parsed), nil
 }
 
-// One scans the only row, and reports whether there is one.
-func (q *Frequent) One(ctx context.Context, into []any, arg any) (found bool, err error) {
-	if q.prepared != nil {
-		err = q.prepared.QueryRowContext(ctx, arg).Scan(into...)
+// One is [Runner.One] for a query that runs often.
+func (db *DB) One(ctx context.Context, into []any, query string, arg any) (found bool, err error) {
+	if db.PostgreSQL {
+		err = db.QueryRowContext(ctx, db.text(query), arg).Scan(into...)
 	} else {
-		err = q.db.QueryRowContext(ctx, q.text, arg).Scan(into...)
+		var p *parsed
+		if p, err = db.parse(ctx, query); err == nil {
+			err = p.QueryRowContext(ctx, arg).Scan(into...)
+		}
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
