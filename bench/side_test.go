@@ -93,6 +93,7 @@ func (s *side) fill(saved, rows int) *side {
 		"sealed, pending, suspect, check_at, token_at, updated_at FROM sunco_installations, n WHERE app_id = $3",
 		saved, rows, appID(0))
 	s.exec("ANALYZE")
+	s.exec(either(s.d.Engine, "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM sunco_installations"))
 	return s
 }
 
