@@ -151,6 +151,21 @@ func TestEventNothingBeginsAfterTheAnswer(t *testing.T) {
 	})
 }
 
+// Nor where the function that outlived the answer ignores its context.
+func TestEventNothingBeginsAfterALateAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, events := eventHandler(func(context.Context, *sunco.Event) error { time.Sleep(16 * time.Second); return nil })
+		body := deliveryBody(event("e1"), event("e2"))
+		conn := serveEvents(t, h)
+		writeRequest(t, conn, hookSecret, body, len(body))
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 503, response.StatusCode)
+		require.NoError(t, h.Close(t.Context()))
+		assert.Equal(t, []string{"e1"}, events.handed())
+	})
+}
+
 // The answer comes before the context that a middleware gave the request ends.
 func TestEventAnswersBeforeTheRequestEnds(t *testing.T) {
 	for within, answered := range map[time.Duration]time.Duration{

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -12,10 +13,10 @@ type deadline struct {
 	context.Context
 	end time.Time
 
-	mu      sync.Mutex
-	stopped bool
-	timed   context.Context // nil: nobody waits
-	cancel  context.CancelFunc
+	mu     sync.Mutex
+	err    error
+	timed  context.Context // nil: nobody waits
+	cancel context.CancelFunc
 }
 
 // Deadline implements [context.Context].
@@ -27,7 +28,7 @@ func (d *deadline) Done() <-chan struct{} {
 	defer d.mu.Unlock()
 	if d.timed == nil {
 		d.timed, d.cancel = context.WithDeadline(d.Context, d.end)
-		if d.stopped {
+		if d.err != nil {
 			d.cancel()
 		}
 	}
@@ -38,17 +39,10 @@ func (d *deadline) Done() <-chan struct{} {
 func (d *deadline) Err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch err := d.Context.Err(); {
-	case d.timed != nil:
+	if d.timed != nil {
 		return d.timed.Err()
-	case err != nil:
-		return err
-	case !time.Now().Before(d.end):
-		return context.DeadlineExceeded
-	case d.stopped:
-		return context.Canceled
 	}
-	return nil
+	return cmp.Or(d.Context.Err(), d.err)
 }
 
 // Value implements [context.Context]. Contexts that are made of this one find by it
@@ -62,11 +56,12 @@ func (d *deadline) Value(key any) any {
 	return d.Context.Value(key)
 }
 
-// stop ends the context.
-func (d *deadline) stop() {
+// stop ends the context: because its time is over, or it is no longer needed.
+func (d *deadline) stop(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopped = true; d.timed != nil {
+	d.err = cmp.Or(d.err, err)
+	if d.timed != nil && err == context.Canceled {
 		d.cancel()
 	}
 }

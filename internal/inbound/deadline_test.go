@@ -20,9 +20,12 @@ func TestDeadline(t *testing.T) {
 		want error
 		end  func(d *deadline, cancelRequest func())
 	}{
-		"its time is over": {context.DeadlineExceeded, func(*deadline, func()) { time.Sleep(Limit) }},
+		"its time is over": {context.DeadlineExceeded, func(d *deadline, _ func()) {
+			time.Sleep(Limit)
+			d.stop(context.DeadlineExceeded)
+		}},
 		"the request ends": {context.Canceled, func(_ *deadline, cancel func()) { cancel() }},
-		"it is answered":   {context.Canceled, func(d *deadline, _ func()) { d.stop() }},
+		"it is answered":   {context.Canceled, func(d *deadline, _ func()) { d.stop(context.Canceled) }},
 	} {
 		for _, waits := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -30,7 +33,7 @@ func TestDeadline(t *testing.T) {
 					parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
 					defer cancel()
 					d := &deadline{Context: parent, end: time.Now().Add(Limit)}
-					defer d.stop()
+					defer d.stop(context.Canceled)
 					var child context.Context
 					if waits {
 						var end context.CancelFunc

@@ -31,7 +31,7 @@ func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(cont
 		limit = min(limit, time.Until(over)-answerTime)
 	}
 	a := &answer{w: w, body: r.Body, ctx: deadline{Context: r.Context(), end: time.Now().Add(limit)}}
-	defer a.ctx.stop()
+	defer a.ctx.stop(context.Canceled)
 	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
 	if !a.whole && r.Body != nil {
 		r.Body = a
@@ -39,6 +39,7 @@ func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(cont
 	if conn, own := w.(connection); own && r.ProtoMajor == 1 {
 		a.conn = conn
 		timer := time.AfterFunc(limit, func() {
+			a.ctx.stop(context.DeadlineExceeded)
 			if a.sendLate() {
 				late()
 			}
