@@ -154,7 +154,11 @@ func TestEventNothingBeginsAfterTheAnswer(t *testing.T) {
 // Nor where the function that outlived the answer ignores its context.
 func TestEventNothingBeginsAfterALateAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, events := eventHandler(func(context.Context, *sunco.Event) error { time.Sleep(16 * time.Second); return nil })
+		h, events := eventHandler(func(ctx context.Context, _ *sunco.Event) error {
+			time.Sleep(16 * time.Second)
+			assert.Equal(t, context.DeadlineExceeded, ctx.Err())
+			return nil
+		})
 		body := deliveryBody(event("e1"), event("e2"))
 		conn := serveEvents(t, h)
 		writeRequest(t, conn, hookSecret, body, len(body))
