@@ -42,7 +42,7 @@ func (d *deadline) Err() error {
 	if d.timed != nil {
 		return d.timed.Err()
 	}
-	return cmp.Or(d.Context.Err(), d.err)
+	return cmp.Or(d.err, d.Context.Err())
 }
 
 // Value implements [context.Context]. Contexts that are made of this one find by it
@@ -60,7 +60,7 @@ func (d *deadline) Value(key any) any {
 func (d *deadline) stop(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.err = cmp.Or(d.err, err)
+	d.err = cmp.Or(d.err, d.Context.Err(), err)
 	if d.timed != nil && err == context.Canceled {
 		d.cancel()
 	}

@@ -50,13 +50,16 @@ func TestDeadline(t *testing.T) {
 					tc.end(d, cancel)
 					synctest.Wait()
 					assert.Equal(t, tc.want, d.Err())
+					d.stop(context.DeadlineExceeded)
+					d.stop(context.Canceled)
+					assert.Equal(t, tc.want, d.Err(), "the first reason stays")
 					assert.Equal(t, "value", d.Value(key{}))
 					if waits {
 						assert.Equal(t, tc.want, child.Err())
 						assert.Equal(t, tc.want, context.Cause(child))
 					}
 					<-d.Done()
-					assert.Equal(t, tc.want, d.Err(), "the same to whom asks later")
+					assert.Equal(t, tc.want, d.Err(), "the same for who waits later")
 				})
 			})
 		}
