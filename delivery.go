@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -257,18 +256,11 @@ func readDeliveryBody(r *http.Request) ([]byte, *RequestError) {
 	case r.Body == nil:
 		return nil, nil
 	}
-	const trusted = 64 << 10 // bytes; announcing a length costs a caller nothing
-	limited := &io.LimitedReader{R: r.Body, N: maxDelivery + 1}
-	body := make([]byte, 0, 1+min(max(r.ContentLength, 512), trusted))
-	var err error
-	for n := 0; err == nil; body = body[:len(body)+n] {
-		body = slices.Grow(body, 1)
-		n, err = limited.Read(body[len(body):cap(body)])
-	}
+	body, err := inbound.ReadAll(r, maxDelivery+1)
 	switch {
-	case err != io.EOF:
+	case err != nil:
 		return nil, refuseDelivery(http.StatusServiceUnavailable, "the body did not arrive whole, or is limited")
-	case limited.N == 0:
+	case len(body) > maxDelivery:
 		return nil, refuseDelivery(http.StatusBadRequest, "longer than 16 MiB")
 	}
 	return body, nil

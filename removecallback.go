@@ -2,7 +2,6 @@ package sunco
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -57,7 +56,7 @@ func readRemoval(r *http.Request) (*Removal, *RequestError) {
 	case r.Body == nil:
 		return refuseRemoval(http.StatusServiceUnavailable, "the body is empty")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRemoval+1))
+	body, err := inbound.ReadAll(r, maxRemoval+1)
 	switch {
 	case err != nil:
 		return refuseRemoval(http.StatusServiceUnavailable, "the body did not arrive whole")

@@ -2,6 +2,7 @@ package inbound
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,22 @@ func IsPlain(encodings []string) bool {
 		}
 	}
 	return true
+}
+
+// ReadAll reads a body to its end, or most bytes of it.
+func ReadAll(r *http.Request, most int64) ([]byte, error) {
+	const trusted = 64 << 10 // bytes; announcing a length costs a caller nothing
+	limited := &io.LimitedReader{R: r.Body, N: most}
+	body := make([]byte, 0, 1+min(max(r.ContentLength, 64), trusted))
+	var err error
+	for n := 0; err == nil; body = body[:len(body)+n] {
+		body = slices.Grow(body, 1)
+		n, err = limited.Read(body[len(body):cap(body)])
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	return body, nil
 }
 
 // IsPrefetch recognizes browsers that load a link before their user follows it.

@@ -24,22 +24,15 @@ var readers = sync.Pool{New: func() any { return new(Reader) }}
 // NewReader returns a Reader of a text.
 func NewReader(text []byte) *Reader {
 	r := readers.Get().(*Reader)
-	r.reset(text)
-	return r
-}
-
-// Close gives the Reader back. It keeps nothing of the text.
-func (r *Reader) Close() {
-	r.reset(nil)
-	readers.Put(r)
-}
-
-func (r *Reader) reset(text []byte) {
-	clear(r.names)
 	r.names, r.more, r.text = r.names[:0], nil, text
 	r.input = *bytes.NewBuffer(text)
 	r.decoder.Reset(&r.input, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return r
 }
+
+// Close gives the Reader back. It holds the text until it is used again, or the pool
+// drops it.
+func (r *Reader) Close() { readers.Put(r) }
 
 // Object reads the whole text, which must be an object; see [Object]. Visit reads
 // the value of the member that it is called with.
