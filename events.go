@@ -74,15 +74,15 @@ func (h *EventHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodHead:
-		inbound.Serve(w, r, func() {}, func(context.Context) int { return http.StatusOK })
+		inbound.Serve(w, r, func(bool) {}, func(context.Context) int { return http.StatusOK })
 		return
 	case http.MethodPost:
 	default:
 		w.Header().Set("Allow", "HEAD, POST")
 	}
-	late := func() {
+	late := func(hungUp bool) {
 		level := slog.LevelWarn
-		if r.Context().Err() != nil { // the caller hung up, and anyone can
+		if hungUp { // and anyone can
 			level = slog.LevelDebug
 		}
 		hook.Log(r.Context(), h.Logger, level, "delivery not acknowledged", errLate, nil)

@@ -159,14 +159,18 @@ func TestEventNothingBeginsAfterALateAnswer(t *testing.T) {
 			assert.Equal(t, context.DeadlineExceeded, ctx.Err())
 			return nil
 		})
+		var log syncBuffer
+		h.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		body := deliveryBody(event("e1"), event("e2"))
 		conn := serveEvents(t, h)
 		writeRequest(t, conn, hookSecret, body, len(body))
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		require.NoError(t, err)
 		assert.Equal(t, 503, response.StatusCode)
+		require.NoError(t, conn.Close())
 		require.NoError(t, h.Close(t.Context()))
 		assert.Equal(t, []string{"e1"}, events.handed())
+		assert.Contains(t, log.String(), `level=WARN msg="sunco: delivery not acknowledged" error="it took too long`)
 	})
 }
 
@@ -350,6 +354,44 @@ func TestEventBodyStalls(t *testing.T) {
 			require.NoError(t, events.Close(t.Context()))
 		})
 	}
+}
+
+// A middleware's body ends before that of the request, whose rest stalls.
+func TestEventBodyEndsEarly(t *testing.T) {
+	body := deliveryBody(event("e1"))
+	for name, tc := range map[string]struct{ length, status int }{"in the middle": {64, 503}, "whole": {len(body), 200}} {
+		inBubble(t, name, func(t *testing.T) {
+			events, _ := eventHandler(nil)
+			conn := serveEvents(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Body = io.NopCloser(io.LimitReader(r.Body, int64(tc.length)))
+				events.ServeHTTP(w, r)
+			}))
+			start := time.Now()
+			writeRequest(t, conn, hookSecret, body, len(body)+100)
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			assert.Equal(t, tc.status, response.StatusCode)
+			assert.Less(t, time.Since(start), 16*time.Second)
+			require.NoError(t, events.Close(t.Context()))
+		})
+	}
+}
+
+// undated is a middleware's ResponseWriter with a method that does not work.
+type undated struct{ http.ResponseWriter }
+
+func (undated) SetReadDeadline(time.Time) error { return http.ErrNotSupported }
+
+func TestEventFunctionHangsBehindAWriterWithoutDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events, _ := eventHandler(func(context.Context, *sunco.Event) error { time.Sleep(19 * time.Second); return nil })
+		start := time.Now()
+		assert.Equal(t, 503, deliver(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			events.ServeHTTP(undated{w}, r)
+		}), deliveryBody(event("e1"))))
+		assert.Equal(t, 15*time.Second, time.Since(start))
+		require.NoError(t, events.Close(t.Context()))
+	})
 }
 
 // A limit of a middleware's writes to the answer's header while the body is read. The

@@ -148,7 +148,7 @@ func (h *RemovalHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	inbound.Serve(w, r, func() {}, func(ctx context.Context) int {
+	inbound.Serve(w, r, func(bool) {}, func(ctx context.Context) int {
 		removal, refused := h.read(r)
 		if refused != nil {
 			h.log(slog.LevelDebug, "refused", refused, nil, slog.Int("status", refused.Status))

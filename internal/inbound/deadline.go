@@ -3,6 +3,7 @@ package inbound
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -27,8 +28,9 @@ func (d *deadline) Done() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timed == nil {
+		ended := d.ended() != nil
 		d.timed, d.cancel = context.WithDeadline(d.Context, d.end)
-		if d.err != nil {
+		if ended {
 			d.cancel()
 		}
 	}
@@ -39,10 +41,19 @@ func (d *deadline) Done() <-chan struct{} {
 func (d *deadline) Err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timed != nil {
-		return d.timed.Err()
+	return d.ended()
+}
+
+// ended returns why the context has ended, and keeps the first reason.
+func (d *deadline) ended() error {
+	switch {
+	case d.err != nil:
+	case d.timed != nil:
+		d.err = d.timed.Err()
+	default:
+		d.err = d.Context.Err()
 	}
-	return cmp.Or(d.err, d.Context.Err())
+	return d.err
 }
 
 // Value implements [context.Context]. Contexts that are made of this one find by it
@@ -56,11 +67,15 @@ func (d *deadline) Value(key any) any {
 	return d.Context.Value(key)
 }
 
+// String implements [fmt.Stringer], so that printing a context reads no field that
+// changes.
+func (d *deadline) String() string { return fmt.Sprintf("%v.WithDeadline(%v)", d.Context, d.end) }
+
 // stop ends the context: because its time is over, or it is no longer needed.
 func (d *deadline) stop(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.err = cmp.Or(d.err, d.Context.Err(), err)
+	d.err = cmp.Or(d.ended(), err)
 	if d.timed != nil && err == context.Canceled {
 		d.cancel()
 	}

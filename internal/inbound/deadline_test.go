@@ -3,6 +3,7 @@ package inbound
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -53,7 +54,10 @@ func TestDeadline(t *testing.T) {
 					d.stop(context.DeadlineExceeded)
 					d.stop(context.Canceled)
 					assert.Equal(t, tc.want, d.Err(), "the first reason stays")
+					time.Sleep(2 * Limit)
+					cancel()
 					assert.Equal(t, "value", d.Value(key{}))
+					assert.Contains(t, fmt.Sprint(d), "WithDeadline")
 					if waits {
 						assert.Equal(t, tc.want, child.Err())
 						assert.Equal(t, tc.want, context.Cause(child))

@@ -19,13 +19,16 @@ const (
 // Serve calls handle and answers with the status that it returns. When the time is
 // over first, Serve answers 503 and calls late, which must not panic; handle goes on, and
 // its context has ended. When handle panics, the answer is 503 too. The time is Limit,
-// or less where the request's own context ends earlier.
+// or less where the request's own context ends earlier, as it does when the caller
+// hangs up.
 //
 // Over HTTP/1 handle runs in the caller's goroutine, and an answer that cannot wait
 // is flushed beside it. Where w is not the server's own writer, which may keep an
 // answer back, and over HTTP/2, where an answer ends with the handler, handle has a
 // goroutine of its own.
-func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(context.Context) (status int)) {
+func Serve(
+	w http.ResponseWriter, r *http.Request, late func(hungUp bool), handle func(context.Context) (status int),
+) {
 	limit := Limit
 	if over, limited := r.Context().Deadline(); limited {
 		limit = min(limit, time.Until(over)-answerTime)
@@ -36,21 +39,25 @@ func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(cont
 	if !a.whole && r.Body != nil {
 		r.Body = a
 	}
-	if conn, own := w.(connection); own && r.ProtoMajor == 1 {
+	// The body's last moment, a little later than the answer's: what is left of a body
+	// must not keep an answer back, nor the connection.
+	conn, own := w.(connection)
+	if !own {
+		conn = http.NewResponseController(w)
+	}
+	limited := conn.SetReadDeadline(a.ctx.end.Add(answerTime/2)) == nil
+	if own && limited && r.ProtoMajor == 1 {
 		a.conn = conn
 		timer := time.AfterFunc(limit, func() {
 			a.ctx.stop(context.DeadlineExceeded)
-			if a.sendLate() {
-				late()
+			if gone := r.Context().Err() != nil; a.sendLate() {
+				late(gone)
 			}
 		})
 		defer timer.Stop()
 		defer a.sendLate() // where handle ends the goroutine
 		a.send(run(&a.ctx, handle))
 		return
-	}
-	if control := http.NewResponseController(w); control.SetReadDeadline(a.ctx.end) == nil {
-		a.conn = control
 	}
 	done := make(chan int, 1)
 	go func() {
@@ -62,8 +69,9 @@ func Serve(w http.ResponseWriter, r *http.Request, late func(), handle func(cont
 	case status := <-done:
 		a.send(status)
 	case <-a.ctx.Done():
+		gone := r.Context().Err() != nil
 		a.send(http.StatusServiceUnavailable)
-		late()
+		late(gone)
 	}
 }
 
@@ -86,7 +94,7 @@ type connection interface {
 type answer struct {
 	w    http.ResponseWriter
 	body io.ReadCloser
-	conn connection // nil where it has no deadlines
+	conn connection // of sendLate
 	ctx  deadline
 
 	mu      sync.Mutex
@@ -141,15 +149,11 @@ func (a *answer) sendLate() bool {
 }
 
 // write answers. While something of the body is left, the answer closes the
-// connection: the server would wait for the rest before it answers, and waits for a
-// part of it even so.
+// connection: the server would wait for the rest before it answers.
 func (a *answer) write(status int) {
 	a.sent = true
 	if !a.whole {
 		a.w.Header().Set("Connection", "close")
-		if a.conn != nil {
-			_ = a.conn.SetReadDeadline(a.ctx.end)
-		}
 	}
 	a.w.WriteHeader(status)
 }
