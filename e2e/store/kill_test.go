@@ -53,6 +53,7 @@ type trial struct {
 	traffic  sync.WaitGroup
 	next     *process // waits for its order
 	handled  int      // processes
+	fails    int      // one of so many events; 0: none
 
 	mu        sync.Mutex
 	customers []*customer
@@ -64,7 +65,7 @@ type trial struct {
 }
 
 func newTrial(t *testing.T, d *engine.Database) *trial {
-	k := &trial{t: t, d: d, keys: []string{newKey(), newKey()}, over: make(chan struct{}),
+	k := &trial{t: t, d: d, keys: []string{newKey(), newKey()}, over: make(chan struct{}), fails: 100,
 		streams: map[string]*stream{}, flows: map[string]bool{}, kept: map[string]bool{}, complete: map[string]bool{}}
 	k.socket, k.base = newSocket(t)
 	names := []string{"stable-a", "stable-b", "wild-a", "wild-b", "wild-c"}
@@ -111,7 +112,7 @@ func (k *trial) proceed(passed time.Duration) *process {
 	k.next = spawn(k.t, k.socket, k.read)
 	p.do(k.t, order{
 		Engine: k.d.Name, DSN: k.d.DSN, Keys: keys, Domain: k.platform.domain, URL: k.base,
-		Passed: passed, Reseal: k.handled%5 == 0, Fails: 100, Answer: time.Millisecond,
+		Passed: passed, Reseal: k.handled%5 == 0, Fails: k.fails, Answer: time.Millisecond,
 	})
 	return p
 }
@@ -131,6 +132,7 @@ func (k *trial) await(p *process) {
 // finish ends the traffic, lets a last process do what is left, and prints what was lost.
 func (k *trial) finish() {
 	close(k.over)
+	k.fails = 0 // each costs its conversation a second, and thousands can be waiting
 	p := k.proceed(48 * time.Hour)
 	k.await(p)
 	k.traffic.Wait()
