@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// deadline is a context that ends at a time, or with the one that it holds. The timer
-// is made when somebody first waits for its end: most events need none.
+// deadline is a context that ends at a time, or with the one that it holds. Its timer
+// is made when somebody first waits for its end.
 type deadline struct {
 	context.Context
 	end time.Time

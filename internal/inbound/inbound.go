@@ -39,8 +39,8 @@ func Serve(
 	if !a.whole && r.Body != nil {
 		r.Body = a
 	}
-	// The body's last moment, a little later than the answer's: what is left of a body
-	// must not keep an answer back, nor the connection.
+	// Without a deadline, the server could wait for the rest of a body before it sends an
+	// answer, or before it closes the connection.
 	conn, own := w.(connection)
 	if !own {
 		conn = http.NewResponseController(w)
@@ -94,13 +94,13 @@ type connection interface {
 type answer struct {
 	w    http.ResponseWriter
 	body io.ReadCloser
-	conn connection // of sendLate
+	conn connection // nil where handle has a goroutine of its own
 	ctx  deadline
 
 	mu      sync.Mutex
 	whole   bool // the body has arrived, or does not keep an answer back
 	sent    bool
-	reading bool
+	reading bool // sendLate ends the Read, and the answer follows
 }
 
 // Read implements [io.Reader].
