@@ -35,19 +35,10 @@ func Serve(
 	}
 	a := &answer{w: w, body: r.Body, ctx: deadline{Context: r.Context(), end: time.Now().Add(limit)}}
 	defer a.ctx.stop(context.Canceled)
-	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
-	if !a.whole && r.Body != nil {
-		r.Body = a
+	if r.ProtoMajor == 1 && r.Body != nil { // over HTTP/2 an answer does not wait for the body
+		a.left, r.Body = r.ContentLength, a
 	}
-	// Without a deadline, the server could wait for the rest of a body before it sends an
-	// answer, or before it closes the connection.
-	conn, own := w.(connection)
-	if !own {
-		conn = http.NewResponseController(w)
-	}
-	limited := conn.SetReadDeadline(a.ctx.end.Add(answerTime/2)) == nil
-	if own && limited && r.ProtoMajor == 1 {
-		a.conn = conn
+	if _, own := w.(ownWriter); own && r.ProtoMajor == 1 {
 		timer := time.AfterFunc(limit, func() {
 			a.ctx.stop(context.DeadlineExceeded)
 			if gone := r.Context().Err() != nil; a.sendLate() {
@@ -82,9 +73,9 @@ func run(ctx context.Context, handle func(context.Context) int) (status int) {
 	return handle(ctx)
 }
 
-// connection is the part of a [http.ResponseController] that concerns the body, and of
-// the server's own writers.
-type connection interface {
+// ownWriter has the methods of the server's own writers.
+type ownWriter interface {
+	FlushError() error
 	SetReadDeadline(at time.Time) error
 }
 
@@ -94,11 +85,11 @@ type connection interface {
 type answer struct {
 	w    http.ResponseWriter
 	body io.ReadCloser
-	conn connection // nil where handle has a goroutine of its own
 	ctx  deadline
 
 	mu      sync.Mutex
-	whole   bool // the body has arrived, or does not keep an answer back
+	left    int64 // bytes of the body; below 0 where its length was not announced
+	ended   bool  // the body, as a middleware shows it
 	sent    bool
 	reading bool // sendLate ends the Read, and the answer follows
 }
@@ -116,7 +107,8 @@ func (a *answer) Read(p []byte) (n int, err error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.reading = false
-		a.whole = a.whole || err == io.EOF
+		a.left -= int64(n)
+		a.ended = a.ended || err == io.EOF
 	}()
 	return a.body.Read(p)
 }
@@ -138,22 +130,26 @@ func (a *answer) send(status int) {
 func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sent || a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
+	if a.sent || a.reading && http.NewResponseController(a.w).SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
 		return false
 	}
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
-	a.whole = false
+	a.left = 1
 	a.write(http.StatusServiceUnavailable)
 	_ = http.NewResponseController(a.w).Flush()
 	return true
 }
 
 // write answers. While something of the body is left, the answer closes the
-// connection: the server would wait for the rest before it answers.
+// connection: the server would wait for the rest before it answers. It waits for the
+// rest before it closes the connection, but not for long.
 func (a *answer) write(status int) {
 	a.sent = true
-	if !a.whole {
+	if a.left > 0 || a.left < 0 && !a.ended {
 		a.w.Header().Set("Connection", "close")
+	}
+	if a.left != 0 {
+		_ = http.NewResponseController(a.w).SetReadDeadline(a.ctx.end.Add(answerTime / 2)) // where it can
 	}
 	a.w.WriteHeader(status)
 }
