@@ -320,6 +320,38 @@ func (u unwrapped) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 // A client that stops in the middle of the body gets its answer in time, though
 // the server has no timeouts. Its connection is freed where the controller works.
 func TestEventBodyStalls(t *testing.T) {
+	// The context that a middleware gave the request ends soon, and the answer comes before that.
+	for key, status := range map[string]int{hookSecret: 503, "wrong": 401} {
+		for name, hide := range map[string]bool{"controller": false, "hiding writer": true} {
+			t.Run("over a socket "+name+" "+key[:3], func(t *testing.T) {
+				events, _ := eventHandler(nil)
+				const patience = 400 * time.Millisecond
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					ctx, cancel := context.WithTimeout(r.Context(), patience)
+					defer cancel()
+					h := http.Handler(events)
+					if hide {
+						h = hiding(h)
+					}
+					h.ServeHTTP(w, r.WithContext(ctx))
+					assert.NotErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+				}))
+				conn, err := net.Dial("tcp", server.Listener.Addr().String())
+				require.NoError(t, err)
+				writeRequest(t, conn, key, `{"app":`, 1000)
+				require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+				assert.Equal(t, status, response.StatusCode)
+				require.NoError(t, conn.Close())
+				server.Close()
+				require.NoError(t, events.Close(t.Context()))
+			})
+		}
+	}
+	if t.Failed() {
+		return // in a bubble, time stands still when the server waits for the body with its mutex held
+	}
 	for name, tc := range map[string]struct {
 		key    string
 		status int
@@ -413,40 +445,6 @@ func TestEventBodyStallsBehindALimit(t *testing.T) {
 		assert.Equal(t, 503, response.StatusCode)
 		require.NoError(t, events.Close(t.Context()))
 	})
-}
-
-// The same over a socket. The context that a middleware gave the request ends
-// soon, and the answer comes before that.
-func TestEventBodyStallsOverASocket(t *testing.T) {
-	t.Parallel()
-	for key, status := range map[string]int{hookSecret: 503, "wrong": 401} {
-		for name, hide := range map[string]bool{"controller": false, "hiding writer": true} {
-			t.Run(name+" "+key[:3], func(t *testing.T) {
-				events, _ := eventHandler(nil)
-				const patience = 400 * time.Millisecond
-				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					ctx, cancel := context.WithTimeout(r.Context(), patience)
-					defer cancel()
-					h := http.Handler(events)
-					if hide {
-						h = hiding(h)
-					}
-					h.ServeHTTP(w, r.WithContext(ctx))
-					assert.NotErrorIs(t, ctx.Err(), context.DeadlineExceeded)
-				}))
-				conn, err := net.Dial("tcp", server.Listener.Addr().String())
-				require.NoError(t, err)
-				writeRequest(t, conn, key, `{"app":`, 1000)
-				require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
-				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-				require.NoError(t, err)
-				assert.Equal(t, status, response.StatusCode)
-				require.NoError(t, conn.Close())
-				server.Close()
-				require.NoError(t, events.Close(t.Context()))
-			})
-		}
-	}
 }
 
 // A Lookup that takes its time leaves the body less: the answer comes after 15 s.

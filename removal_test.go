@@ -201,7 +201,7 @@ func middlewares() map[string]func(http.Handler) http.Handler {
 func TestRemovalBodyStalls(t *testing.T) {
 	t.Parallel()
 	for how, middleware := range middlewares() {
-		for _, name := range []string{"within", "within, right key", "within, wrong key"} {
+		for _, name := range []string{"within", "within, right key", "within, wrong key", "chunked"} {
 			t.Run(fmt.Sprint("over TCP ", how, " ", name), func(t *testing.T) {
 				tc := stalledCalls()[name]
 				r := newRemovals(t, alive)
@@ -286,9 +286,13 @@ func TestRemovalKeepsTheConnection(t *testing.T) {
 				}
 			}
 			client := serveEvents(t, middleware(r))
-			for range 2 {
-				request := strings.Replace(stalledCalls()["at once"].stalls, "60", fmt.Sprint(len(unknownBody)), 1)
-				resp := answerTo(t, client, request+unknownBody, time.Minute)
+			head, _, _ := strings.Cut(stalledCalls()["at once"].stalls, "Content-Length")
+			for _, rest := range []string{
+				fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(unknownBody), unknownBody),
+				fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(unknownBody), unknownBody),
+				fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(unknownBody), unknownBody),
+			} {
+				resp := answerTo(t, client, head+rest, time.Minute)
 				assert.Equal(t, 200, resp.StatusCode)
 				assert.False(t, resp.Close)
 				wait(time.Minute)
