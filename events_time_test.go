@@ -11,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -535,4 +537,45 @@ func TestEventDeadlineIsTakenAway(t *testing.T) {
 			require.NoError(t, h.Close(t.Context()))
 		})
 	}
+}
+
+// Over HTTP/2 an answer is whole although OnEvent goes on, and one that does not read the
+// body leaves the connection to the next delivery.
+func TestEventOverHTTP2(t *testing.T) {
+	t.Parallel()
+	goesOn := make(chan struct{})
+	events, _ := eventHandler(func(context.Context, *sunco.Event) error { <-goesOn; return nil })
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 300*time.Millisecond)
+		defer cancel()
+		events.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	reused := 0
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if info.Reused {
+			reused++
+		}
+	}}
+	ctx, cancel := context.WithTimeout(httptrace.WithClientTrace(t.Context(), trace), 5*time.Second)
+	defer cancel()
+	for _, tc := range []struct {
+		key    string
+		status int
+	}{{"wrong", 401}, {"wrong", 401}, {hookSecret, 503}} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, strings.NewReader(deliveryBody(event("e1"))))
+		require.NoError(t, err)
+		r.Header = http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {tc.key}}
+		w, err := server.Client().Do(r)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, w.Body)
+		require.NoError(t, err)
+		require.NoError(t, w.Body.Close())
+		assert.Equal(t, []int{tc.status, 2}, []int{w.StatusCode, w.ProtoMajor})
+	}
+	assert.Equal(t, 2, reused)
+	close(goesOn)
+	require.NoError(t, events.Close(t.Context()))
 }
