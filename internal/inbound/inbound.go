@@ -130,13 +130,14 @@ func (a *answer) send(status int) {
 func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sent || a.reading && http.NewResponseController(a.w).SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
+	server := http.NewResponseController(a.w)
+	if a.sent || a.reading && server.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
 		return false
 	}
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
 	a.left = 1
 	a.write(http.StatusServiceUnavailable)
-	_ = http.NewResponseController(a.w).Flush()
+	_ = server.Flush()
 	return true
 }
 
