@@ -393,11 +393,23 @@ func TestEventBodyStalls(t *testing.T) {
 // A middleware's body ends before that of the request, whose rest stalls.
 func TestEventBodyEndsEarly(t *testing.T) {
 	body := deliveryBody(event("e1"))
-	for name, tc := range map[string]struct{ length, status int }{"in the middle": {64, 503}, "whole": {len(body), 200}} {
+	limited := func(r *http.Request, length int) { r.Body = io.NopCloser(io.LimitReader(r.Body, int64(length))) }
+	for name, tc := range map[string]struct {
+		status int
+		edit   func(r *http.Request)
+	}{
+		"in the middle":      {503, func(r *http.Request) { limited(r, 64) }},
+		"whole":              {200, func(r *http.Request) { limited(r, len(body)) }},
+		"whole, with length": {200, func(r *http.Request) { limited(r, len(body)); r.ContentLength = int64(len(body)) }},
+		"no body":            {503, func(r *http.Request) { r.Body = nil }},
+		"an empty body":      {503, func(r *http.Request) { r.Body = http.NoBody }},
+		"announced empty":    {503, func(r *http.Request) { r.Body, r.ContentLength = http.NoBody, 0 }},
+	} {
 		inBubble(t, name, func(t *testing.T) {
 			events, _ := eventHandler(nil)
 			conn := serveEvents(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				r.Body = io.NopCloser(io.LimitReader(r.Body, int64(tc.length)))
+				r = r.Clone(r.Context()) // what the server knows of the body stays
+				tc.edit(r)
 				events.ServeHTTP(w, r)
 			}))
 			start := time.Now()

@@ -35,10 +35,19 @@ func Serve(
 	}
 	a := &answer{w: w, body: r.Body, ctx: deadline{Context: r.Context(), end: time.Now().Add(limit)}}
 	defer a.ctx.stop(context.Canceled)
-	if r.ProtoMajor == 1 && r.Body != nil { // over HTTP/2 an answer does not wait for the body
-		a.left, r.Body = r.ContentLength, a
+	a.whole = r.ContentLength == 0 || r.ProtoMajor > 1 // nothing is left to wait for
+	if !a.whole && r.Body != nil {
+		r.Body = a
 	}
-	if _, own := w.(ownWriter); own && r.ProtoMajor == 1 {
+	// Without a deadline, the server could wait for the rest of a body before it sends an
+	// answer, or before it closes the connection.
+	conn, own := w.(connection)
+	if !own {
+		conn = http.NewResponseController(w)
+	}
+	limited := conn.SetReadDeadline(a.ctx.end.Add(answerTime/2)) == nil
+	if own && limited && r.ProtoMajor == 1 {
+		a.conn = conn
 		timer := time.AfterFunc(limit, func() {
 			a.ctx.stop(context.DeadlineExceeded)
 			if gone := r.Context().Err() != nil; a.sendLate() {
@@ -73,9 +82,9 @@ func run(ctx context.Context, handle func(context.Context) int) (status int) {
 	return handle(ctx)
 }
 
-// ownWriter has the methods of the server's own writers.
-type ownWriter interface {
-	FlushError() error
+// connection is the part of a [http.ResponseController] that concerns the body, and of
+// the server's own writers.
+type connection interface {
 	SetReadDeadline(at time.Time) error
 }
 
@@ -85,11 +94,11 @@ type ownWriter interface {
 type answer struct {
 	w    http.ResponseWriter
 	body io.ReadCloser
+	conn connection // nil where handle has a goroutine of its own
 	ctx  deadline
 
 	mu      sync.Mutex
-	left    int64 // bytes of the body; below 0 where its length was not announced
-	ended   bool  // the body, as a middleware shows it
+	whole   bool // the body has arrived, or does not keep an answer back
 	sent    bool
 	reading bool // sendLate ends the Read, and the answer follows
 }
@@ -107,8 +116,7 @@ func (a *answer) Read(p []byte) (n int, err error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.reading = false
-		a.left -= int64(n)
-		a.ended = a.ended || err == io.EOF
+		a.whole = a.whole || err == io.EOF
 	}()
 	return a.body.Read(p)
 }
@@ -130,27 +138,22 @@ func (a *answer) send(status int) {
 func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	server := http.NewResponseController(a.w)
-	if a.sent || a.reading && server.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
+	if a.sent || a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
 		return false
 	}
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
-	a.left = 1
+	a.whole = false
 	a.write(http.StatusServiceUnavailable)
-	_ = server.Flush()
+	_ = http.NewResponseController(a.w).Flush()
 	return true
 }
 
 // write answers. While something of the body is left, the answer closes the
-// connection: the server would wait for the rest before it answers. It waits for the
-// rest before it closes the connection, but not for long.
+// connection: the server would wait for the rest before it answers.
 func (a *answer) write(status int) {
 	a.sent = true
-	if a.left > 0 || a.left < 0 && !a.ended {
+	if !a.whole {
 		a.w.Header().Set("Connection", "close")
-	}
-	if a.left != 0 {
-		_ = http.NewResponseController(a.w).SetReadDeadline(a.ctx.end.Add(answerTime / 2)) // where it can
 	}
 	a.w.WriteHeader(status)
 }

@@ -25,7 +25,6 @@ func (w *lateWriter) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
-func (w *lateWriter) FlushError() error        { return nil }
 func (w *lateWriter) Read([]byte) (int, error) { <-w.over; return 1, io.EOF }
 func (w *lateWriter) Close() error             { return nil }
 
