@@ -357,20 +357,22 @@ func TestEventBodyStalls(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key    string
 		status int
-		hidden bool
+		behind func(http.Handler) http.Handler
 		after  time.Duration
 	}{
-		"right key":                        {hookSecret, 503, false, 15 * time.Second},
-		"wrong key":                        {"wrong", 401, false, 0},
-		"right key behind a hiding writer": {hookSecret, 503, true, 15 * time.Second},
-		"wrong key behind a hiding writer": {"wrong", 401, true, 0},
-		"no key behind a hiding writer":    {"", 401, true, 0},
+		"right key":                             {hookSecret, 503, nil, 15 * time.Second},
+		"wrong key":                             {"wrong", 401, nil, 0},
+		"right key behind an unwrapping writer": {hookSecret, 503, unwrapping, 15 * time.Second},
+		"wrong key behind an unwrapping writer": {"wrong", 401, unwrapping, 0},
+		"right key behind a hiding writer":      {hookSecret, 503, hiding, 15 * time.Second},
+		"wrong key behind a hiding writer":      {"wrong", 401, hiding, 0},
+		"no key behind a hiding writer":         {"", 401, hiding, 0},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			events, _ := eventHandler(nil)
 			h := http.Handler(events)
-			if tc.hidden {
-				h = hiding(h)
+			if tc.behind != nil {
+				h = tc.behind(h)
 			}
 			conn := serveEvents(t, h)
 			start := time.Now()
@@ -380,7 +382,7 @@ func TestEventBodyStalls(t *testing.T) {
 			assert.Equal(t, tc.status, response.StatusCode)
 			assert.Equal(t, tc.after, time.Since(start))
 			assert.True(t, response.Close)
-			if !tc.hidden {
+			if !strings.Contains(name, "hiding") {
 				_, err = io.Copy(io.Discard, conn)
 				require.NoError(t, err, "closed by the server")
 			}
@@ -421,6 +423,48 @@ func TestEventBodyEndsEarly(t *testing.T) {
 			require.NoError(t, events.Close(t.Context()))
 		})
 	}
+}
+
+// lateBody is a middleware's body that takes its time, once all of it has arrived.
+type lateBody struct{ io.Reader }
+
+func late(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(lateBody{bytes.NewReader(body)})
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (l lateBody) Read(p []byte) (int, error) {
+	time.Sleep(15*time.Second + time.Millisecond)
+	return l.Reader.Read(p)
+}
+
+// A Read that ends after the time is over leaves no connection to the next request,
+// and begins nothing.
+func TestBodiesThatEndLate(t *testing.T) {
+	inBubble(t, "delivery", func(t *testing.T) {
+		events, seen := eventHandler(nil)
+		conn := serveEvents(t, late(events))
+		body := deliveryBody(event("e1"))
+		writeRequest(t, conn, hookSecret, body, len(body))
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 503, response.StatusCode)
+		assert.True(t, response.Close)
+		assert.Empty(t, seen.handed())
+		require.NoError(t, events.Close(t.Context()))
+	})
+	inBubble(t, "removal", func(t *testing.T) {
+		removals := newRemovals(t, alive)
+		conn := serveEvents(t, late(removals))
+		writeRequest(t, conn, "", removalBody, len(removalBody))
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		assert.Equal(t, 503, response.StatusCode)
+		assert.Zero(t, removals.lookups)
+	})
 }
 
 // undated is a middleware's ResponseWriter with a method that does not work.

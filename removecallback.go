@@ -185,7 +185,7 @@ func (h *RemovalHandler) keyed(r *http.Request) bool {
 // accept begins the looks at a known app. The status must not tell known apps
 // from unknown ones.
 func (h *RemovalHandler) accept(ctx context.Context, appID string) int {
-	if !h.open() {
+	if ctx.Err() != nil || !h.open() { // nothing begins after the answer
 		return http.StatusServiceUnavailable
 	}
 	in, err := h.lookup(ctx, appID, nil)

@@ -45,9 +45,9 @@ func Serve(
 	if !own {
 		conn = http.NewResponseController(w)
 	}
+	a.conn = conn
 	limited := conn.SetReadDeadline(a.ctx.end.Add(answerTime/2)) == nil
 	if own && limited && r.ProtoMajor == 1 {
-		a.conn = conn
 		timer := time.AfterFunc(limit, func() {
 			a.ctx.stop(context.DeadlineExceeded)
 			if gone := r.Context().Err() != nil; a.sendLate() {
@@ -72,6 +72,12 @@ func Serve(
 		gone := r.Context().Err() != nil
 		a.send(http.StatusServiceUnavailable)
 		late(gone)
+		if a.endRead() { // else the server would end it, and then wait for the rest of the body
+			select {
+			case <-done:
+			case <-time.After(answerTime / 2):
+			}
+		}
 	}
 }
 
@@ -94,11 +100,12 @@ type connection interface {
 type answer struct {
 	w    http.ResponseWriter
 	body io.ReadCloser
-	conn connection // nil where handle has a goroutine of its own
+	conn connection
 	ctx  deadline
 
 	mu      sync.Mutex
 	whole   bool // the body has arrived, or does not keep an answer back
+	broken  bool // the connection has a deadline in the past
 	sent    bool
 	reading bool // sendLate ends the Read, and the answer follows
 }
@@ -106,10 +113,10 @@ type answer struct {
 // Read implements [io.Reader].
 func (a *answer) Read(p []byte) (n int, err error) {
 	a.mu.Lock()
-	sent := a.sent
-	a.reading = !sent
+	over := a.sent || a.broken
+	a.reading = !over
 	a.mu.Unlock()
-	if sent {
+	if over {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	defer func() { // also where the body panics
@@ -138,7 +145,7 @@ func (a *answer) send(status int) {
 func (a *answer) sendLate() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sent || a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil { // the Read ends, and an answer follows
+	if a.sent || a.cut() { // the Read ends, and an answer follows
 		return false
 	}
 	a.w.Header().Set("Content-Length", "0") // else the answer ends with the handler
@@ -148,11 +155,25 @@ func (a *answer) sendLate() bool {
 	return true
 }
 
+// endRead ends a Read that is going on, and reports whether it could.
+func (a *answer) endRead() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cut()
+}
+
+// cut is endRead. What is read of the connection afterwards fails too, so that the answer
+// closes it.
+func (a *answer) cut() bool {
+	a.broken = a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil
+	return a.broken
+}
+
 // write answers. While something of the body is left, the answer closes the
 // connection: the server would wait for the rest before it answers.
 func (a *answer) write(status int) {
 	a.sent = true
-	if !a.whole {
+	if !a.whole || a.broken {
 		a.w.Header().Set("Connection", "close")
 	}
 	a.w.WriteHeader(status)
