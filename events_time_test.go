@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -428,10 +429,10 @@ func TestEventBodyEndsEarly(t *testing.T) {
 // lateBody is a middleware's body that takes its time, once all of it has arrived.
 type lateBody struct{ io.Reader }
 
-func late(next http.Handler) http.Handler {
+func late(next http.Handler, read func(io.Reader) io.Reader) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(lateBody{bytes.NewReader(body)})
+		r.Body = io.NopCloser(lateBody{read(bytes.NewReader(body))})
 		next.ServeHTTP(w, r)
 	})
 }
@@ -444,27 +445,31 @@ func (l lateBody) Read(p []byte) (int, error) {
 // A Read that ends after the time is over leaves no connection to the next request,
 // and begins nothing.
 func TestBodiesThatEndLate(t *testing.T) {
-	inBubble(t, "delivery", func(t *testing.T) {
-		events, seen := eventHandler(nil)
-		conn := serveEvents(t, late(events))
-		body := deliveryBody(event("e1"))
-		writeRequest(t, conn, hookSecret, body, len(body))
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		require.NoError(t, err)
-		assert.Equal(t, 503, response.StatusCode)
-		assert.True(t, response.Close)
-		assert.Empty(t, seen.handed())
-		require.NoError(t, events.Close(t.Context()))
-	})
-	inBubble(t, "removal", func(t *testing.T) {
-		removals := newRemovals(t, alive)
-		conn := serveEvents(t, late(removals))
-		writeRequest(t, conn, "", removalBody, len(removalBody))
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		require.NoError(t, err)
-		assert.Equal(t, 503, response.StatusCode)
-		assert.Zero(t, removals.lookups)
-	})
+	for name, read := range map[string]func(io.Reader) io.Reader{
+		"at once": iotest.DataErrReader, "before its end": iotest.HalfReader,
+	} {
+		inBubble(t, "delivery "+name, func(t *testing.T) {
+			events, seen := eventHandler(nil)
+			conn := serveEvents(t, late(events, read))
+			body := deliveryBody(event("e1"))
+			writeRequest(t, conn, hookSecret, body, len(body))
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			assert.Equal(t, 503, response.StatusCode)
+			assert.True(t, response.Close)
+			assert.Empty(t, seen.handed())
+			require.NoError(t, events.Close(t.Context()))
+		})
+		inBubble(t, "removal "+name, func(t *testing.T) {
+			removals := newRemovals(t, alive)
+			conn := serveEvents(t, late(removals, read))
+			writeRequest(t, conn, "", removalBody, len(removalBody))
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			assert.Equal(t, 503, response.StatusCode)
+			assert.Zero(t, removals.lookups)
+		})
+	}
 }
 
 // undated is a middleware's ResponseWriter with a method that does not work.
