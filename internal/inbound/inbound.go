@@ -162,8 +162,8 @@ func (a *answer) endRead() bool {
 	return a.cut()
 }
 
-// cut is endRead. What is read of the connection afterwards fails too, so that the answer
-// closes it.
+// cut is endRead while a.mu is held. Nothing can be read of the connection afterwards, so
+// the answer closes it.
 func (a *answer) cut() bool {
 	a.broken = a.reading && a.conn.SetReadDeadline(time.Unix(0, 0)) == nil
 	return a.broken
